@@ -1,0 +1,305 @@
+"""Ice structures from GenIce2: chosen size, density and proton disorder, ready to simulate.
+
+M. Matsumoto, T. Yagasaki, H. Tanaka, J. Comput. Chem. 39, 61 (2018), doi 10.1002/jcc.25077.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iceclass.errors import InputError, MissingDependencyError, unknown_name
+from iceclass.frame import AMU_PER_A3_IN_G_PER_CM3, MASS_WATER, Frame
+from iceclass.generation.water_models import WaterModel
+from iceclass.phases import PHASES
+
+MAX_MOLECULES = 10_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Structure:
+    """Water molecules in a periodic cell.
+
+    Attributes
+    ----------
+    lattice
+        GenIce2 lattice and options it came from (``1h``, ``one[hhccc]``).
+    repetition
+        Unit cells along each vector.
+    seed
+        Of the proton disorder.
+    model
+        The water model whose geometry the molecules have.
+    cell
+        (3, 3) float64, Å. Lower-triangular rows, with tilts of at most half a box length.
+    molecules
+        (N, S, 3) float64, Å. S = 3 sites O, H, H of each molecule, or S = 1.
+    notes
+        What was changed of what was asked for, in sentences.
+    """
+
+    lattice: str
+    repetition: tuple[int, int, int]
+    seed: int
+    model: WaterModel
+    cell: NDArray[np.float64]
+    molecules: NDArray[np.float64]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def n_molecules(self) -> int:
+        """N."""
+        return int(self.molecules.shape[0])
+
+    @property
+    def density(self) -> float:
+        """g/cm³."""
+        volume = float(np.linalg.det(self.cell))
+        return self.n_molecules * MASS_WATER * AMU_PER_A3_IN_G_PER_CM3 / volume
+
+    def frame(self) -> Frame:
+        """The oxygens as a :class:`~iceclass.frame.Frame`."""
+        return Frame(positions=self.molecules[:, 0], cell=self.cell)
+
+
+def lattice_names() -> list[str]:
+    """Names of the lattices the installed GenIce2 knows."""
+    import pkgutil
+
+    lattices = _import_genice("lattices")
+    return sorted(
+        module.name for module in pkgutil.iter_modules(lattices.__path__) if module.name[0] != "_"
+    )
+
+
+def build(
+    name: str,
+    model: WaterModel,
+    *,
+    seed: int = 1,
+    repetition: Sequence[int] | None = None,
+    molecules: int | None = None,
+    density: float | None = None,
+) -> Structure:
+    """An ice structure with oxygens on the lattice's sites and protons obeying the ice rules.
+
+    Parameters
+    ----------
+    name
+        A phase of :data:`iceclass.phases.PHASES` or a lattice GenIce2 knows, with its options
+        in brackets (``one[hhccc]``).
+    model
+        Gives the molecules' geometry and the force cut-off the box has to hold twice.
+    seed
+        Of the proton disorder. Proton-ordered lattices (ice II, VIII, XI …) have one
+        arrangement only and ignore it.
+    repetition
+        Unit cells along each vector. Enlarged, with a note, where the box would be thinner than
+        twice the cut-off.
+    molecules
+        Instead of ``repetition``: the smallest, most cube-like box of at least so many.
+    density
+        g/cm³; default: the lattice's own.
+
+    Raises
+    ------
+    InputError
+        Unknown lattice, sizes that are not positive or contradict each other, or a lattice that
+        GenIce2 cannot fill with molecules.
+    MissingDependencyError
+        GenIce2 is not installed.
+    """
+    if repetition is not None and molecules is not None:
+        raise InputError("both a repetition and a number of molecules were given", hint="give one")
+    if density is not None and not 0.1 <= density <= 5.0:
+        raise InputError(f"density {density} g/cm³ is not between 0.1 and 5")
+    phase = PHASES.get(name.lower())
+    lattice_name = phase.lattice if phase else name
+    lattice = _load_lattice(lattice_name)
+    unit_cell, per_cell = _unit_cell(lattice, density)
+    thinnest = 2 * model.r_cut
+    notes: tuple[str, ...] = ()
+    if molecules is not None:
+        reps = _repetition_for(unit_cell, per_cell, molecules, thinnest)
+    else:
+        asked = tuple(repetition) if repetition is not None else (1, 1, 1)
+        if phase and repetition is None:
+            asked = phase.repetition
+        if len(asked) != 3 or min(asked) < 1:
+            raise InputError(f"repetition {asked} is not three positive numbers")
+        reps = _enlarge(unit_cell, asked, thinnest)
+        if repetition is not None and reps != asked:
+            notes = (
+                f"{lattice_name}: repetition {_times(asked)} enlarged to {_times(reps)}, since the "
+                f"box must be at least {thinnest:g} Å thick (twice the {model.label} cut-off of "
+                f"{model.r_cut:g} Å)",
+            )
+    if per_cell * int(np.prod(reps)) > MAX_MOLECULES:
+        raise InputError(f"{lattice_name} {_times(reps)} is over {MAX_MOLECULES} molecules")
+    fractional, rotations, cell = _run_genice(lattice_name, reps, seed, density)
+    if density is not None:  # GenIce2 rounds the molar mass
+        found = len(fractional) * MASS_WATER * AMU_PER_A3_IN_G_PER_CM3 / np.linalg.det(cell)
+        cell = cell * (found / density) ** (1 / 3)
+    vectors, turn = _restricted(cell)
+    oxygens = fractional @ cell @ turn
+    sites = model.geometry[:1] if model.one_site else model.geometry
+    placed = oxygens[:, None, :] + (sites @ rotations) @ turn
+    return Structure(lattice_name, reps, seed, model, vectors, placed, notes)
+
+
+def _times(reps: Sequence[int]) -> str:
+    return "×".join(str(r) for r in reps)
+
+
+def _import_genice(module: str) -> Any:
+    """A module of GenIce2, imported when needed."""
+    import importlib
+
+    try:
+        return importlib.import_module(f"genice2.{module}")
+    except ImportError as error:
+        raise MissingDependencyError("building ice structures", "genice2", "generate") from error
+
+
+def _load_lattice(name: str) -> Any:
+    """GenIce2's lattice object of that name."""
+    plugin = _import_genice("plugin")
+    parser = _import_genice("valueparser")
+    kind, options = parser.plugin_option_parser(name)
+    if kind not in lattice_names():
+        raise unknown_name("phase or GenIce2 lattice", name, {*PHASES, *lattice_names()})
+    try:
+        with _quiet():
+            return plugin.Lattice(kind, **options)
+    except Exception as error:
+        raise InputError(f"GenIce2 cannot make the lattice {name!r}: {error}") from error
+
+
+def _unit_cell(lattice: Any, density: float | None) -> tuple[NDArray[np.float64], int]:
+    """Cell vectors in Å at the density of the structure, and molecules in one cell."""
+    genice = _import_genice("genice")
+    with _quiet():
+        ice = genice.GenIce(lattice, density=density or 0.0, reshape=np.eye(3, dtype=int))
+    return np.array(ice.cell1.mat, dtype=float) * 10.0, len(ice.waters1)
+
+
+def _run_genice(
+    name: str, reps: tuple[int, int, int], seed: int, density: float | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Fractional oxygen positions (N, 3), rotations (N, 3, 3) and the cell (3, 3) in Å."""
+    genice, plugin = _import_genice("genice"), _import_genice("plugin")
+    with _quiet(), _seeded(seed):
+        ice = genice.GenIce(
+            _load_lattice(name), density=density or 0.0, reshape=np.diag(reps).astype(int)
+        )
+        try:
+            raw = ice.generate_ice(plugin.Format("raw", stage=(1, 5)))
+        except Exception as error:
+            raise InputError(
+                f"GenIce2 cannot fill {name} {_times(reps)} with water: {error}",
+                hint="try another repetition or seed",
+            ) from error
+    return (
+        np.array(raw["reppositions"], dtype=float),
+        np.array(raw["rotmatrices"], dtype=float),
+        np.array(raw["repcell"], dtype=float) * 10.0,
+    )
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """GenIce2 draws from the global generators; seed them, and leave them as they were."""
+    states = random.getstate(), np.random.get_state()  # noqa: NPY002
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])  # noqa: NPY002
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """GenIce2 reports its progress through the root logger; keep that off the terminal."""
+    import logging
+
+    previous = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(previous)
+
+
+def thickness(cell: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(3,) Å. Distances between opposite faces of the cell (rows are vectors)."""
+    areas = np.linalg.norm(np.cross(np.roll(cell, -1, axis=0), np.roll(cell, -2, axis=0)), axis=1)
+    return np.asarray(abs(np.linalg.det(cell)) / areas)
+
+
+def _enlarge(
+    unit_cell: NDArray[np.float64], reps: Sequence[int], thinnest: float
+) -> tuple[int, int, int]:
+    """The smallest repetition, at least ``reps``, whose box is ``thinnest`` thick everywhere.
+
+    Counts the thickness of the reduced cell that is written, not of the oblique one GenIce2
+    lists: both describe the same lattice.
+    """
+    a, b, c = (int(r) for r in reps)
+    while True:
+        box, _ = _restricted(unit_cell * np.array([[a], [b], [c]]))
+        missing = thickness(box) < thinnest - 1e-9
+        if not missing.any():
+            return a, b, c
+        # grow the vector that is shortest for its number of cells among those too thin
+        heights = np.where(missing, thickness(box), np.inf)
+        grown = [a, b, c]
+        grown[int(np.argmin(heights))] += 1
+        a, b, c = grown
+
+
+def _repetition_for(
+    unit_cell: NDArray[np.float64], per_cell: int, molecules: int, thinnest: float
+) -> tuple[int, int, int]:
+    """The repetition of at least ``molecules``, thick enough, few and cube-like."""
+    if not 1 <= molecules <= MAX_MOLECULES:
+        raise InputError(f"{molecules} molecules: expected 1 to {MAX_MOLECULES}")
+    least = _enlarge(unit_cell, (1, 1, 1), thinnest)
+    heights = thickness(unit_cell)
+    edge = (molecules / per_cell * abs(np.linalg.det(unit_cell))) ** (1 / 3)
+    most = np.maximum(np.ceil(1.5 * edge / heights).astype(int) + 1, least)
+    best: tuple[float, tuple[int, int, int]] | None = None
+    for a, b in product(range(least[0], most[0] + 1), range(least[1], most[1] + 1)):
+        c = max(least[2], -(-molecules // (per_cell * a * b)))
+        sides = heights * (a, b, c)
+        count = a * b * c * per_cell
+        cost = count / molecules + 0.5 * float(sides.max() / sides.min())
+        if best is None or cost < best[0]:
+            best = cost, (a, b, c)
+    assert best is not None
+    return _enlarge(unit_cell, best[1], thinnest)
+
+
+def _restricted(cell: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """LAMMPS's form of a cell: lower-triangular, right-handed, tilts within half a length.
+
+    Returns the new cell (3, 3) and the rotation ``turn`` (3, 3) that takes old Cartesian row
+    vectors to the new frame. Reducing the tilts changes the vectors, not the lattice.
+    """
+    if np.linalg.det(cell) < 0:
+        raise InputError("GenIce2 gave a left-handed cell", hint="choose another lattice")
+    q, r = np.linalg.qr(cell.T)
+    sign = np.sign(np.diag(r))
+    turn = q * sign
+    new = (r.T) * sign
+    for row, by in ((2, 1), (2, 0), (1, 0)):
+        new[row] -= np.round(new[row, by] / new[by, by]) * new[by]
+    return new, turn

@@ -1,0 +1,382 @@
+"""How molecular dynamics makes each phase: the stages of a preparation, then its state points.
+
+A recipe is a frozen set of documented parameters. Its :meth:`Recipe.prepare` gives the stages
+that turn the starting ice into the phase; afterwards the preparation visits its state points
+one after the other, each approached at the recipe's rates, equilibrated, and sampled.
+
+All phases but the crystals follow published protocols: liquid by melting; LDA by cooling the
+melt slowly through the temperatures where it still relaxes; HDA by compressing ice Ih at low
+temperature (Mishima, Calvert, Whalley, Nature 310, 393 (1984)); MDA by repeated shear of ice Ih
+at low temperature, the simulation's counterpart of ball-milling (Rosu-Finsen et al., Science
+379, 474 (2023)).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from iceclass.errors import InputError, unknown_name
+from iceclass.generation.engine import Stage
+
+ATM_PER_GPA = 9869.232667
+
+
+@dataclass(frozen=True)
+class State:
+    """A state point: temperature in K, pressure in GPa."""
+
+    temperature: float
+    pressure: float
+
+    def __post_init__(self) -> None:
+        if not 1.0 <= self.temperature <= 2000.0 or not -1.0 <= self.pressure <= 20.0:
+            raise InputError(
+                f"state {self}: expected 1 to 2000 K and −1 to 20 GPa",
+                hint="states are written TEMPERATURE@PRESSURE, as in 240@0.1",
+            )
+
+    def __str__(self) -> str:
+        return f"{self.temperature:g}K_{self.pressure:g}GPa"
+
+
+@dataclass(frozen=True)
+class Dynamics:
+    """What is the same in every stage of a run.
+
+    Attributes
+    ----------
+    timestep
+        fs.
+    heavy_hydrogen
+        3 g/mol on each hydrogen; needed for time steps above 2 fs.
+    production
+        ps at each state point during which frames are written.
+    interval
+        ps between frames.
+    """
+
+    timestep: float = 4.0
+    heavy_hydrogen: bool = True
+    production: float = 10.0
+    interval: float = 1.0
+
+    def __post_init__(self) -> None:
+        limit = 4.0 if self.heavy_hydrogen else 2.0
+        if not 0.0 < self.timestep <= limit:
+            raise InputError(
+                f"time step {self.timestep:g} fs: expected at most {limit:g} fs with "
+                f"{'heavy' if self.heavy_hydrogen else 'ordinary'} hydrogens"
+            )
+        if not 0 < self.interval <= self.production:
+            raise InputError(
+                f"frames every {self.interval:g} ps of {self.production:g} ps: expected a "
+                "positive interval no longer than the production"
+            )
+
+    def steps(self, picoseconds: float) -> int:
+        """Time steps in so many ps, at least one."""
+        return max(1, round(picoseconds * 1000.0 / self.timestep))
+
+
+@dataclass(frozen=True)
+class Recipe(ABC):
+    """Base of the recipes; parameters common to all.
+
+    Attributes
+    ----------
+    relax_time
+        ps of displacement-limited Langevin dynamics that removes bad contacts.
+    heating_rate
+        K/ps between state points.
+    compression_rate
+        GPa/ps between state points.
+    equilibration
+        ps at each state point before frames are written.
+    """
+
+    coupling: ClassVar[str] = "iso"
+    """Barostat: ``iso``, ``aniso`` or, once the box is triclinic, ``tri``."""
+
+    relax_time: float = 1.0
+    heating_rate: float = 10.0
+    compression_rate: float = 0.1
+    equilibration: float = 6.0
+
+    @abstractmethod
+    def prepare(self, first: State, seed: int, md: Dynamics, triclinic: bool) -> Iterator[Stage]:
+        """The stages before the first state point."""
+
+    @abstractmethod
+    def end_of_preparation(self, first: State) -> State:
+        """The state the last stage of :meth:`prepare` ends in."""
+
+    def barostat(self, triclinic: bool) -> str:
+        """The coupling that suits the box."""
+        return "tri" if triclinic and self.coupling != "iso" else self.coupling
+
+    def set(self, values: Mapping[str, str]) -> Self:
+        """A copy with parameters given as text; the error names the nearest known one."""
+        known = {f.name: f for f in fields(self)}
+        changes: dict[str, Any] = {}
+        for key, text in values.items():
+            if key not in known:
+                raise unknown_name("recipe parameter", key, known)
+            kind = int if isinstance(getattr(self, key), int) else float
+            try:
+                changes[key] = kind(text)
+            except ValueError:
+                raise InputError(f"recipe parameter {key}={text}: expected a number") from None
+            if not changes[key] >= 0:
+                raise InputError(f"recipe parameter {key}={text}: expected a positive number")
+        return replace(self, **changes)
+
+    def visit(
+        self, k: int, before: State, state: State, md: Dynamics, triclinic: bool, output: str
+    ) -> Iterator[Stage]:
+        """Approach, equilibrate and sample the ``k``-th state point."""
+        ramp = max(
+            abs(state.temperature - before.temperature) / self.heating_rate,
+            abs(state.pressure - before.pressure) / self.compression_rate,
+        )
+        couple = self.barostat(triclinic)
+        if ramp > 0:
+            yield npt(f"state{k}-approach", before, state, ramp, couple, md)
+        yield npt(f"state{k}-equilibrate", state, state, self.equilibration, couple, md)
+        yield npt(f"state{k}-sample", state, state, md.production, couple, md, output=output)
+
+
+def thermo(every: int = 250) -> list[str]:
+    """Commands for the table in the log; ``econserve`` is the integrator's conserved energy."""
+    return [
+        "thermo_style custom step temp press pe etotal econserve vol density",
+        "thermo_modify flush yes",
+        f"thermo {every}",
+    ]
+
+
+def integrator(
+    start: State, end: State, coupling: str, md: Dynamics, *, pressure: str | None = None
+) -> list[str]:
+    """Commands of Nosé–Hoover NPT: 200 fs and 2 ps relaxation times, linear ramps."""
+    p0, p1 = start.pressure * ATM_PER_GPA, end.pressure * ATM_PER_GPA
+    box = pressure or f"{coupling} {p0:.4f} {p1:.4f} 2000.0"
+    return [
+        f"timestep {md.timestep:g}",
+        f"fix md all npt temp {start.temperature:g} {end.temperature:g} 200.0 {box}",
+    ]
+
+
+def npt(
+    name: str,
+    start: State,
+    end: State,
+    time: float,
+    coupling: str,
+    md: Dynamics,
+    *,
+    output: str | None = None,
+) -> Stage:
+    """A stage at constant or linearly changing temperature and pressure, ``time`` in ps."""
+    setup = [*thermo(), *integrator(start, end, coupling, md)]
+    steps = md.steps(time)
+    if output is not None:
+        every = md.steps(md.interval)
+        setup += [
+            f"dump trajectory all custom {every} {output}.part ${{columns}}",
+            "dump_modify trajectory sort id ${elements} format float %.4f units yes time yes",
+        ]
+        steps = max(1, round(steps / every)) * every
+    return Stage(name, steps, tuple(setup), output)
+
+
+def relax(time: float, temperature: float, seed: int) -> Stage:
+    """Bad contacts away: moves limited to 0.1 Å a step under a Langevin thermostat."""
+    return Stage(
+        "relax",
+        max(1, round(time * 1000.0)),
+        (
+            *thermo(),
+            f"velocity all create {temperature:g} {seed} mom yes rot yes dist gaussian",
+            "timestep 1.0",
+            "fix md all nve/limit 0.1",
+            f"fix bath all langevin {temperature:g} {temperature:g} 100.0 {seed + 1}",
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class Crystal(Recipe):
+    """The ice as GenIce2 gives it, brought to its first state point."""
+
+    coupling: ClassVar[str] = "aniso"
+
+    def prepare(self, first: State, seed: int, md: Dynamics, triclinic: bool) -> Iterator[Stage]:
+        yield relax(self.relax_time, first.temperature, seed)
+
+    def end_of_preparation(self, first: State) -> State:
+        return first
+
+
+@dataclass(frozen=True)
+class Liquid(Recipe):
+    """Ice Ih melted and brought to its first state point.
+
+    Attributes
+    ----------
+    melt_temperature, melt_pressure, melt_time
+        K, GPa, ps: where and how long the ice loses every memory of itself.
+    """
+
+    equilibration: float = 20.0
+    melt_temperature: float = 500.0
+    melt_pressure: float = 0.2
+    melt_time: float = 10.0
+
+    def prepare(self, first: State, seed: int, md: Dynamics, triclinic: bool) -> Iterator[Stage]:
+        hot = self._hot
+        yield relax(self.relax_time, hot.temperature, seed)
+        # half the time step while the crystal breaks up
+        gentle = replace(md, timestep=md.timestep / 2)
+        yield npt("melt", hot, hot, self.melt_time, "iso", gentle)
+
+    def end_of_preparation(self, first: State) -> State:
+        return self._hot
+
+    @property
+    def _hot(self) -> State:
+        return State(self.melt_temperature, self.melt_pressure)
+
+
+@dataclass(frozen=True)
+class LowDensityAmorphous(Liquid):
+    """LDA: the melt cooled slowly where it still relaxes, then to its first state point.
+
+    Attributes
+    ----------
+    hold_temperature, hold_time
+        K, ps: the liquid before cooling.
+    slow_from, slow_to, slow_time
+        K, K, ps: the slow part; 250 to 205 K in 600 ps gives 0.967–0.976 g/cm³ at 100 K, an
+        even 0.9 K/ps leaves a denser, hyperquenched glass.
+    """
+
+    heating_rate: float = 1.75
+    compression_rate: float = 0.02
+    equilibration: float = 10.0
+    hold_temperature: float = 280.0
+    hold_time: float = 10.0
+    slow_from: float = 250.0
+    slow_to: float = 205.0
+    slow_time: float = 600.0
+
+    def prepare(self, first: State, seed: int, md: Dynamics, triclinic: bool) -> Iterator[Stage]:
+        yield from super().prepare(first, seed, md, triclinic)
+        hold = State(self.hold_temperature, 0.0)
+        top, bottom = State(self.slow_from, 0.0), State(self.slow_to, 0.0)
+        yield npt("cool-to-liquid", self._hot, hold, 20.0, "iso", md)
+        yield npt("hold", hold, hold, self.hold_time, "iso", md)
+        yield npt("cool", hold, top, abs(hold.temperature - top.temperature), "iso", md)
+        yield npt("cool-slowly", top, bottom, self.slow_time, "iso", md)
+
+    def end_of_preparation(self, first: State) -> State:
+        return State(self.slow_to, 0.0)
+
+
+@dataclass(frozen=True)
+class HighDensityAmorphous(Recipe):
+    """HDA: ice Ih compressed at low temperature, then decompressed to its first state point.
+
+    Attributes
+    ----------
+    temperature
+        K, of the compression.
+    peak_pressure, compression_time
+        GPa, ps: from 0 to the peak.
+    hold_time
+        ps at the peak.
+    """
+
+    coupling: ClassVar[str] = "aniso"
+
+    compression_rate: float = 0.02
+    equilibration: float = 10.0
+    temperature: float = 100.0
+    peak_pressure: float = 2.0
+    compression_time: float = 200.0
+    hold_time: float = 10.0
+
+    def prepare(self, first: State, seed: int, md: Dynamics, triclinic: bool) -> Iterator[Stage]:
+        start, peak = State(self.temperature, 0.0), self.end_of_preparation(first)
+        couple = self.barostat(triclinic)
+        yield relax(self.relax_time, self.temperature, seed)
+        yield npt("settle", start, start, 5.0, couple, md)
+        yield npt("compress", start, peak, self.compression_time, couple, md)
+        yield npt("hold", peak, peak, self.hold_time, couple, md)
+
+    def end_of_preparation(self, first: State) -> State:
+        return State(self.temperature, self.peak_pressure)
+
+
+@dataclass(frozen=True)
+class MediumDensityAmorphous(Recipe):
+    """MDA: ice Ih sheared at low temperature in one random plane after the other.
+
+    Attributes
+    ----------
+    temperature
+        K, of the shearing.
+    segments
+        Number of shears, never twice in a row in the same plane.
+    strain
+        Engineering shear strain of each segment.
+    strain_rate
+        1/ps.
+    rest_time
+        ps without shear between segments.
+    """
+
+    coupling: ClassVar[str] = "aniso"
+
+    equilibration: float = 10.0
+    temperature: float = 100.0
+    segments: int = 8
+    strain: float = 1.0
+    strain_rate: float = 0.04
+    rest_time: float = 2.0
+
+    def prepare(self, first: State, seed: int, md: Dynamics, triclinic: bool) -> Iterator[Stage]:
+        rng = np.random.default_rng(seed)
+        state = self.end_of_preparation(first)
+        yield relax(self.relax_time, self.temperature, seed)
+        yield npt("settle", state, state, 5.0, self.barostat(triclinic), md)
+        plane = ""
+        for k in range(1, self.segments + 1):
+            plane = str(rng.choice([p for p in ("xy", "xz", "yz") if p != plane]))
+            rate = float(rng.choice([-1.0, 1.0])) * self.strain_rate / 1000.0
+            diagonal = "x 0.0 0.0 2000.0 y 0.0 0.0 2000.0 z 0.0 0.0 2000.0 couple none"
+            setup = (
+                *(["change_box all triclinic", "kspace_style ${kspace}"] if k == 1 and not triclinic else []),
+                *thermo(),
+                *integrator(state, state, "", md, pressure=diagonal),
+                f"fix shear all deform 1 {plane} erate {rate:.3e} remap x flip yes",
+            )
+            yield Stage(f"shear{k}", md.steps(self.strain / self.strain_rate), setup)
+            yield npt(f"rest{k}", state, state, self.rest_time, "aniso", md)
+
+    def end_of_preparation(self, first: State) -> State:
+        return State(self.temperature, 0.0)
+
+
+RECIPES: dict[str, Recipe] = {
+    "crystal": Crystal(),
+    "liquid": Liquid(),
+    "lda": LowDensityAmorphous(),
+    "hda": HighDensityAmorphous(),
+    "mda": MediumDensityAmorphous(),
+}
+"""Default recipe by its name in :class:`iceclass.phases.Phase`."""
