@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from iceclass._version import __version__
-from iceclass.errors import OutputError, unknown_name
+from iceclass.errors import unknown_name
+from iceclass.files import replacing
 from iceclass.generation.lattices import Structure
 from iceclass.generation.water_models import MASS_H, MASS_O
+
+if TYPE_CHECKING:
+    from ase import Atoms
 
 
 def write_extxyz(structure: Structure, path: Path) -> None:
@@ -19,7 +24,7 @@ def write_extxyz(structure: Structure, path: Path) -> None:
 
     atoms = _to_ase(structure)
     atoms.info.update(
-        lattice=structure.lattice,
+        genice_lattice=structure.lattice,
         repetition=" ".join(map(str, structure.repetition)),
         seed=structure.seed,
         water_model=structure.model.label,
@@ -95,8 +100,10 @@ WRITERS: dict[str, tuple[str, Callable[[Structure, Path], None]]] = {
 """Format name → file suffix and writer."""
 
 
-def write_structure(structure: Structure, path: Path, kind: str, *, force: bool = False) -> None:
+def write_structure(structure: Structure, stem: Path, kind: str, *, force: bool = False) -> Path:
     """Write ``structure`` in one of :data:`WRITERS`' formats, whole or not at all.
+
+    Returns the file written: ``stem`` with the format's suffix.
 
     Raises
     ------
@@ -105,15 +112,16 @@ def write_structure(structure: Structure, path: Path, kind: str, *, force: bool 
     InputError
         Unknown format.
     """
-    from iceclass.files import replacing
-
     if kind not in WRITERS:
         raise unknown_name("structure format", kind, WRITERS)
+    suffix, write = WRITERS[kind]
+    path = stem.with_name(stem.name + suffix)
     with replacing(path, force=force) as temporary:
-        WRITERS[kind][1](structure, temporary)
+        write(structure, temporary)
+    return path
 
 
-def _to_ase(structure: Structure):  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _to_ase(structure: Structure) -> Atoms:
     from ase import Atoms
 
     count, sites = structure.molecules.shape[:2]

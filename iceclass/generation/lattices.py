@@ -23,6 +23,36 @@ from iceclass.phases import PHASES
 MAX_MOLECULES = 10_000_000
 
 
+@dataclass(frozen=True)
+class Size:
+    """How large and how dense a structure shall be.
+
+    Attributes
+    ----------
+    repetition
+        Unit cells along each vector. Enlarged, with a note, where the box would be thinner than
+        twice the force cut-off.
+    molecules
+        Instead of ``repetition``: the smallest, most cube-like box of at least so many.
+    density
+        g/cm³; default: the lattice's own.
+    """
+
+    repetition: tuple[int, int, int] | None = None
+    molecules: int | None = None
+    density: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.repetition is not None and self.molecules is not None:
+            raise InputError("repetition and number of molecules both given", hint="give one")
+        if self.repetition is not None and (len(self.repetition) != 3 or min(self.repetition) < 1):
+            raise InputError(f"repetition {self.repetition} is not three positive numbers")
+        if self.molecules is not None and not 1 <= self.molecules <= MAX_MOLECULES:
+            raise InputError(f"{self.molecules} molecules: expected 1 to {MAX_MOLECULES}")
+        if self.density is not None and not 0.1 <= self.density <= 5.0:
+            raise InputError(f"density {self.density} g/cm³ is not between 0.1 and 5")
+
+
 @dataclass(frozen=True, eq=False)
 class Structure:
     """Water molecules in a periodic cell.
@@ -79,15 +109,7 @@ def lattice_names() -> list[str]:
     )
 
 
-def build(
-    name: str,
-    model: WaterModel,
-    *,
-    seed: int = 1,
-    repetition: Sequence[int] | None = None,
-    molecules: int | None = None,
-    density: float | None = None,
-) -> Structure:
+def build(name: str, model: WaterModel, *, seed: int = 1, size: Size = Size()) -> Structure:
     """An ice structure with oxygens on the lattice's sites and protons obeying the ice rules.
 
     Parameters
@@ -100,42 +122,28 @@ def build(
     seed
         Of the proton disorder. Proton-ordered lattices (ice II, VIII, XI …) have one
         arrangement only and ignore it.
-    repetition
-        Unit cells along each vector. Enlarged, with a note, where the box would be thinner than
-        twice the cut-off.
-    molecules
-        Instead of ``repetition``: the smallest, most cube-like box of at least so many.
-    density
-        g/cm³; default: the lattice's own.
+    size
+        Default: the phase's own repetition, or the smallest box that is thick enough.
 
     Raises
     ------
     InputError
-        Unknown lattice, sizes that are not positive or contradict each other, or a lattice that
-        GenIce2 cannot fill with molecules.
+        Unknown lattice, or one that GenIce2 cannot fill with molecules.
     MissingDependencyError
         GenIce2 is not installed.
     """
-    if repetition is not None and molecules is not None:
-        raise InputError("both a repetition and a number of molecules were given", hint="give one")
-    if density is not None and not 0.1 <= density <= 5.0:
-        raise InputError(f"density {density} g/cm³ is not between 0.1 and 5")
     phase = PHASES.get(name.lower())
     lattice_name = phase.lattice if phase else name
     lattice = _load_lattice(lattice_name)
-    unit_cell, per_cell = _unit_cell(lattice, density)
+    unit_cell, per_cell = _unit_cell(lattice, size.density)
     thinnest = 2 * model.r_cut
     notes: tuple[str, ...] = ()
-    if molecules is not None:
-        reps = _repetition_for(unit_cell, per_cell, molecules, thinnest)
+    if size.molecules is not None:
+        reps = _repetition_for(unit_cell, per_cell, size.molecules, thinnest)
     else:
-        asked = tuple(repetition) if repetition is not None else (1, 1, 1)
-        if phase and repetition is None:
-            asked = phase.repetition
-        if len(asked) != 3 or min(asked) < 1:
-            raise InputError(f"repetition {asked} is not three positive numbers")
+        asked = size.repetition or (phase.repetition if phase else (1, 1, 1))
         reps = _enlarge(unit_cell, asked, thinnest)
-        if repetition is not None and reps != asked:
+        if size.repetition is not None and reps != asked:
             notes = (
                 f"{lattice_name}: repetition {_times(asked)} enlarged to {_times(reps)}, since the "
                 f"box must be at least {thinnest:g} Å thick (twice the {model.label} cut-off of "
@@ -143,10 +151,10 @@ def build(
             )
     if per_cell * int(np.prod(reps)) > MAX_MOLECULES:
         raise InputError(f"{lattice_name} {_times(reps)} is over {MAX_MOLECULES} molecules")
-    fractional, rotations, cell = _run_genice(lattice_name, reps, seed, density)
-    if density is not None:  # GenIce2 rounds the molar mass
+    fractional, rotations, cell = _run_genice(lattice_name, reps, seed, size.density)
+    if size.density is not None:  # GenIce2 rounds the molar mass
         found = len(fractional) * MASS_WATER * AMU_PER_A3_IN_G_PER_CM3 / np.linalg.det(cell)
-        cell = cell * (found / density) ** (1 / 3)
+        cell = cell * (found / size.density) ** (1 / 3)
     vectors, turn = _restricted(cell)
     oxygens = fractional @ cell @ turn
     sites = model.geometry[:1] if model.one_site else model.geometry
@@ -270,8 +278,6 @@ def _repetition_for(
     unit_cell: NDArray[np.float64], per_cell: int, molecules: int, thinnest: float
 ) -> tuple[int, int, int]:
     """The repetition of at least ``molecules``, thick enough, few and cube-like."""
-    if not 1 <= molecules <= MAX_MOLECULES:
-        raise InputError(f"{molecules} molecules: expected 1 to {MAX_MOLECULES}")
     least = _enlarge(unit_cell, (1, 1, 1), thinnest)
     heights = thickness(unit_cell)
     edge = (molecules / per_cell * abs(np.linalg.det(unit_cell))) ** (1 / 3)

@@ -16,7 +16,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -101,6 +101,8 @@ class Recipe(ABC):
 
     coupling: ClassVar[str] = "iso"
     """Barostat: ``iso``, ``aniso`` or, once the box is triclinic, ``tri``."""
+    pure: ClassVar[bool] = True
+    """Whether the trajectories hold one phase only, and so may train a classifier."""
 
     relax_time: float = 1.0
     heating_rate: float = 10.0
@@ -118,22 +120,6 @@ class Recipe(ABC):
     def barostat(self, triclinic: bool) -> str:
         """The coupling that suits the box."""
         return "tri" if triclinic and self.coupling != "iso" else self.coupling
-
-    def set(self, values: Mapping[str, str]) -> Self:
-        """A copy with parameters given as text; the error names the nearest known one."""
-        known = {f.name: f for f in fields(self)}
-        changes: dict[str, Any] = {}
-        for key, text in values.items():
-            if key not in known:
-                raise unknown_name("recipe parameter", key, known)
-            kind = int if isinstance(getattr(self, key), int) else float
-            try:
-                changes[key] = kind(text)
-            except ValueError:
-                raise InputError(f"recipe parameter {key}={text}: expected a number") from None
-            if not changes[key] >= 0:
-                raise InputError(f"recipe parameter {key}={text}: expected a positive number")
-        return replace(self, **changes)
 
     def visit(
         self, k: int, before: State, state: State, md: Dynamics, triclinic: bool, output: str
@@ -360,7 +346,11 @@ class MediumDensityAmorphous(Recipe):
             rate = float(rng.choice([-1.0, 1.0])) * self.strain_rate / 1000.0
             diagonal = "x 0.0 0.0 2000.0 y 0.0 0.0 2000.0 z 0.0 0.0 2000.0 couple none"
             setup = (
-                *(["change_box all triclinic", "kspace_style ${kspace}"] if k == 1 and not triclinic else []),
+                *(
+                    ["change_box all triclinic", "kspace_style ${kspace}"]
+                    if k == 1 and not triclinic
+                    else []
+                ),
                 *thermo(),
                 *integrator(state, state, "", md, pressure=diagonal),
                 f"fix shear all deform 1 {plane} erate {rate:.3e} remap x flip yes",
@@ -372,11 +362,113 @@ class MediumDensityAmorphous(Recipe):
         return State(self.temperature, 0.0)
 
 
+@dataclass(frozen=True)
+class Slab(Recipe):
+    """Half of the ice melted while the other half is held, then let go: ice against water.
+
+    The trajectory holds two phases and their interfaces, so it trains nothing; above the
+    melting point it shows ice melting, below it ice growing.
+
+    Attributes
+    ----------
+    melt_temperature, melt_time
+        K, ps: of the upper half of the box along z, at constant volume.
+    settle_time
+        ps, during which the melted half cools to the first state point, still beside held ice.
+    """
+
+    coupling: ClassVar[str] = "aniso"
+    pure: ClassVar[bool] = False
+
+    melt_temperature: float = 500.0
+    melt_time: float = 15.0
+    settle_time: float = 5.0
+    equilibration: float = 1.0
+
+    def prepare(self, first: State, seed: int, md: Dynamics, triclinic: bool) -> Iterator[Stage]:
+        hot, target = self.melt_temperature, first.temperature
+        gentle = replace(md, timestep=md.timestep / 2)
+        half = (
+            "region upper block INF INF INF INF $(0.5*(zlo+zhi)) INF",
+            "group melted region upper",
+            "${whole_molecules}",
+        )
+        yield relax(self.relax_time, target, seed)
+        for name, t0, t1, time, commands in (
+            ("melt-half", hot, hot, self.melt_time, half),
+            ("cool-half", hot, target, self.settle_time, ()),
+        ):
+            nvt = f"fix md melted nvt temp {t0:g} {t1:g} 200.0"
+            setup = (*commands, *thermo(), f"timestep {gentle.timestep:g}", nvt)
+            yield Stage(name, gentle.steps(time), setup)
+        # the held half has stood still: give it, too, its share of motion
+        yield Stage(
+            "let-go",
+            1000,
+            (
+                *thermo(),
+                f"velocity all create {target:g} {seed + 2} mom yes rot yes dist gaussian",
+                *integrator(first, first, self.barostat(triclinic), replace(md, timestep=1.0)),
+            ),
+        )
+
+    def end_of_preparation(self, first: State) -> State:
+        return first
+
+
 RECIPES: dict[str, Recipe] = {
     "crystal": Crystal(),
     "liquid": Liquid(),
     "lda": LowDensityAmorphous(),
     "hda": HighDensityAmorphous(),
     "mda": MediumDensityAmorphous(),
+    "slab": Slab(),
 }
-"""Default recipe by its name in :class:`iceclass.phases.Phase`."""
+"""Default recipe by its name in :class:`iceclass.phases.Phase`; ``slab`` suits any crystal."""
+
+
+def find_recipe(name: str) -> Recipe:
+    """The default recipe called ``name``; the error names the nearest known one."""
+    if name not in RECIPES:
+        raise unknown_name("recipe", name, RECIPES)
+    return RECIPES[name]
+
+
+def apply_settings(
+    recipe: Recipe, dynamics: Dynamics, settings: Mapping[str, str]
+) -> tuple[Recipe, Dynamics]:
+    """``recipe`` and ``dynamics`` with parameters given as text, each to the one that has it.
+
+    Raises
+    ------
+    InputError
+        An unknown parameter (the nearest known one is named), or a value that is no number.
+    """
+    of_recipe = {f.name for f in fields(recipe)}
+    of_dynamics = {f.name for f in fields(dynamics)}
+    changes: dict[str, Any] = {}
+    for key, text in settings.items():
+        if key not in of_recipe | of_dynamics:
+            raise unknown_name("setting", key, of_recipe | of_dynamics)
+        changes[key] = _parse(key, text, getattr(recipe if key in of_recipe else dynamics, key))
+    return (
+        replace(recipe, **{k: v for k, v in changes.items() if k in of_recipe}),
+        replace(dynamics, **{k: v for k, v in changes.items() if k in of_dynamics}),
+    )
+
+
+def _parse(key: str, text: str, default: float | bool) -> float | bool:
+    """A value of the default's type; numbers may not be negative."""
+    if isinstance(default, bool):
+        words = {"yes": True, "true": True, "no": False, "false": False}
+        if text.lower() not in words:
+            raise InputError(f"setting {key}={text}: expected yes or no")
+        return words[text.lower()]
+    try:
+        value = int(text) if isinstance(default, int) else float(text)
+    except ValueError:
+        kind = "a whole number" if isinstance(default, int) else "a number"
+        raise InputError(f"setting {key}={text}: expected {kind}") from None
+    if not 0 <= value < float("inf"):
+        raise InputError(f"setting {key}={text}: expected a positive number")
+    return value

@@ -27,12 +27,11 @@ from iceclass.errors import InputError
 from iceclass.files import replacing
 from iceclass.generation.engine import lammps_version, read_thermo, run_stages
 from iceclass.generation.formats import write_lammps_data
-from iceclass.generation.lattices import Structure, build
+from iceclass.generation.lattices import Size, Structure, build
 from iceclass.generation.recipes import RECIPES, Dynamics, Recipe, State
 from iceclass.generation.water_models import MW_POTENTIAL, WaterModel
 from iceclass.phases import PHASES
-
-SIDECAR_VERSION = 1
+from iceclass.sidecar import SIDECAR_VERSION
 
 
 @dataclass(frozen=True)
@@ -51,8 +50,8 @@ class Preparation:
         Visited in this order.
     recipe
         Default: the phase's own.
-    repetition, molecules, density
-        As for :func:`iceclass.generation.lattices.build`.
+    size
+        Of the starting structure.
     """
 
     phase: str
@@ -61,14 +60,13 @@ class Preparation:
     states: tuple[State, ...]
     recipe: Recipe
     dynamics: Dynamics = field(default_factory=Dynamics)
-    repetition: tuple[int, int, int] | None = None
-    molecules: int | None = None
-    density: float | None = None
+    size: Size = field(default_factory=Size)
 
     @property
     def name(self) -> str:
         """Unique among preparations: phase, model, seed."""
-        return f"{self.phase}_{self.model.name}_p{self.seed}"
+        made = "" if self.recipe.pure else f"_{type(self.recipe).__name__.lower()}"
+        return f"{self.phase}_{self.model.name}{made}_p{self.seed}"
 
     def trajectory_name(self, state: State) -> str:
         """File name of the trajectory at a state point."""
@@ -82,9 +80,7 @@ class Preparation:
             "seed": self.seed,
             "recipe": {"kind": type(self.recipe).__name__, **asdict(self.recipe)},
             "dynamics": asdict(self.dynamics),
-            "repetition": self.repetition,
-            "molecules": self.molecules,
-            "density": self.density,
+            **asdict(self.size),
         }
 
 
@@ -114,12 +110,7 @@ def run(
     resolved = preparation.to_dict() | {"states": [str(s) for s in preparation.states]}
     _claim(directory / "preparation.json", resolved)
     structure = build(
-        preparation.phase,
-        preparation.model,
-        seed=preparation.seed,
-        repetition=preparation.repetition,
-        molecules=preparation.molecules,
-        density=preparation.density,
+        preparation.phase, preparation.model, seed=preparation.seed, size=preparation.size
     )
     for note in structure.notes:
         report(note)
@@ -150,29 +141,6 @@ def run(
     return paths
 
 
-def read_sidecar(trajectory: Path) -> dict[str, Any] | None:
-    """What the ``.json`` file beside a trajectory says of it; ``None`` where there is none.
-
-    Raises
-    ------
-    InputError
-        The file is there but is not a description of a trajectory.
-    """
-    path = trajectory.with_suffix(".json")
-    if not path.exists():
-        return None
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise InputError(f"not a trajectory description: {error}", path=path) from error
-    if not isinstance(content, dict) or content.get("iceclass_trajectory") != SIDECAR_VERSION:
-        return None
-    missing = [key for key in ("phase", "preparation") if not isinstance(content.get(key), str)]
-    if missing:
-        raise InputError(f"the description lacks {' and '.join(missing)}", path=path)
-    return content
-
-
 def _stages(preparation: Preparation, structure: Structure) -> list[Any]:
     """All stages of a preparation with its state points."""
     recipe, md = preparation.recipe, preparation.dynamics
@@ -192,12 +160,14 @@ def _prologue(preparation: Preparation) -> tuple[str, ...]:
     one_site = preparation.model.one_site
     elements = "element O" if one_site else "element O H"
     columns = "id type element x y z" if one_site else "id mol type element x y z"
+    whole = "group melted union melted" if one_site else "group melted include molecule"
     return (
         "units real",
         f"atom_style {'atomic' if one_site else 'full'}",
         "boundary p p p",
         f'variable columns string "{columns}"',
         f'variable elements string "{elements}"',
+        f'variable whole_molecules string "{whole}"',
         f'variable kspace string "{preparation.model.kspace}"',
         "box tilt large",
     )
@@ -220,7 +190,7 @@ def _describe(
     drift = float(np.polyfit(picoseconds, conserved, 1)[0]) if len(times) > 2 else 0.0
     return {
         "iceclass_trajectory": SIDECAR_VERSION,
-        "phase": preparation.phase,
+        "phase": preparation.phase if preparation.recipe.pure else "",
         "preparation": preparation.name,
         "temperature": state.temperature,
         "pressure": state.pressure,

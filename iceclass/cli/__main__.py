@@ -1,0 +1,5 @@
+"""``python -m iceclass.cli`` is ``iceclass``."""
+
+from iceclass.cli.main import main
+
+main()

@@ -1,0 +1,72 @@
+"""``iceclass featurize``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from iceclass.cli.options import (
+    PATH,
+    every_option,
+    force_option,
+    quiet_option,
+    say,
+    types_option,
+)
+from iceclass.descriptors import descriptor as find_descriptor
+from iceclass.featurizing import featurize, find_trajectories
+
+
+@click.command(short_help="Turn trajectories into a feature store.")
+@click.argument("trajectories", nargs=-1, required=True, type=PATH)
+@click.option("-o", "--output", type=PATH, required=True, help="Feature store (HDF5); what is in "
+              "it already is kept and not computed again.")  # fmt: skip
+@click.option("-d", "--descriptor", default="soap-325", show_default=True,
+              help="soap-37, soap-325, or one of them averaged over the first shell: soap-325-avg.")  # fmt: skip
+@click.option("--phase", help="What the given files hold, where no .json beside them says it.")
+@click.option("--preparation", help="The preparation the given files come from.  "
+              "[default: each its own]")  # fmt: skip
+@types_option
+@every_option
+@click.option("--backend", help="Implementation of the descriptor: numba or dscribe.")
+@click.option("--force", is_flag=True, help="Compute trajectories that have changed anew.")
+@quiet_option
+def command(
+    trajectories: tuple[Path, ...],
+    output: Path,
+    descriptor: str,
+    phase: str | None,
+    preparation: str | None,
+    types: dict[str, str] | None,
+    every: int,
+    backend: str | None,
+    force: bool,
+    quiet: bool,
+) -> None:
+    """Turn trajectories into a feature store.
+
+    TRAJECTORIES are files, or directories made by iceclass generate --md, which are searched.
+    Trajectories that are in the store already are left as they are; a stopped run goes on when
+    the same command is given again.
+
+    \b
+    Examples:
+      iceclass featurize runs/ --descriptor soap-325 -o soap-325.h5
+      iceclass featurize mine.dump --phase ih --preparation mine-1 -o soap-325.h5
+    """
+    report = say(quiet)
+    found = find_trajectories(
+        trajectories, phase=phase, preparation=preparation, report=report
+    )
+    featurize(
+        found,
+        find_descriptor(descriptor),
+        output,
+        types=types,
+        every=every,
+        backend=backend,
+        force=force,
+        report=report,
+    )
+    click.echo(f"{output}: {len(found)} trajectories")

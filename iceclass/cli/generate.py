@@ -1,0 +1,149 @@
+"""``iceclass generate``."""
+
+from __future__ import annotations
+
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
+from itertools import product
+from pathlib import Path
+
+import click
+
+from iceclass.cli.options import PATH, force_option, parse_settings, quiet_option
+from iceclass.errors import InputError
+from iceclass.generation.formats import WRITERS, write_structure
+from iceclass.generation.lattices import Size, build
+from iceclass.generation.recipes import Dynamics, apply_settings, find_recipe
+from iceclass.generation.runs import Preparation, recipe_of, run
+from iceclass.generation.states import default_states, parse_state
+from iceclass.generation.water_models import water_model as find_model
+from iceclass.phases import PHASES
+
+
+@click.command(short_help="Build ice structures and, with --md, simulate phases of water.")
+@click.argument("phases", nargs=-1, required=True, metavar="PHASE…")
+@click.option("-o", "--output", type=PATH, default=Path("."), help="Directory for the files.")
+@click.option("--molecules", type=int, help="At least so many molecules, in a cube-like box.")
+@click.option("--repetition", type=int, nargs=3, help="Unit cells along a, b, c.")
+@click.option("--density", type=float, help="g/cm³.  [default: the lattice's own]")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Of the proton disorder and, with --md, of everything else that is random: the number "
+    "of the preparation.",
+)
+@click.option("--preparations", type=click.IntRange(min=1), default=1, show_default=True,
+              help="Number of preparations, with seeds counted from --seed.")  # fmt: skip
+@click.option("--water-model", default="tip4p-ice", show_default=True,
+              help="tip4p-ice, tip4p-2005, spc-e or mw.")  # fmt: skip
+@click.option("--format", "formats", multiple=True, help="extxyz, lammps, gro.  [default: all]")
+@click.option("--md", is_flag=True, help="Run molecular dynamics with LAMMPS.")
+@click.option(
+    "--states",
+    default="default",
+    show_default=True,
+    metavar="T@P,…",
+    help="With --md: state points in K and GPa, visited in this order, as in 220@0,250@0.1.",
+)
+@click.option("--recipe", help="With --md: crystal, liquid, lda, hda, mda or slab (half melted).  "
+              "[default: the phase's own]")  # fmt: skip
+@click.option("--set", "settings", multiple=True, callback=parse_settings, metavar="NAME=VALUE",
+              help="With --md: a parameter of the recipe or the dynamics; see below.")  # fmt: skip
+@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True,
+              help="With --md: preparations simulated at a time, one core each.")  # fmt: skip
+@force_option
+@quiet_option
+def command(
+    phases: tuple[str, ...],
+    output: Path,
+    molecules: int | None,
+    repetition: tuple[int, int, int] | None,
+    density: float | None,
+    seed: int,
+    preparations: int,
+    water_model: str,
+    formats: tuple[str, ...],
+    md: bool,
+    states: str,
+    recipe: str | None,
+    settings: dict[str, str],
+    jobs: int,
+    force: bool,
+    quiet: bool,
+) -> None:
+    """Build ice structures and, with --md, simulate phases of water.
+
+    PHASE is ih, ic, ii, iii, v, with --md also water, lda, hda, mda; or any lattice GenIce2
+    knows, with its options: 6, CS1, one[hhccc].
+
+    Structures are written as extxyz, LAMMPS data (with bonds, angles and charges) and gro. A
+    box thinner than twice the force cut-off is enlarged. With --md, each preparation gets a
+    directory with its LAMMPS scripts, logs, and one trajectory (with a .json description) per
+    state point; a run that was stopped continues when the same command is given again.
+
+    \b
+    --set takes the fields of the recipe (relax_time, heating_rate,
+    equilibration, melt_temperature, slow_time, peak_pressure, strain …)
+    and of the dynamics (timestep, heavy_hydrogen, production, interval);
+    iceclass.generation.recipes documents them, in ps, K, GPa, fs.
+
+    \b
+    Examples:
+      iceclass generate ih ic ii --molecules 432 -o structures/
+      iceclass generate ih water --md --states default --jobs 2 -o runs/
+      iceclass generate v --md --states 200@0.5,250@0.5 --set production=20 -o runs/
+    """
+    report = partial(click.echo, err=True) if not quiet else _silent
+    size = Size(repetition, molecules, density)
+    model = find_model(water_model)
+    seeds = range(seed, seed + preparations)
+    if not md:
+        kinds = formats or tuple(WRITERS)
+        for phase, number in product(phases, seeds):
+            _check_is_crystal(phase)
+            structure = build(phase, model, seed=number, size=size)
+            for note in structure.notes:
+                report(note)
+            output.mkdir(parents=True, exist_ok=True)
+            for kind in kinds:
+                path = output / f"{phase}_{model.name}_s{number}"
+                click.echo(write_structure(structure, path, kind, force=force))
+        return
+    todo = []
+    for number, phase in product(seeds, phases):
+        made = recipe_of(phase) if recipe is None else find_recipe(recipe)
+        made, dynamics = apply_settings(made, Dynamics(), settings)
+        points = (
+            default_states(phase, number)
+            if states == "default"
+            else tuple(parse_state(text) for text in states.split(","))
+        )
+        todo.append(Preparation(phase, model, number, points, made, dynamics, size))
+    output.mkdir(parents=True, exist_ok=True)
+    if jobs == 1:
+        for preparation in todo:
+            for path in run(preparation, output, report):
+                click.echo(path)
+        return
+    with ProcessPoolExecutor(jobs) as pool:
+        futures = [pool.submit(run, preparation, output, report) for preparation in todo]
+        try:
+            for future in as_completed(futures):
+                for path in future.result():
+                    click.echo(path)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _check_is_crystal(phase: str) -> None:
+    """Liquid and glasses have no lattice: they exist only as the outcome of dynamics."""
+    name = phase.lower()
+    if name in PHASES and PHASES[name].recipe != "crystal":
+        raise InputError(f"{phase} has no lattice to build", hint="add --md to simulate it")
+
+
+def _silent(text: str) -> None:
+    """Report nothing; a module's function, so that it reaches worker processes."""

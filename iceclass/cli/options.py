@@ -1,0 +1,73 @@
+"""Options that several commands share, and the parsing of their values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+PATH = click.Path(path_type=Path)
+
+
+def parse_types(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> dict[str, str] | None:
+    """``1=O,2=H`` → ``{"1": "O", "2": "H"}``."""
+    if value is None:
+        return None
+    pairs = [item.split("=") for item in value.split(",")]
+    if any(len(pair) != 2 or not pair[0].strip() or not pair[1].strip() for pair in pairs):
+        raise click.BadParameter(f"{value!r}: expected TYPE=ELEMENT,…, as in 1=O,2=H")
+    types = {key.strip(): element.strip() for key, element in pairs}
+    if len(types) != len(pairs):
+        raise click.BadParameter(f"{value!r} names a type twice")
+    return types
+
+
+def parse_settings(
+    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, str]:
+    """``("a=1", "b=2")`` → ``{"a": "1", "b": "2"}``."""
+    pairs = [value.partition("=") for value in values]
+    for key, sign, text in pairs:
+        if not (key and sign and text):
+            raise click.BadParameter(f"{key + sign + text!r}: expected NAME=VALUE")
+    return {key: text for key, _, text in pairs}
+
+
+types_option: Decorator = click.option(
+    "--types",
+    callback=parse_types,
+    metavar="TYPE=ELEMENT,…",
+    help="What the atom types are, as in 1=O,2=H. Default: read off the file.",
+)
+force_option: Decorator = click.option("--force", is_flag=True, help="Replace existing outputs.")
+quiet_option: Decorator = click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
+on_error_option: Decorator = click.option(
+    "--on-error",
+    type=click.Choice(["raise", "skip"]),
+    default="raise",
+    show_default=True,
+    help="Stop at a damaged frame, or leave it out and say so.",
+)
+every_option: Decorator = click.option(
+    "--every",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Take each k-th frame.",
+)
+
+
+def say(quiet: bool) -> Callable[[str], None]:
+    """A function that prints a line on standard error, or nothing when ``quiet``."""
+
+    def line(text: str) -> None:
+        if not quiet:
+            click.echo(text, err=True)
+
+    return line

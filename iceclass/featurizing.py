@@ -1,0 +1,149 @@
+"""From trajectories to a feature store: finds them, learns what they are, computes, stores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iceclass.dataset import FeatureStore, TrajectoryInfo
+from iceclass.descriptors import Descriptor
+from iceclass.errors import InputError
+from iceclass.frame import Frame
+from iceclass.io import open_trajectory
+from iceclass.sidecar import read_sidecar
+
+
+def find_trajectories(
+    sources: Iterable[Path],
+    *,
+    phase: str | None = None,
+    preparation: str | None = None,
+    report: Callable[[str], None] = lambda text: None,
+) -> list[TrajectoryInfo]:
+    """The trajectories of known phase among files and directories, with what is known of them.
+
+    Parameters
+    ----------
+    sources
+        Trajectory files, or directories that are searched for described trajectories.
+    phase, preparation
+        What the given files are, where no description beside them says it; each file without a
+        given preparation is one of its own.
+    report
+        Is told what is left out, and why.
+
+    Raises
+    ------
+    InputError
+        A missing path, a directory without described trajectories, or a file of unknown phase.
+    """
+    found: list[TrajectoryInfo] = []
+    for source in sources:
+        if source.is_dir():
+            described = [
+                (path, sidecar)
+                for path in sorted(source.rglob("*.lammpstrj*"))
+                if (sidecar := read_sidecar(path)) is not None
+            ]
+            if not described:
+                raise InputError(
+                    "no trajectory with a .json description in this directory",
+                    path=source,
+                    hint="name the files, and what they are with --phase",
+                )
+        elif source.exists():
+            described = [(source, read_sidecar(source) or {})]
+        else:
+            raise InputError("no such file or directory", path=source)
+        for path, sidecar in described:
+            name = phase or sidecar.get("phase")
+            if not name:
+                if "phase" in sidecar:
+                    report(f"{path}: left out, since it holds more than one phase")
+                    continue
+                raise InputError(
+                    "the phase of this trajectory is not known",
+                    path=path,
+                    hint="say it with --phase",
+                )
+            found.append(_info(path, name, preparation, sidecar))
+    if not found:
+        raise InputError("no trajectory of a single phase was given")
+    names = [info.name for info in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"two trajectories are called {name!r}", hint="rename one of them")
+    return found
+
+
+def featurize(
+    trajectories: Iterable[TrajectoryInfo],
+    descriptor: Descriptor,
+    output: Path,
+    *,
+    types: Mapping[Any, str] | None = None,
+    every: int = 1,
+    backend: str | None = None,
+    force: bool = False,
+    report: Callable[[str], None] = lambda text: None,
+) -> None:
+    """Add the features of trajectories to the store at ``output``, made where there is none.
+
+    Trajectories the store has are not computed again; a stopped run goes on after the last
+    whole trajectory.
+
+    Parameters
+    ----------
+    trajectories
+        As from :func:`find_trajectories`.
+    types
+        Atom type → element; default: found out per file.
+    every
+        Take each k-th frame.
+    backend
+        Implementation of the descriptor; default: the fast one.
+    force
+        Replace trajectories whose file or description has changed.
+
+    Raises
+    ------
+    InputError
+        Unreadable trajectories, or a store of another descriptor.
+    """
+    with FeatureStore.open_or_create(output, descriptor) as store:
+        for info in trajectories:
+            info = info.with_source(info.path)
+            if not force and store.has(info):
+                report(f"{info.name}: in the store already")
+                continue
+            with open_trajectory(info.path, types, every=every) as trajectory:
+                rows = _features(trajectory, descriptor, backend)
+                stored = store.append_trajectory(info, rows, force=force)
+            report(f"{stored.name}: {stored.n_frames} frames, {stored.n_rows} environments")
+
+
+def _features(
+    frames: Iterable[Frame], descriptor: Descriptor, backend: str | None
+) -> Iterator[tuple[Frame, NDArray[np.float64]]]:
+    for frame in frames:
+        yield frame, descriptor.compute(frame, backend=backend)
+
+
+def _info(
+    path: Path, phase: str, preparation: str | None, sidecar: Mapping[str, Any]
+) -> TrajectoryInfo:
+    name = path.name.partition(".lammpstrj")[0] if ".lammpstrj" in path.name else path.stem
+    return TrajectoryInfo(
+        name=name,
+        phase=phase,
+        preparation=preparation or sidecar.get("preparation") or name,
+        path=str(path),
+        split=sidecar.get("split", ""),
+        temperature=float(sidecar.get("temperature", "nan")),
+        pressure=float(sidecar.get("pressure", "nan")),
+        water_model=sidecar.get("water_model", ""),
+    )
