@@ -1,0 +1,224 @@
+"""What every descriptor is: a frozen set of parameters that turns a frame into an (N, F) array."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, fields, replace
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iceclass.errors import InputError, unknown_name
+from iceclass.frame import Frame
+
+FIRST_SHELL = 3.7
+"""Å. Radius of the first O–O shell, the default of neighbour averaging (``-avg``)."""
+
+MAX_RADIUS = 20.0
+"""Å. Largest cut-off and largest averaging radius."""
+
+MAX_PASSES = 10
+"""Most passes of neighbour averaging."""
+
+_SCALARS: dict[Any, tuple[Any, type, str]] = {
+    "bool": ((bool, np.bool_), bool, "true or false"),
+    "int": (Integral, int, "a whole number"),
+    "float": (Real, float, "a finite number"),
+}
+"""Annotation of a field → the types accepted for it, the type stored, its name in messages."""
+
+_AVERAGING = ("average_radius", "average_passes")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Descriptor(ABC):
+    """Base of the descriptor families.
+
+    A family is a frozen dataclass whose fields are all its parameters; two descriptors are the
+    same definition exactly when their :meth:`to_dict` are equal. Parameters are checked when the
+    value is made, wherever they come from.
+
+    Attributes
+    ----------
+    family
+        Name of the family, the key of the registry (``"soap"``).
+    backends
+        The implementations that can be asked for; the first is the default.
+    presets
+        Preset name → the parameters that differ from the family's defaults.
+    stated
+        The parameters that an explicit :attr:`name` always states; the others appear in it
+        where they differ from their default.
+
+    Raises
+    ------
+    InputError
+        A parameter of the wrong type or out of its range.
+    """
+
+    family: ClassVar[str]
+    backends: ClassVar[tuple[str, ...]]
+    presets: ClassVar[dict[str, dict[str, Any]]] = {}
+    stated: ClassVar[tuple[str, ...]] = ("r_cut",)
+
+    r_cut: float = 6.0
+    """Nominal cut-off radius, Å."""
+
+    average_radius: float = 0.0
+    """Å. Radius of neighbour averaging (:mod:`iceclass.descriptors.averaging`); 0: none."""
+
+    average_passes: int = 1
+    """How often the averaging is applied; 1 where there is none."""
+
+    def __post_init__(self) -> None:
+        self._check_scalars()
+        self._check_range("r_cut", 0.0, MAX_RADIUS, open_below=True)
+        self._check_range("average_radius", 0.0, MAX_RADIUS)
+        self._check_range("average_passes", 1, MAX_PASSES)
+        if self.average_radius == 0.0 and self.average_passes != 1:
+            raise InputError(
+                f"{self.family}: average_passes is {self.average_passes} without an average_radius",
+                hint="give average_radius too, or leave average_passes at 1",
+            )
+
+    @property
+    def name(self) -> str:
+        """Short name: the preset's, or one stating the parameters.
+
+        ``soap-325``, ``soap-325-avg``, ``soap(n_max=8, l_max=6, r_cut=5.0, sigma=0.4)``; the
+        registry turns each of them back into the descriptor.
+        """
+        plain = replace(self, average_radius=0.0, average_passes=1)
+        for preset, parameters in self.presets.items():
+            if plain == type(self)(**parameters):
+                return preset + self._average_suffix()
+        return f"{self.family}({plain._parameters()}){self._average_suffix()}"
+
+    def _parameters(self) -> str:
+        """``key=value`` of the parameters other than averaging, for :attr:`name`."""
+        quiet = [
+            f.name
+            for f in fields(self)
+            if f.name not in (*_AVERAGING, *self.stated) and getattr(self, f.name) != f.default
+        ]
+        return ", ".join(f"{key}={getattr(self, key)!r}" for key in (*self.stated, *quiet))
+
+    def _average_suffix(self) -> str:
+        if self.average_radius == 0.0:
+            return ""
+        if (self.average_radius, self.average_passes) == (FIRST_SHELL, 1):
+            return "-avg"
+        passes = "" if self.average_passes == 1 else f", passes={self.average_passes}"
+        return f"-avg(radius={self.average_radius!r}{passes})"
+
+    @property
+    @abstractmethod
+    def names(self) -> tuple[str, ...]:
+        """The F feature names, human-readable and unique."""
+
+    @property
+    def n_features(self) -> int:
+        """F."""
+        return len(self.names)
+
+    @property
+    def r_neighbours(self) -> float:
+        """Å. Radius of the neighbour search for one molecule's own features, before averaging."""
+        return self.r_cut
+
+    @property
+    def r_effective(self) -> float:
+        """Å. The distance beyond which a neighbour has no influence at all."""
+        return self.r_neighbours + self.average_passes * self.average_radius
+
+    @abstractmethod
+    def _compute(self, frame: Frame, backend: str, dtype: np.dtype[Any]) -> NDArray[Any]:
+        """(N, F) features by one of :attr:`backends`, without averaging; N is at least 1."""
+
+    def compute(
+        self, frame: Frame, *, backend: str | None = None, dtype: Any = np.float64
+    ) -> NDArray[Any]:
+        """(N, F) features, dimensionless unless the family says otherwise.
+
+        Parameters
+        ----------
+        frame
+            N molecules, any cell, any mix of periodic and open boundaries.
+        backend
+            One of :attr:`backends`; default the first.
+        dtype
+            float64 or float32.
+
+        Raises
+        ------
+        InputError
+            Unknown backend or dtype, a frame denser than any structure (positions not in Å), or
+            features that are not finite.
+        MissingDependencyError
+            The package of a reference backend is not installed.
+        """
+        backend = self.backends[0] if backend is None else backend
+        if backend not in self.backends:
+            raise unknown_name(f"backend of {self.family}", backend, self.backends)
+        if np.dtype(dtype) not in (np.dtype(np.float64), np.dtype(np.float32)):
+            raise InputError(f"dtype is {np.dtype(dtype)}, expected float64 or float32")
+        expected = (frame.n_molecules, self.n_features)
+        if frame.n_molecules == 0:
+            return np.zeros(expected, dtype=dtype)
+        features = self._compute(frame, backend, np.dtype(dtype))
+        if features.shape != expected:
+            raise AssertionError(f"{self.name}: shape {features.shape}, expected {expected}")
+        if self.average_radius > 0.0:
+            from iceclass.descriptors.averaging import neighbour_average
+
+            features = neighbour_average(frame, features, self.average_radius, self.average_passes)
+        if not np.isfinite(features).all():
+            row = int(np.argwhere(~np.isfinite(features))[0, 0])
+            raise InputError(
+                f"{self.name} is not finite for the molecule with id {frame.ids[row]}",
+                hint="two molecules may lie on the same point",
+            )
+        return features
+
+    def with_(self, **changes: Any) -> Self:
+        """A copy with the named parameters changed."""
+        known = {f.name for f in fields(self)}
+        for key in changes:
+            if key not in known:
+                raise unknown_name(f"parameter of {self.family}", key, known)
+        return replace(self, **changes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dict: ``family`` and every parameter; JSON-serialisable."""
+        return {"family": self.family} | {f.name: getattr(self, f.name) for f in fields(self)}
+
+    def _check_scalars(self) -> None:
+        """Check the bool, int and float fields by their annotation and make them plain Python."""
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if f.type not in _SCALARS:
+                continue
+            accepted, plain, kind = _SCALARS[f.type]
+            boolean = isinstance(value, bool | np.bool_)
+            good = isinstance(value, accepted) and (plain is bool or not boolean)
+            if not good or (plain is float and not _finite(value)):
+                raise InputError(f"{self.family}: {f.name} is {value!r}, expected {kind}")
+            object.__setattr__(self, f.name, plain(value))
+
+    def _check_range(self, key: str, low: float, high: float, *, open_below: bool = False) -> None:
+        """Raise unless ``low`` ≤ value ≤ ``high`` (``low`` < value where ``open_below``)."""
+        value = getattr(self, key)
+        if not low <= value <= high or (open_below and value == low):
+            span = f"more than {low} and at most {high}" if open_below else f"{low} to {high}"
+            raise InputError(f"{self.family}: {key} is {value!r}, expected {span}")
+
+
+def _finite(value: Any) -> bool:
+    """Whether a real number, of any type and size, is a finite float."""
+    try:
+        return math.isfinite(float(value))
+    except OverflowError:
+        return False

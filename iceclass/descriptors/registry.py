@@ -1,0 +1,117 @@
+"""Descriptors by name, and back from the plain dict that feature and model files store."""
+
+from __future__ import annotations
+
+import re
+from ast import literal_eval
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from iceclass.descriptors.base import FIRST_SHELL, Descriptor
+from iceclass.descriptors.soap import Soap
+from iceclass.errors import InputError, unknown_name
+
+FAMILIES: dict[str, type[Descriptor]] = {family.family: family for family in (Soap,)}
+"""Family name → class. A new family is one more class here."""
+
+_NAME = re.compile(
+    r"(?P<base>[a-z][a-z0-9-]*?)(\((?P<parameters>[^()]*)\))?"
+    r"(?P<average>-avg)?(\((?P<averaging>[^()]*)\))?"
+)
+
+
+def presets() -> dict[str, Descriptor]:
+    """Preset name → descriptor. Each also exists averaged, as ``NAME-avg``."""
+    return {
+        name: family(**parameters)
+        for family in FAMILIES.values()
+        for name, parameters in family.presets.items()
+    }
+
+
+def descriptor(name: str) -> Descriptor:
+    """The descriptor of that name.
+
+    Parameters
+    ----------
+    name
+        A preset (``soap-37``, ``soap-325``) or a family with parameters
+        (``soap(n_max=8, l_max=6, r_cut=5.0)``, the others at their defaults), either of them
+        with ``-avg`` for the mean over the molecule and its neighbours within 3.7 Å, or
+        ``-avg(radius=3.5, passes=2)``. What :attr:`Descriptor.name` gives is understood.
+
+    Raises
+    ------
+    InputError
+        Unknown name or parameter (the message names the nearest known one), or a parameter out
+        of its range.
+    """
+    match = _NAME.fullmatch(name.strip())
+    known = presets()
+    if match is None or (match["averaging"] is not None and match["average"] is None):
+        raise unknown_name("descriptor", name, [*known, *(f"{key}-avg" for key in known)])
+    if match["parameters"] is not None:
+        family = _family(match["base"])
+        parameters = _parameters(match["parameters"], name)
+        _refuse_unknown(family, parameters)
+        found = family(**parameters)
+    elif match["base"] in known:
+        found = known[match["base"]]
+    else:
+        raise unknown_name("descriptor", name, [*known, *(f"{key}-avg" for key in known)])
+    if match["average"] is None:
+        return found
+    averaging = {"radius": FIRST_SHELL, "passes": 1}
+    for key, value in _parameters(match["averaging"] or "", name).items():
+        if key not in averaging:
+            raise unknown_name("parameter of averaging", key, averaging)
+        averaging[key] = value
+    return found.with_(average_radius=averaging["radius"], average_passes=averaging["passes"])
+
+
+def from_dict(definition: Mapping[str, Any]) -> Descriptor:
+    """The descriptor that :meth:`Descriptor.to_dict` described; every parameter must be there.
+
+    Raises
+    ------
+    InputError
+        Not a mapping, an unknown family or parameter (the message names the nearest known one),
+        a missing parameter, or one of the wrong type or out of range.
+    """
+    if not isinstance(definition, Mapping) or not isinstance(definition.get("family"), str):
+        raise InputError("a descriptor definition needs a 'family'")
+    parameters = {key: value for key, value in definition.items() if key != "family"}
+    family = _family(definition["family"])
+    _refuse_unknown(family, parameters)
+    missing = [f.name for f in fields(family) if f.name not in parameters]
+    if missing:
+        raise InputError(f"the {family.family} definition lacks {', '.join(missing)}")
+    return family(**parameters)
+
+
+def _family(name: str) -> type[Descriptor]:
+    if name not in FAMILIES:
+        raise unknown_name("descriptor family", name, FAMILIES)
+    return FAMILIES[name]
+
+
+def _refuse_unknown(family: type[Descriptor], parameters: Mapping[Any, Any]) -> None:
+    known = {f.name for f in fields(family)}
+    for key in parameters:
+        if key not in known:
+            raise unknown_name(f"parameter of {family.family}", str(key), known)
+
+
+def _parameters(text: str, name: str) -> dict[str, Any]:
+    """``key=value, key=value`` as a dict; numbers, true and false."""
+    parameters: dict[str, Any] = {}
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        key, _, value = (piece.strip() for piece in part.partition("="))
+        try:
+            parameters[key] = literal_eval(value)
+        except (ValueError, SyntaxError):
+            raise InputError(
+                f"cannot read {part!r} in the descriptor {name!r}", hint="expected KEY=NUMBER"
+            ) from None
+    return parameters
