@@ -16,8 +16,18 @@ if TYPE_CHECKING:
     from iceclass.io import read
     from iceclass.labelling import Labels, label
     from iceclass.model.file import load_model
+    from iceclass.reference import load_reference
 
-__all__ = ["Frame", "Labels", "__version__", "descriptor", "label", "load_model", "read"]
+__all__ = [
+    "Frame",
+    "Labels",
+    "__version__",
+    "descriptor",
+    "label",
+    "load_model",
+    "load_reference",
+    "read",
+]
 
 _HOMES = {
     "Frame": "iceclass.frame",
@@ -25,6 +35,7 @@ _HOMES = {
     "descriptor": "iceclass.descriptors",
     "label": "iceclass.labelling",
     "load_model": "iceclass.model.file",
+    "load_reference": "iceclass.reference",
     "read": "iceclass.io",
 }
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import nullcontext
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ from iceclass.descriptors import Descriptor
 from iceclass.errors import InputError
 from iceclass.frame import Frame
 from iceclass.io import open_trajectory
+from iceclass.reference import ReferenceTrajectory, is_reference, load_reference
 from iceclass.sidecar import read_sidecar
 
 
@@ -29,7 +33,8 @@ def find_trajectories(
     Parameters
     ----------
     sources
-        Trajectory files, or directories that are searched for described trajectories.
+        Trajectory files, compact data sets, or directories that are searched for described
+        trajectories.
     phase, preparation
         What the given files are, where no description beside them says it; each file without a
         given preparation is one of its own.
@@ -43,6 +48,13 @@ def find_trajectories(
     """
     found: list[TrajectoryInfo] = []
     for source in sources:
+        if is_reference(source):
+            found += [
+                _info(source, t.phase, preparation, {**t.description, "name": t.name})
+                for t in load_reference(source)
+                if phase in (None, t.phase)
+            ]
+            continue
         if source.is_dir():
             described = [
                 (path, sidecar)
@@ -116,14 +128,33 @@ def featurize(
     """
     with FeatureStore.open_or_create(output, descriptor) as store:
         for info in trajectories:
-            info = info.with_source(info.path)
+            compact = _compact(info)
+            info = info.with_source(info.path) if compact is None else _with_digest(info, compact)
             if not force and store.has(info):
                 report(f"{info.name}: in the store already")
                 continue
-            with open_trajectory(info.path, types, every=every) as trajectory:
-                rows = _features(trajectory, descriptor, backend)
+            with (
+                open_trajectory(info.path, types, every=every)
+                if compact is None
+                else nullcontext(compact.frames[::every])
+            ) as frames:
+                rows = _features(frames, descriptor, backend)
                 stored = store.append_trajectory(info, rows, force=force)
             report(f"{stored.name}: {stored.n_frames} frames, {stored.n_rows} environments")
+
+
+def _compact(info: TrajectoryInfo) -> ReferenceTrajectory | None:
+    """The trajectory of a compact data set, where ``info`` is of one."""
+    path = Path(info.path)
+    if not is_reference(path):
+        return None
+    return next(t for t in load_reference(path) if t.name == info.name)
+
+
+def _with_digest(info: TrajectoryInfo, compact: ReferenceTrajectory) -> TrajectoryInfo:
+    """``info`` with the size and SHA-256 of its own positions, not of the whole data set."""
+    data = np.ascontiguousarray([f.positions for f in compact.frames]).tobytes()
+    return replace(info, source_size=len(data), source_sha256=sha256(data).hexdigest())
 
 
 def _features(
@@ -136,7 +167,8 @@ def _features(
 def _info(
     path: Path, phase: str, preparation: str | None, sidecar: Mapping[str, Any]
 ) -> TrajectoryInfo:
-    name = path.name.partition(".lammpstrj")[0] if ".lammpstrj" in path.name else path.stem
+    stem = path.name.partition(".lammpstrj")[0] if ".lammpstrj" in path.name else path.stem
+    name = sidecar.get("name", stem)
     return TrajectoryInfo(
         name=name,
         phase=phase,

@@ -44,7 +44,10 @@ class AtomTable:
     header: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name, column in self.columns.items():
+        lazy = getattr(self.columns, "n_rows", None)  # columns converted when they are asked for
+        if lazy is not None and lazy != len(self):
+            raise ValueError(f"columns have {lazy} rows, expected {len(self)}")
+        for name, column in self.columns.items() if lazy is None else ():
             if column.shape != self.molecule.shape:
                 raise ValueError(
                     f"column {name!r} has shape {column.shape}, expected {self.molecule.shape}"
@@ -153,7 +156,8 @@ class Frame:
 
     def __repr__(self) -> str:
         a, b, c = np.linalg.norm(self.cell, axis=1)
-        return f"Frame({self.n_molecules} molecules, {a:.1f}×{b:.1f}×{c:.1f} Å, timestep {self.timestep})"
+        box = f"{a:.1f}×{b:.1f}×{c:.1f} Å"
+        return f"Frame({self.n_molecules} molecules, {box}, timestep {self.timestep})"
 
 
 def _array(value: ArrayLike, shape: tuple[int, ...], name: str) -> NDArray[np.float64]:

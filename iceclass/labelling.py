@@ -20,7 +20,8 @@ from iceclass._version import __version__
 from iceclass.errors import InputError
 from iceclass.files import replacing
 from iceclass.frame import Frame
-from iceclass.io import Trajectory, open_trajectory, output_writer
+from iceclass.io.trajectory import OnError, Trajectory, open_trajectory
+from iceclass.io.writers import FrameWriter, output_writer
 from iceclass.model.file import load_model, resolve_model
 from iceclass.model.network import Model, Prediction
 from iceclass.phases import UNKNOWN
@@ -133,7 +134,7 @@ def label(
     start: int = 0,
     stop: int | None = None,
     every: int = 1,
-    on_error: str = "raise",
+    on_error: OnError = "raise",
     backend: str | None = None,
     progress: Callable[[int, Trajectory | None], None] | None = None,
 ) -> Labels:
@@ -181,13 +182,14 @@ def label(
     opened: AbstractContextManager[Any] = trajectory if trajectory is not None else nullcontext()
     with opened:
         frames = trajectory if trajectory is not None else _frames_of(source, types)
-        with _writer(output, force, network) as writer:
+        with output_writer(output, force=force) if output is not None else nullcontext() as writer:
             collected = _collect(
                 label_frames(frames, network, unknown=unknown, backend=backend),
-                len(network.classes),
+                network,
                 writer,
+                trajectory,
                 keep_labels,
-                (lambda done: progress(done, trajectory)) if progress else None,
+                progress,
             )
             skipped = tuple(str(e) for e in trajectory.skipped) if trajectory is not None else ()
             if not collected["timesteps"]:
@@ -196,14 +198,10 @@ def label(
                     path=None if trajectory is None else trajectory.path,
                     hint="check --start, --stop" if start or stop is not None else None,
                 )
-    if trajectory is not None:
-        numbers = np.array(trajectory.frame_numbers, dtype=np.int64)
-    else:
-        numbers = np.arange(len(collected["timesteps"]), dtype=np.int64)
     return Labels(
         source=str(source) if trajectory is not None else type(source).__name__,
         classes=network.classes,
-        frames=numbers,
+        frames=np.array(collected["frames"], dtype=np.int64),
         timesteps=np.array(collected["timesteps"], dtype=np.int64),
         molecules=np.array(collected["molecules"], dtype=np.int64),
         counts=np.array(collected["counts"], dtype=np.int64),
@@ -266,53 +264,46 @@ def _frames_of(source: Any, types: Mapping[Any, str] | None) -> Iterator[Frame]:
         )
 
 
-def _writer(output: str | Path | None, force: bool, model: Model) -> AbstractContextManager[Any]:
-    """The writer of the labelled trajectory, or a context that gives ``None``."""
-    if output is None:
-        return nullcontext()
-    legend = " ".join(f"{k}={name}" for k, name in enumerate(model.classes))
-    info = {"phases": f"{legend} -1={UNKNOWN}", "iceclass_model": model.model_id}
-    return output_writer(output, force=force, info=info)
-
-
 def _collect(
     labelled: Iterator[tuple[Frame, Prediction]],
-    n_classes: int,
-    writer: Any,
+    model: Model,
+    writer: FrameWriter | None,
+    trajectory: Trajectory | None,
     keep: bool,
-    progress: Callable[[int], None] | None,
+    progress: Callable[[int, Trajectory | None], None] | None,
 ) -> dict[str, list[Any]]:
-    """Per-frame counts, and whatever else the result shall hold."""
-    names = ("timesteps", "molecules", "counts", "confidence", "labels", "probabilities")
+    """Per-frame counts, and whatever else the result shall hold; writes as it goes."""
+    names = ("frames", "timesteps", "molecules", "counts", "confidence", "labels", "probabilities")
     collected: dict[str, list[Any]] = {name: [] for name in names}
-    done = 0
-    for frame, prediction in labelled:
+    legend = " ".join(f"{k}={name}" for k, name in enumerate(model.classes))
+    info = {"phases": f"{legend} -1={UNKNOWN}", "iceclass_model": model.model_id}
+    n_classes, done = len(model.classes), 0
+    for k, (frame, prediction) in enumerate(labelled):
         assert prediction.labels.shape[0] == frame.n_molecules
-        counts = np.bincount(
-            np.where(prediction.labels < 0, n_classes, prediction.labels), minlength=n_classes + 1
-        )
+        column = np.where(prediction.labels < 0, n_classes, prediction.labels)
+        collected["frames"].append(k if trajectory is None else trajectory.frame_index)
         collected["timesteps"].append(frame.timestep)
         collected["molecules"].append(frame.n_molecules)
-        collected["counts"].append(counts)
+        collected["counts"].append(np.bincount(column, minlength=n_classes + 1))
         collected["confidence"].append(float(prediction.confidence.mean()))
         if keep:
             collected["labels"].append(prediction.labels.astype(np.int8))
             collected["probabilities"].append(prediction.probabilities)
         if writer is not None:
-            writer.write(frame, _atom_columns(frame, prediction))
+            writer.write(frame, _atom_columns(frame, prediction), info)
         done += frame.n_molecules
         if progress is not None:
-            progress(done)
+            progress(done, trajectory)
     return collected
 
 
 def _atom_columns(frame: Frame, prediction: Prediction) -> dict[str, NDArray[Any]]:
     """The label columns for all atoms of the frame: each its molecule's, others −1 and 0."""
     phase = prediction.labels.astype(np.int64)
-    confidence = prediction.confidence.astype(np.float64)
+    confidence = prediction.confidence
     if frame.atoms is not None:
         belongs = frame.atoms.molecule
         alone = belongs < 0
         phase = np.where(alone, -1, phase[belongs])
-        confidence = np.where(alone, 0.0, confidence[belongs])
+        confidence = np.where(alone, np.float32(0.0), confidence[belongs])
     return {PHASE_COLUMN: phase, CONFIDENCE_COLUMN: confidence}

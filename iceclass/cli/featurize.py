@@ -9,7 +9,6 @@ import click
 from iceclass.cli.options import (
     PATH,
     every_option,
-    force_option,
     quiet_option,
     say,
     types_option,
@@ -20,13 +19,24 @@ from iceclass.featurizing import featurize, find_trajectories
 
 @click.command(short_help="Turn trajectories into a feature store.")
 @click.argument("trajectories", nargs=-1, required=True, type=PATH)
-@click.option("-o", "--output", type=PATH, required=True, help="Feature store (HDF5); what is in "
-              "it already is kept and not computed again.")  # fmt: skip
-@click.option("-d", "--descriptor", default="soap-325", show_default=True,
-              help="soap-37, soap-325, or one of them averaged over the first shell: soap-325-avg.")  # fmt: skip
+@click.option(
+    "-o",
+    "--output",
+    type=PATH,
+    required=True,
+    help="Feature store (HDF5); what is in it already is kept and not computed again.",
+)
+@click.option(
+    "-d",
+    "--descriptor",
+    default="soap-325",
+    show_default=True,
+    help="soap-37, soap-325, or one of them averaged over the first shell: soap-325-avg.",
+)
 @click.option("--phase", help="What the given files hold, where no .json beside them says it.")
-@click.option("--preparation", help="The preparation the given files come from.  "
-              "[default: each its own]")  # fmt: skip
+@click.option(
+    "--preparation", help="The preparation the given files come from.  [default: each its own]"
+)
 @types_option
 @every_option
 @click.option("--backend", help="Implementation of the descriptor: numba or dscribe.")
@@ -56,9 +66,7 @@ def command(
       iceclass featurize mine.dump --phase ih --preparation mine-1 -o soap-325.h5
     """
     report = say(quiet)
-    found = find_trajectories(
-        trajectories, phase=phase, preparation=preparation, report=report
-    )
+    found = find_trajectories(trajectories, phase=phase, preparation=preparation, report=report)
     featurize(
         found,
         find_descriptor(descriptor),

@@ -34,10 +34,19 @@ from iceclass.phases import PHASES
     help="Of the proton disorder and, with --md, of everything else that is random: the number "
     "of the preparation.",
 )
-@click.option("--preparations", type=click.IntRange(min=1), default=1, show_default=True,
-              help="Number of preparations, with seeds counted from --seed.")  # fmt: skip
-@click.option("--water-model", default="tip4p-ice", show_default=True,
-              help="tip4p-ice, tip4p-2005, spc-e or mw.")  # fmt: skip
+@click.option(
+    "--preparations",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Number of preparations, with seeds counted from --seed.",
+)
+@click.option(
+    "--water-model",
+    default="tip4p-ice",
+    show_default=True,
+    help="tip4p-ice, tip4p-2005, spc-e or mw.",
+)
 @click.option("--format", "formats", multiple=True, help="extxyz, lammps, gro.  [default: all]")
 @click.option("--md", is_flag=True, help="Run molecular dynamics with LAMMPS.")
 @click.option(
@@ -47,12 +56,26 @@ from iceclass.phases import PHASES
     metavar="T@P,…",
     help="With --md: state points in K and GPa, visited in this order, as in 220@0,250@0.1.",
 )
-@click.option("--recipe", help="With --md: crystal, liquid, lda, hda, mda or slab (half melted).  "
-              "[default: the phase's own]")  # fmt: skip
-@click.option("--set", "settings", multiple=True, callback=parse_settings, metavar="NAME=VALUE",
-              help="With --md: a parameter of the recipe or the dynamics; see below.")  # fmt: skip
-@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True,
-              help="With --md: preparations simulated at a time, one core each.")  # fmt: skip
+@click.option(
+    "--recipe",
+    help="With --md: crystal, liquid, lda, hda, mda or slab (half melted).  "
+    "[default: the phase's own]",
+)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    callback=parse_settings,
+    metavar="NAME=VALUE",
+    help="With --md: a parameter of the recipe or the dynamics; see below.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="With --md: preparations simulated at a time, one core each.",
+)
 @force_option
 @quiet_option
 def command(

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 import numpy as np
@@ -21,25 +20,31 @@ from iceclass.cli.options import (
     types_option,
 )
 from iceclass.files import check_output
-from iceclass.io import DUMP_SUFFIXES, is_lammps_dump
 from iceclass.io.streams import without_compression
+from iceclass.io.trajectory import DUMP_SUFFIXES, OnError, Trajectory, detect_format
 from iceclass.labelling import Labels, label
 from iceclass.phases import label_of
 from iceclass.reports.phases import phase_fractions_figure
 
-if TYPE_CHECKING:
-    from iceclass.io import Trajectory
-
 
 @click.command(short_help="Label every molecule of a trajectory with its phase.")
 @click.argument("trajectory", type=PATH)
-@click.option("-o", "--output", type=PATH, help="Labelled trajectory: .lammpstrj, .dump, .extxyz; "
-              "also .gz, .zst ….  [default: TRAJECTORY with .labels before its suffix]")  # fmt: skip
-@click.option("-m", "--model", default="default", show_default=True,
-              help="Shipped model, or a model file.")  # fmt: skip
+@click.option(
+    "-o",
+    "--output",
+    type=PATH,
+    help="Labelled trajectory: .lammpstrj, .dump, .extxyz; "
+    "also .gz, .zst ….  [default: TRAJECTORY with .labels before its suffix]",
+)
+@click.option(
+    "-m", "--model", default="default", show_default=True, help="Shipped model, or a model file."
+)
 @types_option
-@click.option("--no-unknown", is_flag=True,
-              help="Give every molecule its most probable class, however strange it is.")  # fmt: skip
+@click.option(
+    "--no-unknown",
+    is_flag=True,
+    help="Give every molecule its most probable class, however strange it is.",
+)
 @click.option("--start", type=int, default=0, help="First frame, counted from 0.")
 @click.option("--stop", type=int, help="Frame before which to stop.")
 @every_option
@@ -57,7 +62,7 @@ def command(
     start: int,
     stop: int | None,
     every: int,
-    on_error: str,
+    on_error: OnError,
     backend: str | None,
     as_json: bool,
     force: bool,
@@ -77,7 +82,9 @@ def command(
       iceclass label traj.dump --types 1=O,2=H --model soap-325 -o out.extxyz
     """
     target, stem = _outputs(trajectory, output)
-    table, figure, summary = (target.with_name(f"{stem}.phases.{s}") for s in ("csv", "png", "json"))
+    table, figure, summary = (
+        target.with_name(f"{stem}.phases.{s}") for s in ("csv", "png", "json")
+    )
     for path in (target, table, figure, summary):
         check_output(path, force=force)
     with _progress(quiet) as progress:
@@ -98,7 +105,7 @@ def command(
         )
     labels.write_csv(table, force=force)
     labels.write_summary(summary, force=force)
-    phase_fractions_figure(labels, figure, force=force)
+    phase_fractions_figure(table, figure, force=force)
     if as_json:
         click.echo(summary.read_text(encoding="utf-8"), nl=False)
     elif not quiet:
@@ -114,7 +121,7 @@ def _outputs(trajectory: Path, output: Path | None) -> tuple[Path, str]:
         return output, without_compression(output).stem
     plain = without_compression(trajectory)
     compression = trajectory.name.removeprefix(plain.name)
-    if is_lammps_dump(trajectory):
+    if detect_format(trajectory) == "lammps-dump":
         suffix = plain.suffix if plain.suffix in DUMP_SUFFIXES else ".lammpstrj"
     else:
         suffix, compression = ".extxyz", ""

@@ -117,6 +117,10 @@ class Recipe(ABC):
     def end_of_preparation(self, first: State) -> State:
         """The state the last stage of :meth:`prepare` ends in."""
 
+    def equilibration_at(self, state: State) -> float:
+        """ps of equilibration at a state point."""
+        return self.equilibration
+
     def barostat(self, triclinic: bool) -> str:
         """The coupling that suits the box."""
         return "tri" if triclinic and self.coupling != "iso" else self.coupling
@@ -132,7 +136,8 @@ class Recipe(ABC):
         couple = self.barostat(triclinic)
         if ramp > 0:
             yield npt(f"state{k}-approach", before, state, ramp, couple, md)
-        yield npt(f"state{k}-equilibrate", state, state, self.equilibration, couple, md)
+        time = self.equilibration_at(state)
+        yield npt(f"state{k}-equilibrate", state, state, time, couple, md)
         yield npt(f"state{k}-sample", state, state, md.production, couple, md, output=output)
 
 
@@ -216,9 +221,13 @@ class Liquid(Recipe):
     ----------
     melt_temperature, melt_pressure, melt_time
         K, GPa, ps: where and how long the ice loses every memory of itself.
+    supercooled_below, supercooled_equilibration
+        K, ps: colder states get this equilibration instead, since the liquid relaxes slowly.
     """
 
     equilibration: float = 20.0
+    supercooled_below: float = 270.0
+    supercooled_equilibration: float = 60.0
     melt_temperature: float = 500.0
     melt_pressure: float = 0.2
     melt_time: float = 10.0
@@ -232,6 +241,10 @@ class Liquid(Recipe):
 
     def end_of_preparation(self, first: State) -> State:
         return self._hot
+
+    def equilibration_at(self, state: State) -> float:
+        cold = state.temperature < self.supercooled_below
+        return self.supercooled_equilibration if cold else self.equilibration
 
     @property
     def _hot(self) -> State:
@@ -271,6 +284,9 @@ class LowDensityAmorphous(Liquid):
 
     def end_of_preparation(self, first: State) -> State:
         return State(self.slow_to, 0.0)
+
+    def equilibration_at(self, state: State) -> float:
+        return self.equilibration  # a glass: it does not relax however long it is held
 
 
 @dataclass(frozen=True)

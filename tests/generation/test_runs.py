@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +23,11 @@ from iceclass.phases import PHASES
 from iceclass.sidecar import read_sidecar
 
 SHORT = Dynamics(production=0.4, interval=0.2)
+COLD = (State(200.0, 0.0),)
 QUICK = {"relax_time": "0.2", "equilibration": "0.4"}
 
 
-def preparation(phase="ih", model="mw", states=(State(200.0, 0.0),), recipe=None, **settings):
+def preparation(phase="ih", model="mw", states=COLD, recipe=None, **settings):
     made, dynamics = apply_settings(
         find_recipe(recipe) if recipe else recipe_of(phase), SHORT, QUICK | settings
     )
@@ -139,7 +141,7 @@ def test_shear_never_repeats_its_plane():
     stages = find_recipe("mda").prepare(State(100.0, 0.0), 5, Dynamics(), triclinic=False)
     planes = [line.split()[5] for s in stages for line in s.setup if line.startswith("fix shear")]
     assert len(planes) == 8
-    assert all(a != b for a, b in zip(planes, planes[1:], strict=False))
+    assert all(a != b for a, b in pairwise(planes))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,123 @@
+"""``iceclass train``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from iceclass.cli.options import PATH, force_option, quiet_option, say
+from iceclass.files import check_output
+from iceclass.model.file import save_model
+from iceclass.model.optimise import BALANCES, SCHEDULES, Epoch, TrainingConfig
+from iceclass.model.training import train
+from iceclass.reports.bundles import training_report
+
+DEFAULTS = TrainingConfig()
+
+
+@click.command(short_help="Train a network on a feature store.")
+@click.argument("features", type=PATH)
+@click.option("-o", "--output", type=PATH, help="Model file.  [default: FEATURES.safetensors]")
+@click.option("--report", type=PATH, help="Directory for tables and figures.")
+@click.option(
+    "--split",
+    type=click.Choice(["preparation", "molecule"]),
+    default=DEFAULTS.split,
+    show_default=True,
+    help="What is kept on one side of the split; 'molecule' only to "
+    "compare with figures obtained that way.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=DEFAULTS.seed,
+    show_default=True,
+    help="Of the split, the initial weights and the batches.",
+)
+@click.option(
+    "--max-rows",
+    type=click.IntRange(min=1),
+    help="At most so many environments of each trajectory.  [default: all]",
+)
+@click.option("--epochs", type=int, default=DEFAULTS.epochs, show_default=True)
+@click.option(
+    "--patience",
+    type=int,
+    default=DEFAULTS.patience,
+    show_default=True,
+    help="Stop after so many epochs without a better validation loss.",
+)
+@click.option("--batch-size", type=int, default=DEFAULTS.batch_size, show_default=True)
+@click.option("--learning-rate", type=float, default=DEFAULTS.learning_rate, show_default=True)
+@click.option(
+    "--schedule", type=click.Choice(SCHEDULES), default=DEFAULTS.schedule, show_default=True
+)
+@click.option(
+    "--balance",
+    type=click.Choice(BALANCES),
+    default=DEFAULTS.balance,
+    show_default=True,
+    help="How classes of different size weigh the same.",
+)
+@force_option
+@quiet_option
+def command(
+    features: Path,
+    output: Path | None,
+    report: Path | None,
+    split: str,
+    seed: int,
+    max_rows: int | None,
+    epochs: int,
+    patience: int,
+    batch_size: int,
+    learning_rate: float,
+    schedule: str,
+    balance: str,
+    force: bool,
+    quiet: bool,
+) -> None:
+    """Train a network on a feature store.
+
+    100-100 tanh units and a softmax over the phases in FEATURES, Adam, early stopping. All
+    trajectories of a preparation train, validate or test together. The report holds the losses,
+    confusion matrices, precision, recall and F1 per phase, and the reliability of the
+    probabilities.
+
+    \b
+    Example:
+      iceclass train soap-325.h5 -o soap-325.safetensors --report report/
+    """
+    target = output or features.with_suffix(".safetensors")
+    check_output(target, force=force)
+    config = TrainingConfig(
+        split=split,
+        seed=seed,
+        max_rows=max_rows,
+        epochs=epochs,
+        patience=patience,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        schedule=schedule,
+        balance=balance,
+    )
+    tell = say(quiet)
+
+    def progress(epoch: Epoch) -> None:
+        tell(
+            f"epoch {epoch.epoch:3d}: loss {epoch.train_loss:.4f}, validation "
+            f"{epoch.validation_loss:.4f}, accuracy {epoch.validation_accuracy:.4f}"
+        )
+
+    words = ["iceclass", *(Path(a).name if "/" in a else a for a in sys.argv[1:])]
+    result = train(features, config, command=" ".join(words), progress=progress)
+    save_model(result.model, target, force=force)
+    if report is not None:
+        training_report(result, report)
+    if result.evaluation is not None and not quiet:
+        click.echo(result.evaluation.as_text())
+    for phase in result.split.without_validation:
+        tell(f"note: no preparation of {phase} was left for validation")
+    click.echo(f"{target}: model {result.model.model_id}")

@@ -1,0 +1,59 @@
+"""Tables to test a model on, and what of them the model has not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from iceclass.dataset import FeatureStore, Table
+from iceclass.descriptors import Descriptor
+from iceclass.errors import InputError
+from iceclass.featurizing import featurize, find_trajectories
+from iceclass.model.network import Model
+
+
+def load_table(
+    sources: Sequence[Path],
+    descriptor: Descriptor,
+    *,
+    phase: str | None = None,
+    types: Mapping[Any, str] | None = None,
+    every: int = 1,
+    report: Callable[[str], None] = lambda text: None,
+) -> Table:
+    """The features of one store, or of trajectories of known phase, computed on the way.
+
+    Raises
+    ------
+    InputError
+        A store of another descriptor, several stores, or trajectories of unknown phase.
+    """
+    import h5py
+
+    stores = [s for s in sources if s.is_file() and h5py.is_hdf5(s)]
+    if stores and len(sources) > 1:
+        raise InputError("give one feature store, or trajectories", path=stores[0])
+    if stores:
+        return FeatureStore.open(stores[0], descriptor=descriptor).load()
+    found = find_trajectories(sources, phase=phase, report=report)
+    with TemporaryDirectory() as directory:
+        path = Path(directory) / "features.h5"
+        featurize(found, descriptor, path, types=types, every=every, report=report)
+        return FeatureStore.open(path).load()
+
+
+def unseen(table: Table, model: Model) -> Table:
+    """The rows of preparations that neither trained nor validated the model."""
+    split = (model.record or {}).get("split", {})
+    seen = {
+        (phase, preparation)
+        for side in ("train", "validation")
+        for phase, names in split.get(side, {}).get("preparations", {}).items()
+        for preparation in names
+    }
+    fresh = np.array([t.group not in seen for t in table.trajectories], dtype=bool)
+    return table.rows(fresh[table.trajectory])

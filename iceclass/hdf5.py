@@ -1,0 +1,224 @@
+"""Reading and writing the parts of a feature store file; its layout is in iceclass.dataset."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iceclass._version import __version__
+from iceclass.errors import InputError
+from iceclass.frame import Frame
+from iceclass.table import ROW_COLUMNS, TrajectoryInfo
+
+if TYPE_CHECKING:
+    import h5py
+
+    from iceclass.descriptors import Descriptor
+
+FORMAT = "iceclass-features"
+FORMAT_VERSION = 1
+_CHUNK_BYTES = 1 << 18
+_COPY_BYTES = 1 << 26
+
+
+def make_rows(file: h5py.File, n_features: int) -> None:
+    """Empty, growing data sets for the rows."""
+    rows = file.create_group("rows")
+    chunk = max(1, _CHUNK_BYTES // (4 * n_features))
+    rows.create_dataset(
+        "features",
+        shape=(0, n_features),
+        maxshape=(None, n_features),
+        dtype="f4",
+        chunks=(chunk, n_features),
+        compression="gzip",
+        compression_opts=1,
+        shuffle=True,
+    )
+    for name, kind in ROW_COLUMNS.items():
+        rows.create_dataset(
+            name, shape=(0,), maxshape=(None,), dtype=kind, chunks=(8192,), compression="gzip"
+        )
+
+
+def append_rows(rows: h5py.Group, columns: Mapping[str, NDArray[Any]]) -> None:
+    """Add rows at the end."""
+    start = len(rows["features"])
+    stop = start + len(columns["features"])
+    for name, values in columns.items():
+        rows[name].resize(stop, axis=0)
+        rows[name][start:stop] = values
+
+
+def copy_rows(source: h5py.Group, rows: h5py.Group, start: int, stop: int, trajectory: int) -> None:
+    """Add the rows ``start`` to ``stop`` of another file, as those of trajectory ``trajectory``."""
+    block = max(1, _COPY_BYTES // (4 * source["features"].shape[1]))
+    for first in range(start, stop, block):
+        last = min(first + block, stop)
+        columns = {name: source[name][first:last] for name in ("features", *ROW_COLUMNS)}
+        columns["trajectory"] = np.full(last - first, trajectory, np.int32)
+        append_rows(rows, columns)
+
+
+def write_header(
+    file: h5py.File, descriptor: Descriptor, trajectories: Sequence[TrajectoryInfo]
+) -> None:
+    """Descriptor, versions and the table of trajectories, in place of any that are there."""
+    import h5py
+
+    text = h5py.string_dtype("utf-8")
+    file.attrs["format"] = FORMAT
+    file.attrs["format_version"] = FORMAT_VERSION
+    file.attrs["iceclass_version"] = __version__
+    file.attrs["descriptor"] = json.dumps(descriptor.to_dict(), ensure_ascii=False)
+    for group in ("feature_names", "trajectories"):
+        if group in file:
+            del file[group]
+    file.create_dataset("feature_names", data=list(descriptor.names), dtype=text)
+    table = file.create_group("trajectories")
+    for one in fields(TrajectoryInfo):
+        values = [getattr(t, one.name) for t in trajectories]
+        kind = {"str": text, "float": "f8", "int": "i8"}[str(one.type)]
+        table.create_dataset(one.name, data=values, dtype=kind)
+
+
+def read_header(path: Path) -> tuple[dict[str, Any], list[TrajectoryInfo]]:
+    """The descriptor dict and the trajectories of a feature store.
+
+    Raises
+    ------
+    InputError
+        Not a feature store, of a later format, or damaged.
+    """
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            if file.attrs.get("format") != FORMAT:
+                raise InputError("is HDF5, but not a feature store of iceclass", path=path)
+            version = int(file.attrs["format_version"])
+            if version > FORMAT_VERSION:
+                raise InputError(
+                    f"feature store of format {version}, expected at most {FORMAT_VERSION}",
+                    path=path,
+                    hint=f"written by iceclass {file.attrs.get('iceclass_version')}; upgrade",
+                )
+            definition = json.loads(file.attrs["descriptor"])
+            names = [name.decode() for name in file["feature_names"][:]]
+            columns = {one.name: _column(file, one.name) for one in fields(TrajectoryInfo)}
+            count = len(columns["name"])
+            trajectories = [
+                TrajectoryInfo(**{name: column[i] for name, column in columns.items()})
+                for i in range(count)
+            ]
+            _check(file["rows"], len(names), trajectories)
+    except InputError as error:
+        error.path = error.path or path
+        raise
+    except FileNotFoundError as error:
+        raise InputError("no such feature store", path=path) from error
+    except (OSError, KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
+        text = " ".join(str(error).split())
+        raise InputError(f"not a feature store, or damaged: {text}", path=path) from error
+    return definition, trajectories
+
+
+def _column(file: h5py.File, name: str) -> list[Any]:
+    values = file["trajectories"][name][:].tolist()
+    return [v.decode() if isinstance(v, bytes) else v for v in values]
+
+
+def _check(rows: h5py.Group, n_features: int, trajectories: Sequence[TrajectoryInfo]) -> None:
+    """The row data sets have the sizes that the header promises."""
+    total = sum(t.n_rows for t in trajectories)
+    expected = {"features": (total, n_features)} | {name: (total,) for name in ROW_COLUMNS}
+    for name, shape in expected.items():
+        if rows[name].shape != shape:
+            raise ValueError(f"rows/{name} has shape {rows[name].shape}, expected {shape}")
+
+
+def write_part(
+    path: Path,
+    descriptor: Descriptor,
+    info: TrajectoryInfo,
+    frames: Iterable[tuple[Frame, NDArray[Any]]],
+) -> TrajectoryInfo:
+    """A file of one trajectory, written frame by frame; the info with its counts filled in."""
+    import h5py
+
+    n_features = descriptor.n_features
+    n_frames = n_rows = n_molecules = 0
+    with h5py.File(path, "w") as file:
+        make_rows(file, n_features)
+        for index, (frame, features) in enumerate(frames):
+            n = frame.n_molecules
+            if features.shape != (n, n_features):
+                raise InputError(
+                    f"features have shape {features.shape}, expected ({n}, {n_features})",
+                    path=info.path or None,
+                    frame=index,
+                )
+            with np.errstate(over="ignore"):
+                narrow = np.asarray(features, dtype=np.float32)
+            if not np.isfinite(narrow).all():
+                raise InputError(
+                    "features are not finite in float32", path=info.path or None, frame=index
+                )
+            columns: dict[str, NDArray[Any]] = {
+                "features": narrow,
+                "trajectory": np.zeros(n, np.int32),
+                "frame": np.full(n, index, np.int32),
+                "timestep": np.full(n, frame.timestep, np.int64),
+                "molecule": frame.ids,
+            }
+            append_rows(file["rows"], columns)
+            n_molecules = n_molecules or n
+            n_frames, n_rows = index + 1, n_rows + n
+        if n_rows == 0:
+            raise InputError(f"trajectory {info.name!r} has no molecules", path=info.path or None)
+        info = replace(info, n_frames=n_frames, n_molecules=n_molecules, n_rows=n_rows)
+        write_header(file, descriptor, [info])
+    return info
+
+
+def read_rows(
+    path: Path,
+    chosen: Sequence[tuple[int, TrajectoryInfo]],
+    max_rows: int | None,
+    seed: int,
+) -> tuple[NDArray[np.float32], dict[str, Any]]:
+    """Features and integer columns of some trajectories, given with their first rows.
+
+    At most ``max_rows`` of each, drawn with ``seed``; ``trajectory`` counts the chosen ones.
+    """
+    import h5py
+
+    counts = [t.n_rows if max_rows is None else min(t.n_rows, max_rows) for _, t in chosen]
+    rng = np.random.default_rng(seed)
+    try:
+        with h5py.File(path, "r") as file:
+            rows = file["rows"]
+            features = np.empty((sum(counts), rows["features"].shape[1]), np.float32)
+            columns = {name: np.empty(sum(counts), kind) for name, kind in ROW_COLUMNS.items()}
+            at = 0
+            for index, ((start, info), count) in enumerate(zip(chosen, counts, strict=True)):
+                stop, to = start + info.n_rows, at + count
+                pick: Any = slice(None)
+                if count < info.n_rows:
+                    pick = np.sort(rng.permutation(info.n_rows)[:count])
+                features[at:to] = rows["features"][start:stop][pick]
+                for name, column in columns.items():
+                    column[at:to] = rows[name][start:stop][pick]
+                columns["trajectory"][at:to] = index
+                at = to
+    except (OSError, KeyError, ValueError) as error:
+        raise InputError(f"damaged feature store: {error}", path=path) from error
+    if not np.isfinite(features).all():
+        raise InputError("damaged feature store: features are not finite", path=path)
+    return features, columns

@@ -1,0 +1,225 @@
+"""The model file: safetensors, with everything that is not an array as JSON in its metadata.
+
+Metadata (safetensors holds strings only; each value but the first two is JSON)::
+
+    format            "iceclass-model"
+    sha256            of all other metadata and the arrays
+    format_version    1
+    iceclass_version, classes, descriptor, temperature, novelty, record
+
+Reading one executes nothing: the arrays are numbers, the rest is JSON, and both are checked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iceclass._version import __version__
+from iceclass.errors import IceclassError, InputError, ModelError, unknown_name
+from iceclass.files import check_output, replacing
+from iceclass.model.network import Model
+from iceclass.model.novelty import Novelty
+
+FORMAT = "iceclass-model"
+FORMAT_VERSION = 1
+MAX_BYTES = 64 << 20
+SUFFIX = ".safetensors"
+
+Contents = tuple[dict[str, Any], dict[str, NDArray[Any]]]
+
+UPGRADES: dict[int, Callable[[dict[str, Any], dict[str, NDArray[Any]]], Contents]] = {}
+"""Format version → function that turns the contents of such a file into the next version's."""
+
+
+def save_model(model: Model, path: str | Path, *, force: bool = False) -> None:
+    """Write a model file, whole or not at all.
+
+    Raises
+    ------
+    OutputError
+        The file exists and ``force`` is not given, or cannot be written.
+    """
+    from safetensors.numpy import save
+
+    path = Path(path)
+    check_output(path, force=force)
+    novelty = model.novelty
+    contents = {
+        "format_version": FORMAT_VERSION,
+        "iceclass_version": __version__,
+        "classes": list(model.classes),
+        "descriptor": model.descriptor.to_dict(),
+        "temperature": model.temperature,
+        "novelty": None
+        if novelty is None
+        else {
+            "threshold": novelty.threshold,
+            "quantile": novelty.quantile,
+            "margin": novelty.margin,
+        },
+        "record": dict(model.record or {}),
+    }
+    metadata = {
+        key: json.dumps(value, ensure_ascii=False, allow_nan=False)
+        for key, value in contents.items()
+    }
+    arrays = {name: np.ascontiguousarray(array) for name, array in model.arrays.items()}
+    metadata |= {"format": FORMAT, "sha256": _digest(metadata, arrays)}
+    with replacing(path, force=force) as temporary:
+        temporary.write_bytes(_ordered(save(arrays, metadata)))
+
+
+def load_model(path: str | Path) -> Model:
+    """The model in a file.
+
+    Raises
+    ------
+    ModelError
+        No such file, not a model file, a damaged one, or one of a later version.
+    """
+    path = Path(path)
+    try:
+        metadata, arrays = _read(path)
+        return _model(metadata, arrays)
+    except ModelError as error:
+        error.path = path
+        raise
+    except (IceclassError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+        what = f"lacks {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
+        raise ModelError(f"damaged model file: {what}", path=path) from error
+
+
+def _read(path: Path) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
+    """Metadata and arrays as they stand in the file, of which the digest is right."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise ModelError(f"has {size} bytes, a model file at most {MAX_BYTES}")
+        data = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"cannot be read: {error.strerror}") from error
+    try:
+        arrays = load(data)
+        length = int.from_bytes(data[:8], "little")
+        metadata = json.loads(data[8 : 8 + length]).get("__metadata__") or {}
+    except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
+        text = " ".join(str(error).split())
+        raise ModelError(f"not a model file, or damaged: {text}") from error
+    if metadata.get("format") != FORMAT:
+        raise ModelError("is safetensors, but not a model of iceclass")
+    if metadata.pop("sha256", "") != _digest(
+        {key: value for key, value in metadata.items() if key != "format"}, arrays
+    ):
+        raise ModelError("damaged model file: its SHA-256 does not agree with its contents")
+    return metadata, arrays
+
+
+def _ordered(data: bytes) -> bytes:
+    """The same safetensors with sorted keys, so that the same model is the same file."""
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.dumps(json.loads(data[8:end]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + data[end:]
+
+
+def _digest(metadata: Mapping[str, str], arrays: Mapping[str, NDArray[Any]]) -> str:
+    digest = hashlib.sha256()
+    for key, value in sorted(metadata.items()):
+        digest.update(f"{len(key)} {len(value)} {key} {value}".encode())
+    for name, array in sorted(arrays.items()):
+        digest.update(f"{len(name)} {name} {array.dtype.str} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def _model(metadata: Mapping[str, str], arrays: dict[str, NDArray[Any]]) -> Model:
+    """The model from the strings and arrays of a file."""
+    from iceclass.descriptors import from_dict
+
+    contents = {key: json.loads(value) for key, value in metadata.items() if key != "format"}
+    version = contents["format_version"]
+    if not isinstance(version, int) or version > FORMAT_VERSION:
+        raise ModelError(
+            f"model file of format {version}, expected at most {FORMAT_VERSION}",
+            hint=f"written by iceclass {contents.get('iceclass_version')}; upgrade",
+        )
+    while version < FORMAT_VERSION:
+        if version not in UPGRADES:
+            raise ModelError(f"model file of unknown format {version}")
+        contents, arrays = UPGRADES[version](contents, arrays)
+        version += 1
+    classes = contents["classes"]
+    if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+        raise ModelError(f"classes are {classes!r}, expected a list of names")
+    if not isinstance(contents["record"], dict):
+        raise ModelError("the training record is not a JSON object")
+    arrays = dict(arrays)
+    novelty = None
+    if contents["novelty"] is not None:
+        told = contents["novelty"]
+        novelty = Novelty(
+            components=arrays.pop("novelty.components"),
+            means=arrays.pop("novelty.means"),
+            whitening=arrays.pop("novelty.whitening"),
+            residual=arrays.pop("novelty.residual"),
+            threshold=float(told["threshold"]),
+            quantile=float(told["quantile"]),
+            margin=float(told["margin"]),
+        )
+    model = Model(
+        descriptor=from_dict(contents["descriptor"]),
+        classes=tuple(classes),
+        mean=arrays.pop("mean"),
+        scale=arrays.pop("scale"),
+        weights=tuple(arrays.pop(f"weights.{i}") for i in range(3)),
+        biases=tuple(arrays.pop(f"biases.{i}") for i in range(3)),
+        temperature=float(contents["temperature"]),
+        novelty=novelty,
+        record=contents["record"],
+    )
+    if arrays:
+        raise ModelError(f"unexpected arrays {', '.join(sorted(arrays))}")
+    return model
+
+
+def shipped_models() -> dict[str, Path]:
+    """The models that come with the package, by name; aliases included."""
+    directory = Path(str(files("iceclass"))) / "models"
+    found = {path.stem: path for path in sorted(directory.glob(f"*{SUFFIX}"))}
+    listing = directory / "models.json"
+    aliases = json.loads(listing.read_text(encoding="utf-8")) if listing.is_file() else {}
+    return found | {name: found[to] for name, to in aliases.items() if to in found}
+
+
+def resolve_model(name_or_path: str | Path) -> Path:
+    """The file of a shipped model's name or alias, or of a path.
+
+    Anything with a directory or the suffix ``.safetensors`` is a path.
+
+    Raises
+    ------
+    InputError
+        Neither; the message names the nearest shipped model.
+    """
+    path = Path(name_or_path)
+    if isinstance(name_or_path, Path) or path.suffix == SUFFIX or len(path.parts) != 1:
+        return path
+    shipped = shipped_models()
+    if name_or_path in shipped:
+        return shipped[name_or_path]
+    if path.is_file():
+        return path
+    error: InputError = unknown_name("model", name_or_path, shipped)
+    error.hint = f"{error.hint}; or give the path of a model file"
+    raise error

@@ -1,0 +1,261 @@
+"""A trained model and its predictions, in NumPy alone.
+
+standardise → Linear(F, 100) → tanh → Linear(100, 100) → tanh → Linear(100, C) → softmax, the
+logits divided by a temperature fitted on validation data (Guo et al., ICML 2017,
+arXiv:1706.04599).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iceclass.descriptors.base import Descriptor
+from iceclass.errors import InputError, ModelError
+from iceclass.model.novelty import Novelty
+from iceclass.phases import UNKNOWN
+
+HIDDEN = 100
+UNKNOWN_LABEL = -1
+_BLOCK = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What a model says of N molecules.
+
+    Attributes
+    ----------
+    labels
+        (N,) int64, index into :attr:`classes`; −1 for unknown.
+    probabilities
+        (N, C) float32, calibrated; they sum to 1 whether the molecule is known or not.
+    confidence
+        (N,) float32, the largest probability.
+    novelty
+        (N,) float32, the score of :mod:`iceclass.model.novelty`; 0 where the model has none.
+    classes
+        The C class names.
+    model_id
+        Of the model that made it.
+    """
+
+    labels: NDArray[np.int64]
+    probabilities: NDArray[np.float32]
+    confidence: NDArray[np.float32]
+    novelty: NDArray[np.float32]
+    classes: tuple[str, ...]
+    model_id: str
+
+    @property
+    def names(self) -> NDArray[np.str_]:
+        """(N,) class names, "unknown" for −1."""
+        return np.array([*self.classes, UNKNOWN], dtype=str)[self.labels]
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A trained network with everything needed to use it.
+
+    Attributes
+    ----------
+    descriptor
+        What its features are.
+    classes
+        C class names, in the order of the outputs.
+    mean, scale
+        (F,) float32. Features are standardised to (x − mean) / scale.
+    weights, biases
+        Three layers: (100, F), (100, 100), (C, 100) float32 and (100,), (100,), (C,) float32.
+    temperature
+        The logits are divided by it.
+    novelty
+        None: nothing is ever unknown.
+    record
+        How it was made; JSON-serialisable.
+    """
+
+    descriptor: Descriptor
+    classes: tuple[str, ...]
+    mean: NDArray[np.float32]
+    scale: NDArray[np.float32]
+    weights: tuple[NDArray[np.float32], ...]
+    biases: tuple[NDArray[np.float32], ...]
+    temperature: float = 1.0
+    novelty: Novelty | None = None
+    record: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        self._check()
+
+    def _check(self) -> None:
+        """Raise ModelError unless the parts fit together and are finite."""
+        f, c = self.n_features, self.n_classes
+        if c < 2 or len(set(self.classes)) != c or not all(self.classes) or UNKNOWN in self.classes:
+            raise ModelError(f"classes {self.classes} are not two or more different names")
+        if not (0.0 < self.temperature < float("inf")):
+            raise ModelError(f"temperature is {self.temperature}, expected a positive number")
+        if len(self.weights) != 3 or len(self.biases) != 3:
+            raise ModelError(f"network has {len(self.weights)} layers, expected 3")
+        layers: list[tuple[int, ...]] = [(HIDDEN, f), (HIDDEN, HIDDEN), (c, HIDDEN)]
+        named: dict[str, tuple[NDArray[np.float32], tuple[int, ...]]] = {
+            "mean": (self.mean, (f,)),
+            "scale": (self.scale, (f,)),
+        }
+        for i, (weight, bias, shape) in enumerate(
+            zip(self.weights, self.biases, layers, strict=True)
+        ):
+            named[f"weights.{i}"] = (weight, shape)
+            named[f"biases.{i}"] = (bias, shape[:1])
+        if self.novelty is not None:
+            expected = self.novelty.shapes(f, c)
+            for name, array in self.novelty.arrays.items():
+                named[f"novelty.{name}"] = (array, expected[name])
+            if not (0.0 < self.novelty.threshold < float("inf")):
+                raise ModelError(f"novelty threshold is {self.novelty.threshold}")
+            if len(self.novelty.components) > f:
+                raise ModelError(f"novelty has {len(self.novelty.components)} components of {f}")
+            if not (self.novelty.residual > 0).all():
+                raise ModelError("novelty.residual is not positive")
+        for name, (array, wanted) in named.items():
+            if array.shape != wanted or array.dtype != np.float32:
+                raise ModelError(
+                    f"{name} is {array.dtype} of shape {array.shape}, expected float32 of "
+                    f"{wanted} ({self.descriptor.name} has {f} features; {c} classes)"
+                )
+            if not np.isfinite(array).all():
+                raise ModelError(f"{name} has NaN or infinite numbers")
+        if not (self.scale > 0).all():
+            raise ModelError("scale is not positive")
+
+    @property
+    def n_features(self) -> int:
+        """F."""
+        return self.descriptor.n_features
+
+    @property
+    def n_classes(self) -> int:
+        """C."""
+        return len(self.classes)
+
+    @property
+    def arrays(self) -> dict[str, NDArray[np.float32]]:
+        """All arrays by the names they have in the model file."""
+        named = {"mean": self.mean, "scale": self.scale}
+        for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            named |= {f"weights.{i}": weight, f"biases.{i}": bias}
+        if self.novelty is not None:
+            named |= {f"novelty.{name}": array for name, array in self.novelty.arrays.items()}
+        return named
+
+    @cached_property
+    def model_id(self) -> str:
+        """12 hex digits of a SHA-256 over all that predictions depend on (not the record)."""
+        threshold = None if self.novelty is None else self.novelty.threshold
+        parts = [self.descriptor.to_dict(), self.classes, self.temperature, threshold]
+        digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode())
+        for name, array in sorted(self.arrays.items()):
+            digest.update(name.encode() + np.ascontiguousarray(array, "<f4").tobytes())
+        return digest.hexdigest()[:12]
+
+    def __repr__(self) -> str:
+        return (
+            f"Model({self.model_id}: {self.descriptor.name}, {self.n_features} features, "
+            f"{', '.join(self.classes)})"
+        )
+
+    def standardise(self, features: NDArray[Any]) -> NDArray[np.float32]:
+        """(N, F) float32: (features − mean) / scale."""
+        if features.ndim != 2 or features.shape[1] != self.n_features:
+            raise ModelError(
+                f"features have shape {features.shape}, expected (N, {self.n_features}) "
+                f"of {self.descriptor.name}"
+            )
+        with np.errstate(over="ignore"):
+            narrow = features.astype(np.float32, copy=False)
+            return (narrow - self.mean) / self.scale
+
+    def _blocks(self, features: NDArray[Any]) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+        for start in range(0, max(len(features), 1), _BLOCK):
+            rows = slice(start, start + _BLOCK)
+            yield rows, self.standardise(features[rows])
+
+    def _hidden(self, z: NDArray[np.float32], layer: int = 2) -> NDArray[np.float32]:
+        """(N, 100) activations of hidden layer 1 or 2 from standardised features."""
+        for weight, bias in zip(self.weights[:layer], self.biases[:layer], strict=True):
+            z = z @ weight.T
+            z += bias
+            np.tanh(z, out=z)
+        return z
+
+    def hidden(self, features: NDArray[Any], layer: int = 2) -> NDArray[np.float32]:
+        """(N, 100) activations of hidden layer 1 or 2 (the last) for (N, F) features."""
+        if layer not in (1, 2):
+            raise ValueError(f"layer {layer}, expected 1 or 2")
+        out = np.empty((len(features), HIDDEN), dtype=np.float32)
+        for rows, z in self._blocks(features):
+            out[rows] = self._hidden(z, layer)
+        return out
+
+    def logits(self, features: NDArray[Any]) -> NDArray[np.float32]:
+        """(N, C) outputs before temperature and softmax for (N, F) features."""
+        out = np.empty((len(features), self.n_classes), dtype=np.float32)
+        for rows, z in self._blocks(features):
+            out[rows] = self._hidden(z) @ self.weights[2].T + self.biases[2]
+        return out
+
+    def predict(self, features: NDArray[Any], *, unknown: bool = True) -> Prediction:
+        """Classes of N molecules from their (N, F) features.
+
+        Parameters
+        ----------
+        features
+            (N, F) of :attr:`descriptor`, float32 or float64.
+        unknown
+            Label molecules whose novelty is above the threshold −1.
+
+        Raises
+        ------
+        ModelError
+            Features of another number.
+        InputError
+            Features that are NaN, infinite, or too large for float32.
+        """
+        n = len(features)
+        probabilities = np.empty((n, self.n_classes), dtype=np.float32)
+        novelty = np.zeros(n, dtype=np.float32)
+        for rows, z in self._blocks(features):
+            scores = self._hidden(z) @ self.weights[2].T
+            scores += self.biases[2]
+            probabilities[rows] = softmax(scores, self.temperature)
+            if self.novelty is not None:
+                novelty[rows] = self.novelty.score(z)
+        if not np.isfinite(probabilities).all():
+            row = int(np.argmin(np.isfinite(probabilities).all(axis=1)))
+            raise InputError(f"features of row {row} are not finite, or too large for float32")
+        labels = probabilities.argmax(axis=1).astype(np.int64)
+        if unknown and self.novelty is not None:
+            labels[~(novelty <= self.novelty.threshold)] = UNKNOWN_LABEL
+        return Prediction(
+            labels=labels,
+            probabilities=probabilities,
+            confidence=probabilities.max(axis=1, initial=0.0),
+            novelty=novelty,
+            classes=self.classes,
+            model_id=self.model_id,
+        )
+
+
+def softmax(logits: NDArray[np.float32], temperature: float = 1.0) -> NDArray[np.float32]:
+    """(N, C) probabilities from (N, C) logits, in float32."""
+    scaled = (logits - logits.max(axis=1, keepdims=True)) / np.float32(temperature)
+    np.exp(scaled, out=scaled)
+    scaled /= scaled.sum(axis=1, keepdims=True)
+    return scaled

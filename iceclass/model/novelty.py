@@ -1,0 +1,153 @@
+"""How unlike anything in the training set a molecule's environment is; NumPy only.
+
+The standardised features z are split into their projection p on the leading principal components
+and the rest r. For every class c with mean μ_c and covariance Σ_c in the subspace::
+
+    s_c = max( (p − μ_c)ᵀ Σ_c⁻¹ (p − μ_c) / q_c ,  |r|² / t_c )
+
+where q_c and t_c are high quantiles of the two over the class's own training rows, and the score
+of a molecule is the smallest s_c. It is about 1 at the edge of the training set and grows as a
+squared distance. Above the threshold (a high quantile over the validation rows times a margin,
+both stated in :class:`Novelty`) a molecule is called unknown. The threshold is meant to be
+generous: another water model or temperature is not a new phase.
+
+The subspace takes only as many components as explain most of the variance, and the residual what
+the training data has none of: Lee et al., NeurIPS 31 (2018), arXiv:1807.03888, for
+class-conditional Gaussians; Jackson & Mudholkar, Technometrics 21, 341 (1979), for the residual.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+_SHRINKAGE = 0.02
+_MAX_COMPONENTS = 32
+_EXPLAINED = 0.999
+
+
+@dataclass(frozen=True, eq=False)
+class Novelty:
+    """The score's parameters; K components, C classes.
+
+    Attributes
+    ----------
+    components
+        (K, F) float32. Orthonormal rows.
+    means
+        (C, K) float32. Class means in the subspace.
+    whitening
+        (C, K, K) float32. W with Σ⁻¹ = W Wᵀ, divided by √q of the class.
+    residual
+        (C,) float32. t of every class.
+    threshold
+        Scores above it are unknown; margin × (the quantile of the scores it was set on).
+    quantile, margin
+        How the threshold was set.
+    """
+
+    components: NDArray[np.float32]
+    means: NDArray[np.float32]
+    whitening: NDArray[np.float32]
+    residual: NDArray[np.float32]
+    threshold: float
+    quantile: float
+    margin: float
+
+    @property
+    def arrays(self) -> dict[str, NDArray[np.float32]]:
+        """The arrays by name."""
+        names = ("components", "means", "whitening", "residual")
+        return {name: getattr(self, name) for name in names}
+
+    def shapes(self, n_features: int, n_classes: int) -> dict[str, tuple[int, ...]]:
+        """The shape every array must have."""
+        k = len(self.components)
+        return {
+            "components": (k, n_features),
+            "means": (n_classes, k),
+            "whitening": (n_classes, k, k),
+            "residual": (n_classes,),
+        }
+
+    def score(self, z: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(N,) scores of (N, F) standardised features; inf where they overflow float32."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            projected = z @ self.components.T
+            rest = np.einsum("nf,nf->n", z, z) - np.einsum("nk,nk->n", projected, projected)
+            np.maximum(rest, 0.0, out=rest)
+            best = np.full(len(z), np.inf, dtype=np.float32)
+            for mean, whitening, residual in zip(
+                self.means, self.whitening, self.residual, strict=True
+            ):
+                white = (projected - mean) @ whitening
+                inside = np.einsum("nk,nk->n", white, white)
+                np.minimum(best, np.maximum(inside, rest / residual), out=best)
+        best[np.isnan(best)] = np.inf
+        return best
+
+
+def fit_novelty(
+    z: NDArray[np.float32],
+    target: NDArray[np.int64],
+    n_classes: int,
+    *,
+    quantile: float,
+    margin: float,
+    held_out: NDArray[np.float32] | None = None,
+) -> Novelty:
+    """The score fitted to (R, F) standardised training features and their classes.
+
+    Parameters
+    ----------
+    quantile, margin
+        The threshold is ``margin`` × the ``quantile`` of the scores of ``held_out``.
+    held_out
+        (V, F) standardised features of preparations not trained on; None: the training rows.
+    """
+    components = _principal_components(z, target, n_classes)
+    k = len(components)
+    projected = (z @ components.T).astype(np.float64)
+    rest = np.einsum("nf,nf->n", z, z, dtype=np.float64) - (projected**2).sum(axis=1)
+    means = np.zeros((n_classes, k))
+    whitening = np.zeros((n_classes, k, k))
+    residual = np.zeros(n_classes)
+    spread = projected.var(axis=0).mean()
+    for c in range(n_classes):
+        own = projected[target == c]
+        means[c] = own.mean(axis=0)
+        covariance = np.cov(own, rowvar=False, ddof=0).reshape(k, k)
+        covariance += (_SHRINKAGE * np.trace(covariance) / k + 1e-6 * spread) * np.eye(k)
+        whitening[c] = np.linalg.cholesky(np.linalg.inv(covariance))
+        inside = (((own - means[c]) @ whitening[c]) ** 2).sum(axis=1)
+        whitening[c] /= np.sqrt(max(np.quantile(inside, quantile), 1.0))
+        residual[c] = max(np.quantile(rest[target == c], quantile), 1e-4 * z.shape[1])
+    unset = Novelty(
+        components=components.astype(np.float32),
+        means=means.astype(np.float32),
+        whitening=whitening.astype(np.float32),
+        residual=residual.astype(np.float32),
+        threshold=float("inf"),
+        quantile=quantile,
+        margin=margin,
+    )
+    scores = unset.score(z if held_out is None else held_out)
+    threshold = margin * max(float(np.quantile(scores, quantile)), 1.0)
+    return replace(unset, threshold=threshold)
+
+
+def _principal_components(
+    z: NDArray[np.float32], target: NDArray[np.int64], n_classes: int
+) -> NDArray[np.float32]:
+    """(K, F) leading principal axes about the origin, every class weighing the same."""
+    moment = np.zeros((z.shape[1], z.shape[1]))
+    for c in range(n_classes):
+        own = z[target == c]
+        moment += own.T @ own / (max(len(own), 1) * n_classes)
+    variances, axes = np.linalg.eigh(moment)
+    variances, axes = variances[::-1], axes[:, ::-1]
+    explained = np.cumsum(variances) / variances.sum()
+    k = int(min(np.searchsorted(explained, _EXPLAINED) + 1, _MAX_COMPONENTS, z.shape[1]))
+    return np.ascontiguousarray(axes[:, :k].T, dtype=np.float32)

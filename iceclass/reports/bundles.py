@@ -1,0 +1,70 @@
+"""All figures and tables of one evaluation, training run or explanation, in one directory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from iceclass.files import replacing
+from iceclass.table import Table
+
+if TYPE_CHECKING:
+    from iceclass.explain import Explanation
+    from iceclass.model.metrics import Evaluation
+    from iceclass.model.training import TrainingResult
+
+
+def evaluation_report(evaluation: Evaluation, directory: str | Path) -> tuple[Path, ...]:
+    """Confusion matrices (counts and normalised) and reliability, as figures and CSV.
+
+    The directory is made where it is missing; files of the same names in it are replaced.
+    """
+    from iceclass.reports.confusion import confusion_figure
+    from iceclass.reports.reliability import reliability_figure
+
+    directory = _made(directory)
+    tables = evaluation.to_csv(directory)
+    return (
+        *tables,
+        confusion_figure(evaluation, directory / "confusion.png", normalised=False),
+        confusion_figure(evaluation, directory / "confusion_normalised.png"),
+        reliability_figure(evaluation, directory / "reliability.png"),
+    )
+
+
+def training_report(result: TrainingResult, directory: str | Path) -> tuple[Path, ...]:
+    """The losses, and the evaluation on the test rows where there are any."""
+    from iceclass.reports.training import training_figure
+
+    directory = _made(directory)
+    history = directory / "history.csv"
+    with replacing(history, force=True) as temporary:
+        temporary.write_text(result.history_csv(), encoding="utf-8")
+    losses = training_figure(
+        result.history, directory / "training.png", best_epoch=result.best_epoch
+    )
+    evaluated = () if result.evaluation is None else evaluation_report(result.evaluation, directory)
+    return (history, losses, *evaluated)
+
+
+def explanation_report(
+    explanation: Explanation, table: Table, directory: str | Path, *, n: int = 20, panels: int = 9
+) -> tuple[Path, ...]:
+    """Importances as CSV and figure (n features), distributions of the leading ones (panels)."""
+    from iceclass.explain import leading_values
+    from iceclass.reports.distributions import distributions_figure
+    from iceclass.reports.importance import importance_figure
+
+    directory = _made(directory)
+    values = leading_values(explanation, table, panels)
+    return (
+        *explanation.to_csv(directory),
+        importance_figure(explanation, directory / "importance.png", n=n),
+        distributions_figure(values, directory / "distributions.png"),
+    )
+
+
+def _made(directory: str | Path) -> Path:
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    return directory

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# From nothing to the shipped model: structures, molecular dynamics, features, network, report.
+#
+#   pipelines/first_model.sh            everything; a few hours on two cores, resumable
+#   STUDY=somewhere DATA=mine.h5 pipelines/first_model.sh
+#
+# The molecular dynamics is skipped where DATA (the compact data set) is there already, so that
+# from a clone only the last steps run. The other variables make smaller studies.
+set -euo pipefail
+
+STUDY=${STUDY:-study}                           # where everything goes
+DATA=${DATA:-iceclass/data/reference.h5}        # the compact data set
+PHASES=${PHASES:-ih ic ii iii v water}
+GENERATE=${GENERATE:---preparations 5 --jobs 2} # further options of the simulations
+DESCRIPTOR=${DESCRIPTOR:-soap-325-avg}
+TRAIN=${TRAIN:-}                                # further options of the training
+
+here=$(dirname "$0")
+mkdir -p "$STUDY"
+if [ ! -e "$DATA" ]; then
+    # shellcheck disable=SC2086  # the variables hold lists of words
+    iceclass generate $PHASES --md $GENERATE -o "$STUDY/runs"
+    python "$here/pack.py" "$STUDY/runs" -o "$DATA"
+fi
+iceclass featurize "$DATA" --descriptor "$DESCRIPTOR" -o "$STUDY/$DESCRIPTOR.h5"
+# shellcheck disable=SC2086
+iceclass train "$STUDY/$DESCRIPTOR.h5" -o "$STUDY/$DESCRIPTOR.safetensors" --force \
+    --report "$STUDY/report" $TRAIN
+iceclass evaluate "$STUDY/$DESCRIPTOR.safetensors" "$STUDY/$DESCRIPTOR.h5" -o "$STUDY/evaluation"
+iceclass explain "$STUDY/$DESCRIPTOR.safetensors" "$STUDY/$DESCRIPTOR.h5" -o "$STUDY/explain"

@@ -1,0 +1,50 @@
+"""Pack simulated trajectories into a compact data set: oxygens only, to 0.001 Å.
+
+    python pipelines/pack.py runs/ -o iceclass/data/reference.h5
+
+Of the preparations of each phase and water model, in the order of their seeds, the first three
+train, the fourth validates and the fifth tests: a split that never changes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from iceclass.featurizing import find_trajectories
+from iceclass.frame import Frame
+from iceclass.io import open_trajectory
+from iceclass.reference import write_reference
+from iceclass.sidecar import read_sidecar
+
+SPLIT = ("train", "train", "train", "validation", "test")
+
+
+def described(runs: Path) -> Iterator[tuple[str, dict[str, Any], tuple[Frame, ...]]]:
+    """Name, description and frames of every trajectory of one phase under ``runs``."""
+    for info in sorted(find_trajectories([runs]), key=lambda t: t.name):
+        path = Path(info.path)
+        description = read_sidecar(path)
+        assert description is not None
+        definition = description["definition"]
+        description["split"] = SPLIT[(definition["seed"] - 1) % len(SPLIT)]
+        with open_trajectory(path) as trajectory:
+            yield info.name, description, tuple(trajectory)
+
+
+@click.command(help=__doc__.splitlines()[0])
+@click.argument("runs", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
+@click.option("--force", is_flag=True, help="Replace an existing file.")
+def main(runs: Path, output: Path, force: bool) -> None:
+    write_reference(output, described(runs), force=force)
+    size = output.stat().st_size / 2**20
+    click.echo(json.dumps({"file": str(output), "MiB": round(size, 2)}))
+
+
+if __name__ == "__main__":
+    main()

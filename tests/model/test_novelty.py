@@ -1,0 +1,78 @@
+"""The novelty score: low for what was trained on, high for what was not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from iceclass.descriptors import descriptor
+from iceclass.frame import Frame
+from iceclass.model.novelty import fit_novelty
+from tests.iceframes import DESCRIPTOR, ICES, features, trained
+
+
+def gaussian_classes(seed: int, n: int = 4000) -> tuple[np.ndarray, np.ndarray]:
+    """Two classes in a 3-dimensional subspace of 12 dimensions, with a little noise about it."""
+    rng = np.random.default_rng(seed)
+    axes = np.linalg.qr(np.random.default_rng(0).normal(size=(12, 12)))[0][:3]
+    target = np.repeat([0, 1], n)
+    inside = (
+        rng.normal(size=(2 * n, 3)) * (2.0, 1.0, 0.5) + np.array([[-16, 0, 0], [16, 2, 0]])[target]
+    )
+    return (inside @ axes + 0.05 * rng.normal(size=(2 * n, 12))).astype(np.float32), target
+
+
+def test_score_agrees_with_its_definition():
+    """A plain loop over rows and classes, in float64, from the definition."""
+    z, target = gaussian_classes(1)
+    novelty = fit_novelty(z, target, 2, quantile=0.99, margin=2.0)
+    rows = z[::500].astype(np.float64)
+    for row, score in zip(rows, novelty.score(rows.astype(np.float32)), strict=True):
+        p = novelty.components.astype(np.float64) @ row
+        rest = ((row - novelty.components.T @ p) ** 2).sum()
+        values = []
+        for mean, white, residual in zip(
+            novelty.means, novelty.whitening, novelty.residual, strict=True
+        ):
+            inverse = white.astype(np.float64) @ white.T
+            values.append(max((p - mean) @ inverse @ (p - mean), rest / residual))
+        assert score == pytest.approx(min(values), rel=5e-3)
+
+
+def test_score_is_a_class_conditional_distance():
+    z, target = gaussian_classes(1)
+    held_out, _ = gaussian_classes(2)
+    novelty = fit_novelty(z, target, 2, quantile=0.999, margin=2.0, held_out=held_out)
+    assert (novelty.score(gaussian_classes(3)[0]) > novelty.threshold).mean() < 1e-3
+    between = z[target == 0].mean(axis=0) * 0.5 + z[target == 1].mean(axis=0) * 0.5
+    beside = z[0] + 3.0 * np.linalg.qr(np.random.default_rng(0).normal(size=(12, 12)))[0][7]
+    for row in (between, beside):
+        assert novelty.score(row[None].astype(np.float32))[0] > novelty.threshold
+    quantile = np.quantile(novelty.score(held_out), 0.999)
+    assert novelty.threshold == pytest.approx(2.0 * max(quantile, 1.0))
+    assert (novelty.quantile, novelty.margin) == (0.999, 2.0)
+
+
+def test_huge_and_undefined_numbers_are_infinitely_far():
+    z, target = gaussian_classes(1, 500)
+    novelty = fit_novelty(z, target, 2, quantile=0.99, margin=2.0)
+    odd = np.zeros((3, 12), np.float32)
+    odd[0], odd[1, 4], odd[2, 4] = 1e30, np.inf, np.nan
+    assert np.isinf(novelty.score(odd)).all()
+
+
+@pytest.mark.parametrize("phase", ICES)
+@pytest.mark.parametrize("amplitude", [0.05, 0.15, 0.18])
+def test_ices_hotter_and_colder_than_trained_are_known(phase: str, amplitude: float):
+    """Trained at 0.15 Å: 44 % more mean-square displacement is no new phase."""
+    prediction = trained().model.predict(features(phase, 99, amplitude))
+    assert (prediction.labels < 0).mean() < 0.01
+
+
+def test_what_is_no_ice_is_unknown():
+    """Vapour, and oxygens at random at five times the density of water."""
+    soap, model = descriptor(DESCRIPTOR), trained().model
+    rng = np.random.default_rng(5)
+    for molecules in (30, 10_000):
+        frame = Frame(positions=rng.uniform(0, 40, (molecules, 3)), cell=40 * np.eye(3))
+        assert (model.predict(soap.compute(frame)).labels < 0).mean() > 0.95

@@ -1,0 +1,224 @@
+"""Training: the published network, reproducible, honest about what it was validated on."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from iceclass.dataset import FeatureStore
+from iceclass.descriptors import descriptor
+from iceclass.errors import InputError
+from iceclass.model.network import softmax
+from iceclass.model.optimise import build_network, torch_network
+from iceclass.model.training import TrainingConfig, train
+from iceclass.table import SPLITS
+from tests.iceframes import DESCRIPTOR, features, ice_table, thermal_frame, trained, trajectory
+
+SHORT = TrainingConfig(epochs=3, batch_size=128, threads=1, seed=3)
+
+
+def test_the_network_is_the_published_one():
+    layers = list(build_network(325, 9))
+    assert [type(layer).__name__ for layer in layers] == ["Linear", "Tanh"] * 2 + ["Linear"]
+    shapes = [tuple(layer.weight.shape) for layer in layers[::2]]
+    assert shapes == [(100, 325), (100, 100), (9, 100)]
+
+
+def test_it_learns_the_ices():
+    result = trained()
+    assert result.evaluation.accuracy > 0.9
+    assert result.evaluation.support.sum() == (result.split.rows == "test").sum()
+    losses = [e.train_loss for e in result.history]
+    assert losses[-1] < losses[0] / 4
+    assert result.evaluation.calibration_error < 0.03
+
+
+def test_the_same_seed_gives_the_same_weights():
+    state = torch.get_rng_state()
+    first, again = (train(ice_table(), SHORT).model for _ in range(2))
+    assert torch.equal(state, torch.get_rng_state())
+    for name, array in first.arrays.items():
+        np.testing.assert_array_equal(array, again.arrays[name])
+    assert first.model_id == again.model_id
+    other = train(ice_table(), replace(SHORT, seed=4)).model
+    assert other.model_id != first.model_id
+
+
+def test_threads_are_given_back():
+    before = torch.get_num_threads()
+    train(ice_table(("ih", "ii")), replace(SHORT, epochs=1, threads=before + 1))
+    assert torch.get_num_threads() == before
+
+
+def test_inputs_are_standardised_on_the_training_rows_alone():
+    table, result = ice_table(), trained()
+    own = table.features[result.split.index("train")].astype(np.float64)
+    np.testing.assert_allclose(result.model.mean, own.mean(axis=0), rtol=1e-4, atol=1e-7)
+    np.testing.assert_allclose(result.model.scale, own.std(axis=0), rtol=1e-3, atol=1e-7)
+
+
+def test_constant_features_stay_finite():
+    """One constant, one constant but for rounding."""
+    table = ice_table(("ih", "ii"))
+    x = table.features.copy()
+    x[:, 4] = 0.3
+    x[:, 5] = np.float32(0.7) * (1 + 1e-7 * (np.arange(len(x)) % 2))
+    model = train(replace(table, features=x), SHORT).model
+    assert model.scale[4] == model.scale[5] == 1
+    assert model.predict(x).labels.shape == (len(x),)
+
+
+def test_the_best_epoch_is_kept_and_patience_ends_the_run():
+    config = replace(SHORT, epochs=80, patience=2, learning_rate=0.02, schedule="constant")
+    result = train(ice_table(), config)
+    losses = np.array([e.validation_loss for e in result.history])
+    assert len(losses) == result.best_epoch + 2 < 80
+    assert losses.argmin() == result.best_epoch - 1
+    rows = result.split.index("validation")
+    table = ice_table()
+    target = table.target(result.model.classes)[rows]
+    p = softmax(result.model.logits(table.features[rows]))
+    weight = len(rows) / (5 * np.bincount(target))
+    loss = (-np.log(p[np.arange(len(rows)), target]) * weight[target]).mean()
+    assert loss == pytest.approx(losses.min(), rel=1e-4)
+
+
+def test_the_temperature_is_the_one_of_least_validation_loss():
+    result, table = trained(), ice_table()
+    rows = result.split.index("validation")
+    target = table.target(result.model.classes)[rows]
+    logits = result.model.logits(table.features[rows])
+    weight = (len(rows) / (5 * np.bincount(target)))[target]
+
+    def loss(temperature: float) -> float:
+        p = softmax(logits, temperature)[np.arange(len(rows)), target]
+        return float((-np.log(p) * weight).mean())
+
+    best = result.model.temperature
+    assert loss(best) <= min(loss(best * 1.02), loss(best / 1.02), loss(1.0))
+    assert train(table, replace(SHORT, calibrate=False)).model.temperature == 1.0
+
+
+def test_schedules_lower_the_learning_rate():
+    table = ice_table(("ih", "ic"))
+    rates = {
+        schedule: [
+            e.learning_rate
+            for e in train(table, replace(SHORT, epochs=12, patience=3, schedule=schedule)).history
+        ]
+        for schedule in ("plateau", "cosine", "constant")
+    }
+    assert set(rates["constant"]) == {1e-3}
+    assert (np.diff(rates["cosine"]) < 0).all()
+    assert set(np.round(np.divide(rates["plateau"][:-1], rates["plateau"][1:]), 9)) <= {1.0, 2.0}
+
+
+def test_the_record_tells_how_the_model_was_made():
+    result = trained()
+    record = json.loads(json.dumps(result.model.record, allow_nan=False))
+    assert record["command"] == "iceclass train ices.h5"
+    assert record["config"]["seed"] == 7
+    assert record["feature_names"] == list(descriptor(DESCRIPTOR).names)
+    assert set(record["versions"]) == {"iceclass", "numpy", "torch", "scikit-learn"}
+    assert record["split"]["by"] == "preparation"
+    for phase in ("ih", "v"):
+        drawn = [p for side in SPLITS for p in record["split"][side]["preparations"][phase]]
+        assert sorted(drawn) == ["seed-1", "seed-2", "seed-3"]
+    assert sum(record["split"][side]["rows"] for side in SPLITS) == len(ice_table())
+    assert record["validation"]["early_stopping"] == "validation loss"
+    assert record["test"]["accuracy"] == pytest.approx(result.evaluation.accuracy, abs=1e-6)
+    assert len(record["history"]) == len(result.history)
+    assert record["best_epoch"] == result.best_epoch
+    text = result.history_csv().splitlines()
+    assert text[0] == "epoch,train_loss,validation_loss,validation_accuracy,learning_rate"
+    assert len(text) == len(result.history) + 1
+
+
+def test_two_preparations_train_without_validation_and_say_so():
+    result = train(ice_table(("ih", "ii", "v"), preparations=2), replace(SHORT, epochs=8))
+    assert all(np.isnan(e.validation_loss) for e in result.history)
+    told = result.model.record["validation"]
+    assert told["phases_without"] == ["ih", "ii", "v"]
+    assert told["early_stopping"].startswith("training loss")
+    assert result.model.temperature == 1.0
+    assert result.evaluation.accuracy > 0.8
+    json.dumps(result.model.record, allow_nan=False)
+
+
+def test_phases_with_and_without_validation():
+    table = ice_table(("ih", "ii", "v"))
+    infos = tuple(
+        replace(t, split={"seed-1": "train", "seed-2": "train", "seed-3": "test"}[t.preparation])
+        if t.phase == "ih"
+        else t
+        for t in table.trajectories
+    )
+    result = train(replace(table, trajectories=infos), SHORT)
+    told = result.model.record["validation"]
+    assert told["phases_without"] == ["ih"]
+    assert told["early_stopping"] == "validation loss (of the phases other than ih)"
+    assert np.isfinite(result.history[-1].validation_loss)
+
+
+def test_split_by_molecule_is_named_so():
+    result = train(ice_table(("ih", "ii")), replace(SHORT, split="molecule"))
+    assert result.model.record["split"]["by"] == "molecule"
+    assert "split by molecule" in result.evaluation.description
+
+
+def test_balanced_subsample_and_row_limit():
+    record = train(ice_table(), replace(SHORT, balance="sample", max_rows=100)).model.record
+    assert record["split"]["train"]["rows"] == 500
+    assert record["split"]["test"]["rows"] == 500
+
+
+def test_training_from_a_feature_store(tmp_path):
+    path = tmp_path / "ices.h5"
+    with FeatureStore.create(path, descriptor(DESCRIPTOR)) as store:
+        for phase in ("ih", "ii", "CS1"):
+            for k in (1, 2, 3):
+                frames = [(thermal_frame(phase, k), features(phase, k))]
+                store.append_trajectory(trajectory(phase, k), frames)
+    seen = []
+    result = train(path, replace(SHORT, max_rows=200), progress=seen.append)
+    assert result.model.classes == ("ih", "ii", "CS1")
+    assert seen == list(result.history)
+    assert result.model.record["split"]["train"]["rows"] <= 600
+
+
+def test_the_torch_copy_is_the_model():
+    model = trained().model
+    x = features("v", 2)
+    with torch.inference_mode():
+        logits = torch_network(model)(torch.from_numpy(model.standardise(x)).double())
+    np.testing.assert_allclose(model.logits(x), logits.numpy(), atol=1e-4)
+
+
+def test_what_cannot_be_trained():
+    with pytest.raises(InputError, match="only ih"):
+        train(ice_table(("ih",)), SHORT)
+    table = ice_table(("ih", "ii"))
+    infos = tuple(replace(t, split="test") if t.phase == "ii" else t for t in table.trajectories)
+    with pytest.raises(InputError, match="phase ii has no rows to train on"):
+        train(replace(table, trajectories=infos), SHORT)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"split": "frame"}, "split is 'frame', expected one of preparation, molecule"),
+        ({"balance": "x"}, "balance"),
+        ({"schedule": "x"}, "schedule"),
+        ({"epochs": 0}, "epochs is 0"),
+        ({"learning_rate": float("nan")}, "learning_rate"),
+        ({"novelty_quantile": 2.0}, "novelty_quantile"),
+        ({"seed": -1}, "seed"),
+    ],
+)
+def test_configurations_are_checked(wrong: dict, message: str):
+    with pytest.raises(InputError, match=message):
+        TrainingConfig(**wrong)
