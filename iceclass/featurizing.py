@@ -17,7 +17,7 @@ from iceclass.descriptors import Descriptor
 from iceclass.errors import InputError
 from iceclass.frame import Frame
 from iceclass.io import open_trajectory
-from iceclass.reference import ReferenceTrajectory, is_reference, load_reference
+from iceclass.reference import SHIPPED, ReferenceTrajectory, is_reference, load_reference
 from iceclass.sidecar import read_sidecar
 
 
@@ -33,8 +33,8 @@ def find_trajectories(
     Parameters
     ----------
     sources
-        Trajectory files, compact data sets, or directories that are searched for described
-        trajectories.
+        Trajectory files, compact data sets (``reference``: the shipped one), or directories
+        that are searched for described trajectories.
     phase, preparation
         What the given files are, where no description beside them says it; each file without a
         given preparation is one of its own.
@@ -47,7 +47,8 @@ def find_trajectories(
         A missing path, a directory without described trajectories, or a file of unknown phase.
     """
     found: list[TrajectoryInfo] = []
-    for source in sources:
+    for given in sources:
+        source = _source(given)
         if is_reference(source):
             found += [
                 _info(source, t.phase, preparation, {**t.description, "name": t.name})
@@ -90,6 +91,11 @@ def find_trajectories(
         if names.count(name) > 1:
             raise InputError(f"two trajectories are called {name!r}", hint="rename one of them")
     return found
+
+
+def _source(given: Path) -> Path:
+    """``reference`` is the data set that comes with iceclass, unless a file is called so."""
+    return SHIPPED if str(given) == "reference" and not given.exists() else given
 
 
 def featurize(

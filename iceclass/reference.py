@@ -32,6 +32,8 @@ FORMAT_VERSION = 1
 RESOLUTION = 0.001
 """Å; positions are stored as whole multiples of it."""
 LICENCE = "CC-BY-4.0"
+SHIPPED = Path(str(files("iceclass"))) / "data" / "reference.h5"
+"""The data set that comes with iceclass."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +139,7 @@ def load_reference(path: str | Path | None = None) -> ReferenceSet:
     """
     import h5py
 
-    path = Path(path) if path is not None else Path(str(files("iceclass"))) / "data/reference.h5"
+    path = SHIPPED if path is None else Path(path)
     if not path.is_file():
         raise InputError("no such data set", path=path)
     if not is_reference(path):

@@ -2,13 +2,14 @@
 
     python pipelines/pack.py runs/ -o iceclass/data/reference.h5
 
-Of the preparations of each phase and water model, in the order of their seeds, the first three
-train, the fourth validates and the fifth tests: a split that never changes.
+Of five preparations of each phase, in the order of their seeds, the first three train, the fourth
+validates and the fifth tests: a split that never changes. Of fewer, training draws the split.
 """
 
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,12 +27,18 @@ SPLIT = ("train", "train", "train", "validation", "test")
 
 def described(runs: Path) -> Iterator[tuple[str, dict[str, Any], tuple[Frame, ...]]]:
     """Name, description and frames of every trajectory of one phase under ``runs``."""
-    for info in sorted(find_trajectories([runs]), key=lambda t: t.name):
+    found = sorted(find_trajectories([runs]), key=lambda t: t.name)
+    preparations: dict[str, set[str]] = defaultdict(set)
+    for info in found:
+        preparations[info.phase].add(info.preparation)
+    fixed = all(len(names) == len(SPLIT) for names in preparations.values())
+    for info in found:
         path = Path(info.path)
         description = read_sidecar(path)
         assert description is not None
-        definition = description["definition"]
-        description["split"] = SPLIT[(definition["seed"] - 1) % len(SPLIT)]
+        if fixed:
+            order = sorted(preparations[info.phase])
+            description["split"] = SPLIT[order.index(info.preparation)]
         with open_trajectory(path) as trajectory:
             yield info.name, description, tuple(trajectory)
 

@@ -56,13 +56,15 @@ def command(
 ) -> None:
     """Turn trajectories into a feature store.
 
-    TRAJECTORIES are files, or directories made by iceclass generate --md, which are searched.
+    TRAJECTORIES are files, directories made by iceclass generate --md, which are searched, or
+    "reference": the trajectories that come with iceclass.
     Trajectories that are in the store already are left as they are; a stopped run goes on when
     the same command is given again.
 
     \b
     Examples:
       iceclass featurize runs/ --descriptor soap-325 -o soap-325.h5
+      iceclass featurize reference --descriptor soap-37 -o soap-37.h5
       iceclass featurize mine.dump --phase ih --preparation mine-1 -o soap-325.h5
     """
     report = say(quiet)

@@ -13,7 +13,7 @@ from iceclass.cli.options import PATH, force_option, parse_settings, quiet_optio
 from iceclass.errors import InputError
 from iceclass.generation.formats import WRITERS, write_structure
 from iceclass.generation.lattices import Size, build
-from iceclass.generation.recipes import Dynamics, apply_settings, find_recipe
+from iceclass.generation.recipes import Dynamics, apply_settings, find_recipe, settings_of_each
 from iceclass.generation.runs import Preparation, recipe_of, run
 from iceclass.generation.states import default_states, parse_state
 from iceclass.generation.water_models import water_model as find_model
@@ -110,7 +110,8 @@ def command(
     --set takes the fields of the recipe (relax_time, heating_rate,
     equilibration, melt_temperature, slow_time, peak_pressure, strain …)
     and of the dynamics (timestep, heavy_hydrogen, production, interval);
-    iceclass.generation.recipes documents them, in ps, K, GPa, fs.
+    iceclass.generation.recipes documents them, in ps, K, GPa, fs. Of
+    several phases each takes those its recipe has.
 
     \b
     Examples:
@@ -135,9 +136,10 @@ def command(
                 click.echo(write_structure(structure, path, kind, force=force))
         return
     todo = []
+    recipes = {p: recipe_of(p) if recipe is None else find_recipe(recipe) for p in phases}
+    own = settings_of_each(recipes, settings)
     for number, phase in product(seeds, phases):
-        made = recipe_of(phase) if recipe is None else find_recipe(recipe)
-        made, dynamics = apply_settings(made, Dynamics(), settings)
+        made, dynamics = apply_settings(recipes[phase], Dynamics(), own[phase])
         points = (
             default_states(phase, number)
             if states == "default"

@@ -41,7 +41,7 @@ DEFAULTS = TrainingConfig()
     type=click.IntRange(min=1),
     help="At most so many environments of each trajectory.  [default: all]",
 )
-@click.option("--epochs", type=int, default=DEFAULTS.epochs, show_default=True)
+@click.option("--epochs", type=int, default=DEFAULTS.epochs, show_default=True, help="At most.")
 @click.option(
     "--patience",
     type=int,
@@ -49,8 +49,20 @@ DEFAULTS = TrainingConfig()
     show_default=True,
     help="Stop after so many epochs without a better validation loss.",
 )
-@click.option("--batch-size", type=int, default=DEFAULTS.batch_size, show_default=True)
-@click.option("--learning-rate", type=float, default=DEFAULTS.learning_rate, show_default=True)
+@click.option(
+    "--batch-size",
+    type=int,
+    default=DEFAULTS.batch_size,
+    show_default=True,
+    help="Environments in a step of the optimiser.",
+)
+@click.option(
+    "--learning-rate",
+    type=float,
+    default=DEFAULTS.learning_rate,
+    show_default=True,
+    help="Of Adam, at the start.",
+)
 @click.option(
     "--schedule", type=click.Choice(SCHEDULES), default=DEFAULTS.schedule, show_default=True
 )
@@ -60,6 +72,14 @@ DEFAULTS = TrainingConfig()
     default=DEFAULTS.balance,
     show_default=True,
     help="How classes of different size weigh the same.",
+)
+@click.option(
+    "--novelty-margin",
+    type=float,
+    default=DEFAULTS.novelty_margin,
+    show_default=True,
+    help="How much stranger than the strangest of the validation a molecule must be to be "
+    "unknown; a squared distance.",
 )
 @force_option
 @quiet_option
@@ -76,6 +96,7 @@ def command(
     learning_rate: float,
     schedule: str,
     balance: str,
+    novelty_margin: float,
     force: bool,
     quiet: bool,
 ) -> None:
@@ -102,6 +123,7 @@ def command(
         learning_rate=learning_rate,
         schedule=schedule,
         balance=balance,
+        novelty_margin=novelty_margin,
     )
     tell = say(quiet)
 

@@ -473,6 +473,25 @@ def apply_settings(
     )
 
 
+def settings_of_each(
+    recipes: Mapping[str, Recipe], settings: Mapping[str, str]
+) -> dict[str, dict[str, str]]:
+    """Of ``settings``, those each recipe (or the dynamics) has a parameter for.
+
+    Raises
+    ------
+    InputError
+        A setting that none of them has; the nearest known one is named.
+    """
+    shared = {f.name for f in fields(Dynamics)}
+    known = {name: shared | {f.name for f in fields(r)} for name, r in recipes.items()}
+    anywhere = set().union(*known.values())
+    for key in settings:
+        if key not in anywhere:
+            raise unknown_name("setting", key, anywhere)
+    return {name: {k: v for k, v in settings.items() if k in own} for name, own in known.items()}
+
+
 def _parse(key: str, text: str, default: float | bool) -> float | bool:
     """A value of the default's type; numbers may not be negative."""
     if isinstance(default, bool):

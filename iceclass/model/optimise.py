@@ -66,7 +66,7 @@ class TrainingConfig:
     schedule: str = "plateau"
     calibrate: bool = True
     novelty_quantile: float = 0.999
-    novelty_margin: float = 2.0
+    novelty_margin: float = 4.0
     threads: int | None = None
 
     def __post_init__(self) -> None:
