@@ -244,8 +244,7 @@ def _find_model(model: str | Path | Model) -> tuple[Model, str]:
     """The model and the name to report it by."""
     if isinstance(model, Model):
         return model, model.descriptor.name
-    path = resolve_model(model)
-    return load_model(path), path.stem
+    return load_model(model), resolve_model(model).stem
 
 
 def _frames_of(source: Any, types: Mapping[Any, str] | None) -> Iterator[Frame]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from iceclass.errors import InputError
+from iceclass.io.streams import without_compression
 
 SIDECAR_VERSION = 1
 """Version of the description."""
@@ -20,7 +21,7 @@ def read_sidecar(trajectory: Path) -> dict[str, Any] | None:
     InputError
         The file claims to describe a trajectory but does not.
     """
-    path = trajectory.with_suffix(".json")
+    path = without_compression(trajectory).with_suffix(".json")
     if not path.is_file():
         return None
     try:

@@ -9,7 +9,7 @@ import click
 from iceclass.cli.options import PATH, every_option, quiet_option, say, types_option
 from iceclass.errors import InputError
 from iceclass.evaluating import load_table, unseen
-from iceclass.model.file import load_model, resolve_model
+from iceclass.model.file import load_model
 from iceclass.model.metrics import evaluate
 from iceclass.reports.bundles import evaluation_report
 
@@ -50,7 +50,7 @@ def command(
       iceclass evaluate soap-325.safetensors soap-325.h5 -o evaluation/
       iceclass evaluate default mine.dump --phase ih
     """
-    network = load_model(resolve_model(model))
+    network = load_model(model)
     table = load_table(
         sources, network.descriptor, phase=phase, types=types, every=every, report=say(quiet)
     )

@@ -9,7 +9,7 @@ import click
 from iceclass.cli.options import PATH, quiet_option
 from iceclass.dataset import FeatureStore
 from iceclass.explain import TRAINING_MEAN, explain
-from iceclass.model.file import load_model, resolve_model
+from iceclass.model.file import load_model
 from iceclass.reports.bundles import explanation_report
 
 
@@ -62,7 +62,7 @@ def command(
     Example:
       iceclass explain soap-325.safetensors soap-325.h5 -o explain/
     """
-    network = load_model(resolve_model(model))
+    network = load_model(model)
     with FeatureStore.open(features, descriptor=network.descriptor) as store:
         table = store.load()
     explanation = explain(

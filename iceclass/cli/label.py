@@ -118,7 +118,7 @@ def command(
 def _outputs(trajectory: Path, output: Path | None) -> tuple[Path, str]:
     """The labelled trajectory, and the stem of the files beside it."""
     if output is not None:
-        return output, without_compression(output).stem
+        return output, without_compression(output).stem.removesuffix(".labels")
     plain = without_compression(trajectory)
     compression = trajectory.name.removeprefix(plain.name)
     if detect_format(trajectory) == "lammps-dump":

@@ -77,15 +77,17 @@ def save_model(model: Model, path: str | Path, *, force: bool = False) -> None:
         temporary.write_bytes(_ordered(save(arrays, metadata)))
 
 
-def load_model(path: str | Path) -> Model:
-    """The model in a file.
+def load_model(name_or_path: str | Path) -> Model:
+    """The shipped model of that name (``"default"``), or the model in a file.
 
     Raises
     ------
     ModelError
         No such file, not a model file, a damaged one, or one of a later version.
+    InputError
+        Neither a file nor a shipped model; the message names the nearest one.
     """
-    path = Path(path)
+    path = resolve_model(name_or_path)
     try:
         metadata, arrays = _read(path)
         return _model(metadata, arrays)

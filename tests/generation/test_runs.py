@@ -191,3 +191,8 @@ def test_damaged_description_is_an_error(tmp_path):
         read_sidecar(path)
     path.with_suffix(".json").write_text("{}")
     assert read_sidecar(path) is None
+    path.with_suffix(".json").write_text(
+        json.dumps({"iceclass_trajectory": 1, "phase": "ih", "preparation": "p"})
+    )
+    assert read_sidecar(path)["phase"] == "ih"
+    assert read_sidecar(tmp_path / "a.lammpstrj.gz")["phase"] == "ih"
