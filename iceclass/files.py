@@ -10,7 +10,7 @@ from pathlib import Path
 from iceclass.errors import OutputError
 
 
-def check_output(path: Path, *, force: bool = False) -> None:
+def check_output(path: str | Path, *, force: bool = False) -> None:
     """Whether a file may be written at ``path``, before any work is done for it.
 
     Raises
@@ -19,14 +19,17 @@ def check_output(path: Path, *, force: bool = False) -> None:
         The file exists and ``force`` is not given, the path is a directory, or its directory
         is missing or may not be written to.
     """
+    path = Path(path)
     if path.is_dir():
-        raise OutputError("is a directory", path=path, hint="give a file name")
-    if not path.parent.is_dir():
-        raise OutputError(f"directory {path.parent} does not exist", path=path, hint="create it")
-    if not os.access(path.parent, os.W_OK):
-        raise OutputError(f"directory {path.parent} cannot be written to", path=path)
+        raise OutputError("is a directory, expected the name of a file to write", path=path)
     if path.exists() and not force:
-        raise OutputError("exists already", path=path, hint="give another name or --force")
+        raise OutputError("exists already", path=path, hint="use --force to replace it")
+    if not path.parent.is_dir():
+        raise OutputError(
+            f"the directory {path.parent} does not exist", path=path, hint="create it first"
+        )
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise OutputError(f"the directory {path.parent} cannot be written", path=path)
 
 
 @contextmanager

@@ -64,7 +64,11 @@ DEFAULTS = TrainingConfig()
     help="Of Adam, at the start.",
 )
 @click.option(
-    "--schedule", type=click.Choice(SCHEDULES), default=DEFAULTS.schedule, show_default=True
+    "--schedule",
+    type=click.Choice(SCHEDULES),
+    default=DEFAULTS.schedule,
+    show_default=True,
+    help="How the learning rate falls.",
 )
 @click.option(
     "--balance",

@@ -1,0 +1,216 @@
+"""One way to open every kind of trajectory, and to walk over its frames."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from iceclass.errors import InputError
+from iceclass.frame import Frame
+from iceclass.io.assembly import Assembler
+from iceclass.io.species import SiteDecision
+from iceclass.io.streams import ByteSource, peek, without_compression
+
+OnError = Literal["raise", "skip"]
+
+DUMP_SUFFIXES = (".lammpstrj", ".dump", ".lammpsdump")
+DATA_SUFFIXES = (".data", ".lmp", ".dat", ".lammps", ".lammps-data")
+
+
+class Trajectory:
+    """The frames of a file, one at a time; a context manager that closes the file.
+
+    Iterating again reads the file again from its start.
+
+    Parameters
+    ----------
+    path
+        The file; plain or compressed by gzip, bzip2, xz or zstd.
+    types
+        Type (number or label) or element → element, where the file does not tell or tells wrong:
+        ``{1: "O", 2: "H"}``. Types that are not named are hydrogens only if the file shows so.
+    start, stop, every
+        Which frames of the file: as in ``range(start, stop, every)``, none of them negative.
+        To start where the file ends gives no frames, to start beyond is an error.
+    on_error
+        ``"raise"``, or ``"skip"`` to go on without damaged frames and list them in
+        :attr:`skipped`.
+
+    Attributes
+    ----------
+    format
+        ``"lammps-dump"``, ``"lammps-data"`` or the name of one of ASE's formats.
+    skipped
+        The errors of the frames that were left out, each with its frame and line.
+    frame_index
+        Number in the file of the frame read last, from 0; −1 before the first.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or its content is no trajectory (at once); anything wrong with
+        its frames (when they are reached).
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        types: Mapping[Any, str] | None = None,
+        *,
+        start: int = 0,
+        stop: int | None = None,
+        every: int = 1,
+        on_error: OnError = "raise",
+    ) -> None:
+        if start < 0 or every < 1 or (stop is not None and stop < 0):
+            raise InputError(
+                f"frames from {start} to {stop} in steps of {every} cannot be read",
+                hint="start and stop count from 0, every from 1",
+            )
+        if on_error not in ("raise", "skip"):
+            raise InputError(f"on_error is {on_error!r}", hint="known: raise, skip")
+        self.path = Path(path)
+        self.format = detect_format(self.path)
+        self.skipped: list[InputError] = []
+        self.frame_index = -1
+        self._types = types
+        self._range = (start, stop, every)
+        self._skip_errors = on_error == "skip"
+        self._assembler = Assembler(self.path, types)
+        self._source: ByteSource | None = None
+
+    @property
+    def site_decision(self) -> SiteDecision | None:
+        """What the atoms were taken for and why; ``None`` before the first frame."""
+        return self._assembler.decision
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """Bytes read so far and in all, of the file as stored: for a progress bar."""
+        if self._source is None:
+            return 0, self.path.stat().st_size
+        return self._source.position
+
+    def __iter__(self) -> Iterator[Frame]:
+        self.close()
+        self._assembler = Assembler(self.path, self._types)
+        self.skipped = []
+        source = self._source = ByteSource(self.path)
+        read = 0
+        try:
+            for index, frame in self._frames(source):
+                self.frame_index = index
+                read += 1
+                yield frame
+        finally:
+            source.close()
+        if read == 0 and self.skipped:
+            raise self.skipped[0]
+
+    def _frames(self, source: ByteSource) -> Iterator[tuple[int, Frame]]:
+        """(number in the file, frame) of the frames asked for."""
+        if self.format == "lammps-dump":
+            from iceclass.io.lammps_dump import DumpReader
+
+            dump = DumpReader(source, self._assembler)
+            self.skipped = dump.skipped
+            yield from dump.frames(*self._range, self._skip_errors)
+        elif self.format == "lammps-data":
+            from iceclass.io.lammps_data import read_data
+
+            if self._range[0] > 1:
+                raise InputError("a data file has one frame", path=self.path)
+            if 0 in range(self._range[0], 1 if self._range[1] is None else self._range[1]):
+                yield 0, self._assembler.frame(read_data(source), 0)
+        else:
+            from iceclass.io.ase_frames import frames_by_ase
+
+            yield from frames_by_ase(
+                source, self.format, self._assembler, *self._range, self._skip_errors, self.skipped
+            )
+
+    def close(self) -> None:
+        """Close the file; more than once does no harm."""
+        if self._source is not None:
+            self._source.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Trajectory({str(self.path)!r}, {self.format})"
+
+
+def open_trajectory(
+    path: str | Path,
+    types: Mapping[Any, str] | None = None,
+    *,
+    start: int = 0,
+    stop: int | None = None,
+    every: int = 1,
+    on_error: OnError = "raise",
+) -> Trajectory:
+    """Open a trajectory of any known format; see :class:`Trajectory`.
+
+    >>> with open_trajectory("traj.lammpstrj", {1: "O", 2: "H"}) as frames:  # doctest: +SKIP
+    ...     for frame in frames:
+    ...         print(frame)
+    """
+    return Trajectory(path, types, start=start, stop=stop, every=every, on_error=on_error)
+
+
+def read(
+    path: str | Path,
+    types: Mapping[Any, str] | None = None,
+    *,
+    start: int = 0,
+    stop: int | None = None,
+    every: int = 1,
+    on_error: OnError = "raise",
+) -> Iterator[Frame]:
+    """The frames of a trajectory, in constant memory; arguments as of :class:`Trajectory`."""
+    with open_trajectory(
+        path, types, start=start, stop=stop, every=every, on_error=on_error
+    ) as trajectory:
+        yield from trajectory
+
+
+def detect_format(path: str | Path) -> str:
+    """``"lammps-dump"``, ``"lammps-data"``, or the name of one of ASE's formats.
+
+    The content decides before the name does.
+
+    Raises
+    ------
+    InputError
+        The file is missing, empty, or of no known format.
+    """
+    path = Path(path)
+    head = peek(path).removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not head:
+        raise InputError("the file is empty", path=path, frame=0, line=1)
+    name = without_compression(path)
+    suffix = name.suffix.lower()
+    if head.startswith(b"ITEM:") or suffix in DUMP_SUFFIXES or name.name.startswith("dump."):
+        return "lammps-dump"
+    header = head[:4096]
+    if re.search(rb"^[ \t]*\d+[ \t]+atoms\b", header, re.MULTILINE) and re.search(
+        rb"\b(xlo[ \t]+xhi|avec|atom[ \t]+types)\b", header
+    ):
+        return "lammps-data"
+    if suffix in DATA_SUFFIXES:
+        return "lammps-data"
+    from iceclass.io.ase_frames import ase_format
+
+    return ase_format(path, head)

@@ -1,0 +1,73 @@
+"""What the README tells people to type works, and the numbers in it are those of its commands."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+from iceclass.cli.main import COMMANDS, cli
+from tests.cli.test_main import run
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+LINES = [
+    line.strip()
+    for line in README.splitlines()
+    if re.match(r"    iceclass ", line) and "…" not in line
+]
+TARGETS = re.findall(r"^    make (\w+)", README, re.MULTILINE)
+
+
+def test_readme_has_the_five_commands_and_the_two_targets():
+    used = {line.split()[1] for line in LINES}
+    assert {"generate", "featurize", "train", "explain", "label"} <= used
+    assert TARGETS == ["demo", "test"]
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_commands_are_understood(line, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    _, name, *arguments = shlex.split(line)
+    command = cli.get_command(click.Context(cli), name)
+    command.make_context(name, arguments)
+
+
+def test_every_command_is_named():
+    for name in COMMANDS:
+        assert f"iceclass {name}" in README
+
+
+def test_label_and_python_examples_run(tmp_path, monkeypatch, capsys):
+    (tmp_path / "demo").symlink_to(ROOT / "demo")
+    monkeypatch.chdir(tmp_path)
+    (line,) = [one for one in LINES if one.startswith("iceclass label") and "--model" not in one]
+    assert run(*shlex.split(line)[1:]) == 0
+    for name in re.findall(r"\| `(melted[\w.]+)` \|", README):
+        assert (tmp_path / name).stat().st_size > 0, name
+    (block,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    exec(compile(block, "README.md", "exec"), {})
+    assert "Labels(21 frames" in capsys.readouterr().out
+
+
+def test_makefile_does_what_the_readme_says():
+    makefile = (ROOT / "Makefile").read_text()
+    for target in TARGETS:
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+    assert "make check\nmake test" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_figures_in_the_readme_are_those_of_the_models():
+    """The table of models holds what is recorded in the model files."""
+    from iceclass.model.file import load_model
+
+    rows = re.findall(r"^\| `(soap[\w-]+)`.*$", README, re.MULTILINE)
+    assert rows
+    for name in rows:
+        (line,) = re.findall(rf"^\| `{name}`.*$", README, re.MULTILINE)
+        test = load_model(name).record["test"]
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        assert f"{100 * test['accuracy']:.2f} %" in cells, json.dumps(test)
+        assert f"{100 * test['expected_calibration_error']:.2f} %" in cells
