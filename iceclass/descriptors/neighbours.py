@@ -135,10 +135,7 @@ def make_bins(frame: Frame, r_cut: float) -> Bins:
         low, high = (along.min(), along.max()) if n else (0.0, 0.0)
         positions = positions - low * direction
         cell = np.vstack([cell, max((high - low) * (1.0 + 1e-9), r_cut) * direction])
-    inverse = np.linalg.inv(cell)
-    fractional = positions @ inverse
-    fractional[:, periodic] -= np.floor(fractional[:, periodic])
-    fractional[:, periodic] %= 1.0  # −1e-17 wraps to exactly 1.0 in the line above
+    inverse = np.asarray(np.linalg.inv(cell), dtype=np.float64)
     height = 1.0 / np.linalg.norm(inverse, axis=0)
     slack = r_cut * (1.0 + 1e-9)  # rounding must not move a neighbour out of reach
     shape = np.maximum(np.floor(np.minimum(height / slack, 2.0**20)), 1.0)
@@ -152,15 +149,62 @@ def make_bins(frame: Frame, r_cut: float) -> Bins:
             hint="check the box; are positions and cell in Å?",
         )
     shape, reach = shape.astype(np.int64), reach.astype(np.int64)
-    place = np.clip((fractional * shape).astype(np.int64), 0, shape - 1)
-    flat = (place[:, 0] * shape[1] + place[:, 1]) * shape[2] + place[:, 2]
-    order = np.argsort(flat, kind="stable")
-    rank = np.empty(n, dtype=np.int64)
-    rank[order] = np.arange(n)
-    start = np.zeros(shape.prod() + 1, dtype=np.int64)
-    np.cumsum(np.bincount(flat, minlength=int(shape.prod())), out=start[1:])
-    inside = np.ascontiguousarray((fractional @ cell)[order])
-    return Bins(cell, periodic, shape, reach, start, order, place, inside, rank, float(r_cut))
+    sorted_molecules = _sort(positions, cell, inverse, periodic, shape)
+    return Bins(cell, periodic, shape, reach, *sorted_molecules, float(r_cut))
+
+
+@njit(cache=True, nogil=True)
+def _sort(
+    positions: NDArray[np.float64],
+    cell: NDArray[np.float64],
+    inverse: NDArray[np.float64],
+    periodic: NDArray[np.bool_],
+    shape: NDArray[np.int64],
+) -> tuple[
+    NDArray[np.int64],
+    NDArray[np.int64],
+    NDArray[np.int64],
+    NDArray[np.float64],
+    NDArray[np.int64],
+]:  # pragma: no cover
+    """``start``, ``order``, ``place``, ``positions`` and ``rank`` of :class:`Bins`.
+
+    A counting sort: the molecules of a bin keep the order they have in the frame.
+    """
+    n = len(positions)
+    place, flat = np.empty((n, 3), dtype=np.int64), np.empty(n, dtype=np.int64)
+    wrapped = np.empty((n, 3))
+    start = np.zeros(shape[0] * shape[1] * shape[2] + 1, dtype=np.int64)
+    for i in range(n):
+        flat[i] = 0
+        for axis in range(3):
+            value = 0.0
+            for k in range(3):
+                value += positions[i, k] * inverse[k, axis]
+            if periodic[axis]:
+                value -= np.floor(value)
+                if value >= 1.0:  # −1e-17 wraps to exactly 1.0 in the line above
+                    value = 0.0
+            wrapped[i, axis] = value
+            place[i, axis] = min(max(int(value * shape[axis]), 0), shape[axis] - 1)
+            flat[i] = flat[i] * shape[axis] + place[i, axis]
+        start[flat[i] + 1] += 1
+    for b in range(len(start) - 1):
+        start[b + 1] += start[b]
+    following = start[:-1].copy()
+    order, rank = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
+    inside = np.empty((n, 3))
+    for i in range(n):
+        k = following[flat[i]]
+        following[flat[i]] += 1
+        order[k], rank[i] = i, k
+        for axis in range(3):
+            inside[k, axis] = (
+                wrapped[i, 0] * cell[0, axis]
+                + wrapped[i, 1] * cell[1, axis]
+                + wrapped[i, 2] * cell[2, axis]
+            )
+    return start, order, place, inside, rank
 
 
 def _reduced(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -171,7 +215,8 @@ def _reduced(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
     equivalent.
     """
     vectors = np.array(vectors)
-    shortened = True
+    gram = vectors @ vectors.T
+    shortened = bool(np.any(2.0 * np.abs(gram - np.diag(np.diag(gram))) > np.diag(gram)))
     while shortened:
         shortened = False
         for i in range(len(vectors)):

@@ -29,6 +29,10 @@ class Soap(Descriptor):
     (soap-37) to 4·10⁻⁴ (soap-325) of the vector's norm. Everywhere else they are smooth.
     tests/physics/test_smoothness.py measures both.
 
+    Backend ``numba`` takes the radial functions from a table of continuous cubics and sums in the
+    dtype asked for: within 6·10⁻⁹ (float64) or about 10⁻⁶ (float32) of the norm of ``plain``, which
+    evaluates the formula in float64 loops. ``dscribe`` is the reference.
+
     Parameters
     ----------
     n_max
@@ -55,7 +59,7 @@ class Soap(Descriptor):
     """
 
     family: ClassVar[str] = "soap"
-    backends: ClassVar[tuple[str, ...]] = ("numba", "dscribe")
+    backends: ClassVar[tuple[str, ...]] = ("numba", "plain", "dscribe")
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "soap-37": {"n_max": 3, "l_max": 5},
         "soap-325": {"n_max": 8, "l_max": 8},
@@ -98,7 +102,9 @@ class Soap(Descriptor):
         return self.r_cut + self.sigma * sqrt(-2.0 * log(DECAY))
 
     def _compute(self, frame: Frame, backend: str, dtype: np.dtype[Any]) -> NDArray[Any]:
-        raw = {"numba": self._numba, "dscribe": self._dscribe}[backend](frame)
+        if backend == "numba":
+            return self._numba(frame, dtype)
+        raw = {"plain": self._plain, "dscribe": self._dscribe}[backend](frame)
         if not self.normalise:
             return raw.astype(dtype, copy=False)
         norm = np.linalg.norm(raw, axis=1, keepdims=True)  # > 0: the molecule's own Gaussian
@@ -107,7 +113,25 @@ class Soap(Descriptor):
         features[:, -1:] = norm
         return features
 
-    def _numba(self, frame: Frame) -> NDArray[np.float64]:
+    def _numba(self, frame: Frame, dtype: np.dtype[Any]) -> NDArray[Any]:
+        """(N, F) features by :mod:`.soap_fast`."""
+        from iceclass.descriptors.neighbours import check_gathered, make_bins
+        from iceclass.descriptors.soap_fast import fast_power_spectra
+        from iceclass.descriptors.soap_tables import lanes, soap_table
+
+        table = soap_table(self.n_max, self.l_max, self.r_cut, self.sigma, self.r_neighbours, dtype)
+        sizes = (0,) * self.n_max, (0,) * lanes(self.n_max), (0,) * (self.l_max + 1)
+        bins = make_bins(frame, self.r_neighbours)
+        features = np.empty((frame.n_molecules, self.n_features), dtype=dtype)
+
+        def work(start: int, stop: int) -> None:
+            culprit = fast_power_spectra(bins, table, *sizes, self.normalise, features, start, stop)
+            check_gathered(culprit, frame, self.r_neighbours)
+
+        over_rows(work, frame.n_molecules)
+        return features
+
+    def _plain(self, frame: Frame) -> NDArray[np.float64]:
         """(N, F) power spectra by :mod:`.soap_kernel`."""
         from iceclass.descriptors.neighbours import check_gathered, make_bins
         from iceclass.descriptors.soap_kernel import power_spectra

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import pairwise
 
-SMALLEST_CHUNK = 256
+SMALLEST_CHUNK = 512
 """Rows below which a further thread costs more than it gains."""
 
 _count: ContextVar[int | None] = ContextVar("iceclass_threads", default=None)

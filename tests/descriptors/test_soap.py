@@ -16,7 +16,7 @@ from iceclass.descriptors.soap_basis import (
     soap_basis,
 )
 from iceclass.descriptors.soap_kernel import solid_harmonics
-from iceclass.descriptors.threads import threads
+from iceclass.descriptors.threads import SMALLEST_CHUNK, threads
 from iceclass.errors import InputError, MissingDependencyError
 from iceclass.frame import Frame
 
@@ -41,6 +41,17 @@ def test_equals_dscribe(name, setting):
     assert relative_error(soap.compute(frame, dtype=np.float32), expected) < 1e-5
 
 
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_plain_loops_equal_dscribe(name, setting):
+    """The plain kernel is exact; the fast one differs by its table of radial functions."""
+    frame = CONFIGURATIONS[name]()
+    soap = Soap(**SETTINGS[setting], normalise=False)
+    plain = soap.compute(frame, backend="plain")
+    assert relative_error(plain, soap.compute(frame, backend="dscribe")) < 1e-9
+    assert relative_error(soap.compute(frame), plain) < 6e-9
+
+
 @pytest.mark.parametrize("preset", ["soap-37", "soap-325"])
 def test_normalised_features_equal_those_from_dscribe(preset):
     frame = CONFIGURATIONS["liquid-like"]()
@@ -48,10 +59,55 @@ def test_normalised_features_equal_those_from_dscribe(preset):
     assert relative_error(soap.compute(frame), soap.compute(frame, backend="dscribe")) < 1e-7
 
 
-def test_large_l_and_r_cut_equal_dscribe():
+@pytest.mark.parametrize(
+    "parameters",
+    [{"n_max": 6, "l_max": 18}, {"n_max": 11, "l_max": 2}],
+    ids=["many l", "many n"],
+)
+def test_large_basis_and_r_cut_equal_dscribe(parameters):
     frame = crystal("1h", (2, 2, 1), noise=0.1)
-    soap = Soap(n_max=6, l_max=18, r_cut=9.0, normalise=False)
-    assert relative_error(soap.compute(frame), soap.compute(frame, backend="dscribe")) < 1e-7
+    soap = Soap(r_cut=9.0, normalise=False, **parameters)
+    expected = soap.compute(frame, backend="dscribe")
+    assert relative_error(soap.compute(frame), expected) < 1e-7
+    assert relative_error(soap.compute(frame, backend="plain"), expected) < 1e-7
+
+
+@pytest.mark.parametrize("reps", [(1, 1, 1), (3, 3, 3), (6, 5, 7)])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_fast_equals_plain_whatever_the_number_of_bins(reps, dtype):
+    """From a cell thinner than the cut-off to many bins in each direction."""
+    frame = crystal("1h", reps, noise=0.15)
+    soap = D.descriptor("soap-37")
+    features = soap.compute(frame, dtype=dtype)
+    assert features.dtype == dtype
+    bound = {np.float64: 5e-9, np.float32: 5e-6}[dtype]
+    assert relative_error(features, soap.compute(frame, backend="plain")) < bound
+
+
+def test_single_precision_far_from_the_origin():
+    """Positions enter relative to their bin."""
+    frame = crystal("1h", (2, 2, 2), noise=0.15)
+    far = Frame(frame.positions + np.array([3e5, -2e5, 7e4]), np.zeros((3, 3)))
+    soap = D.descriptor("soap-325")
+    expected = soap.compute(far, backend="plain")
+    assert relative_error(soap.compute(far, dtype=np.float32), expected) < 5e-6
+
+
+def test_molecules_on_one_point():
+    points = np.array([[1.0, 1, 1], [1.0, 1, 1], [1.0, 1, 1 + 1e-9], [3.0, 2, 1]])
+    soap = D.descriptor("soap-37")
+    frame = Frame(points, np.eye(3) * 30.0)
+    expected = soap.compute(frame, backend="plain")
+    assert relative_error(soap.compute(frame), expected) < 5e-9
+    assert relative_error(soap.compute(frame, dtype=np.float32), expected) < 5e-6
+
+
+def test_a_clump_in_a_large_space():
+    """All molecules in few bins: more candidates and neighbours than any buffer starts with."""
+    clump = np.random.default_rng(3).uniform(0, 9.0, (1500, 3))
+    frame = Frame(np.vstack([clump, [[4000.0, 0, 0]]]), np.zeros((3, 3)))
+    soap = D.descriptor("soap-37")
+    assert relative_error(soap.compute(frame), soap.compute(frame, backend="plain")) < 5e-9
 
 
 def test_normalised_is_the_unit_vector_and_its_former_length():
@@ -150,19 +206,22 @@ def test_many_neighbours_outgrow_the_buffer():
 
 def test_nanometres_are_refused():
     frame = crystal("1h", (4, 4, 4))
-    tiny = Frame(frame.positions / 10, frame.cell / 10)
-    with pytest.raises(InputError, match=r"more than 20000 neighbours.*in Å\?"):
-        D.descriptor("soap-37").compute(tiny)
+    for factor in (10, 40):
+        tiny = Frame(frame.positions / factor, frame.cell / factor)
+        with pytest.raises(InputError, match=r"more than 20000 neighbours.*in Å\?"):
+            D.descriptor("soap-37").compute(tiny)
 
 
-@pytest.mark.parametrize("count", [2, 5])
-def test_threads_change_nothing(count):
-    frame = crystal("1h", (5, 5, 4), noise=0.1)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_threads_change_nothing(count, dtype):
+    frame = crystal("1h", (6, 6, 5), noise=0.1)
+    assert frame.n_molecules > 5 * SMALLEST_CHUNK
     soap = D.descriptor("soap-37-avg")
     with threads(1):
-        alone = soap.compute(frame)
+        alone = soap.compute(frame, dtype=dtype)
     with threads(count):
-        np.testing.assert_array_equal(soap.compute(frame), alone)
+        np.testing.assert_array_equal(soap.compute(frame, dtype=dtype), alone)
 
 
 def test_names():

@@ -14,7 +14,17 @@ from tests.descriptors.configurations import CONFIGURATIONS, relative_error
 
 TOLERANCE = 1e-10
 
-DESCRIPTORS = ["soap-37", "soap-325", "soap-37-avg", "soap(n_max=4, l_max=6, normalise=False)"]
+DESCRIPTORS = [
+    "soap-37",
+    "soap-325",
+    "soap-37-avg",
+    "soap(n_max=4, l_max=6, normalise=False)",
+    "acsf",
+    "acsf-ladder-avg",
+    "bispectrum-30",
+    "bispectrum-55",
+    "bispectrum(two_j_max=5, r_cut=5.0, rmin0=1.0, bzero=True, quadratic=True)",
+]
 
 STRUCTURES = [
     "ice Ih displaced",
@@ -55,7 +65,7 @@ def test_rotation(descriptor, frame, seed):
 
 
 def test_reflection(descriptor, frame):
-    """The power spectrum is even: a mirror image has the same features; its cell is left-handed."""
+    """All families are even: a mirror image has the same features; its cell is left-handed."""
     mirror = np.diag([1.0, 1.0, -1.0])
     changed = Frame(frame.positions @ mirror, frame.cell @ mirror, pbc=frame.pbc)
     assert_same(descriptor, changed, frame, "reflection in z")
