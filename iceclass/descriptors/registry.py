@@ -8,11 +8,15 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from iceclass.descriptors.acsf import Acsf
 from iceclass.descriptors.base import FIRST_SHELL, Descriptor
+from iceclass.descriptors.bispectrum import Bispectrum
 from iceclass.descriptors.soap import Soap
 from iceclass.errors import InputError, unknown_name
 
-FAMILIES: dict[str, type[Descriptor]] = {family.family: family for family in (Soap,)}
+FAMILIES: dict[str, type[Descriptor]] = {
+    family.family: family for family in (Acsf, Bispectrum, Soap)
+}
 """Family name → class. A new family is one more class here."""
 
 _NAME = re.compile(

@@ -10,8 +10,14 @@ from iceclass.errors import InputError
 
 
 def test_presets():
-    assert D.presets() == {"soap-37": Soap(n_max=3, l_max=5), "soap-325": Soap(n_max=8, l_max=8)}
-    assert {name: d.n_features for name, d in D.presets().items()} == {
+    found = D.presets()
+    assert found["soap-37"] == Soap(n_max=3, l_max=5)
+    assert found["soap-325"] == Soap(n_max=8, l_max=8)
+    assert {name: d.n_features for name, d in found.items()} == {
+        "acsf": 45,
+        "acsf-ladder": 35,
+        "bispectrum-30": 30,
+        "bispectrum-55": 55,
         "soap-37": 37,
         "soap-325": 325,
     }
@@ -51,7 +57,7 @@ def test_parameters_left_out_have_their_defaults():
         ("soap-352", "unknown descriptor 'soap-352'; did you mean 'soap-325'?"),
         ("SOAP-37", "did you mean 'soap-37'?"),
         ("soap-325-av", "did you mean 'soap-325-avg'?"),
-        ("soap", "known: soap-325, soap-325-avg, soap-37, soap-37-avg"),
+        ("soap", "bispectrum-55-avg, soap-325, soap-325-avg, soap-37, soap-37-avg"),
         ("", "unknown descriptor ''"),
         ("soap-325(radius=3)", "unknown descriptor family 'soap-325'; did you mean 'soap'?"),
         ("soap(n_mx=3)", "unknown parameter of soap 'n_mx'; did you mean 'n_max'?"),
