@@ -14,6 +14,7 @@ from iceclass.descriptors import Descriptor
 from iceclass.errors import InputError
 from iceclass.featurizing import featurize, find_trajectories
 from iceclass.model.network import Model
+from iceclass.reference import is_reference
 
 
 def load_table(
@@ -27,6 +28,9 @@ def load_table(
 ) -> Table:
     """The features of one store, or of trajectories of known phase, computed on the way.
 
+    ``sources`` are one feature store, or whatever
+    :func:`~iceclass.featurizing.find_trajectories` takes.
+
     Raises
     ------
     InputError
@@ -34,7 +38,7 @@ def load_table(
     """
     import h5py
 
-    stores = [s for s in sources if s.is_file() and h5py.is_hdf5(s)]
+    stores = [s for s in sources if s.is_file() and h5py.is_hdf5(s) and not is_reference(s)]
     if stores and len(sources) > 1:
         raise InputError("give one feature store, or trajectories", path=stores[0])
     if stores:

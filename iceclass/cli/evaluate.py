@@ -40,14 +40,16 @@ def command(
 ) -> None:
     """Test a model on trajectories or features of known phase.
 
-    MODEL is a shipped model's name or a file. SOURCES are one feature store, or trajectories
-    and directories of them (described by iceclass generate, or by --phase). Preparations the
-    model has seen in training or validation are left out. Reports accuracy, precision, recall
-    and F1 per phase, the confusion matrix and the calibration error.
+    MODEL is a shipped model's name or a file. SOURCES are one feature store; or trajectories and
+    directories of them (described by iceclass generate, or by --phase), compact data sets, and
+    "reference", the one that comes with iceclass. Preparations the model has seen in training
+    or validation are left out. Reports accuracy, precision, recall and F1 per phase, the
+    confusion matrix and the calibration error.
 
     \b
     Examples:
       iceclass evaluate soap-325.safetensors soap-325.h5 -o evaluation/
+      iceclass evaluate default reference
       iceclass evaluate default mine.dump --phase ih
     """
     network = load_model(model)
