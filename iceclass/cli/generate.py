@@ -13,8 +13,10 @@ from iceclass.cli.options import PATH, force_option, parse_settings, quiet_optio
 from iceclass.errors import InputError
 from iceclass.generation.formats import WRITERS, write_structure
 from iceclass.generation.lattices import Size, build
-from iceclass.generation.recipes import Dynamics, apply_settings, find_recipe, settings_of_each
+from iceclass.generation.recipes import find_recipe
 from iceclass.generation.runs import Preparation, recipe_of, run
+from iceclass.generation.settings import apply_settings, settings_of_each
+from iceclass.generation.stages import Dynamics
 from iceclass.generation.states import default_states, parse_state
 from iceclass.generation.water_models import water_model as find_model
 from iceclass.phases import PHASES

@@ -14,73 +14,15 @@ at low temperature, the simulation's counterpart of ball-milling (Rosu-Finsen et
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any, ClassVar
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
-from iceclass.errors import InputError, unknown_name
+from iceclass.errors import unknown_name
 from iceclass.generation.engine import Stage
-
-ATM_PER_GPA = 9869.232667
-
-
-@dataclass(frozen=True)
-class State:
-    """A state point: temperature in K, pressure in GPa."""
-
-    temperature: float
-    pressure: float
-
-    def __post_init__(self) -> None:
-        if not 1.0 <= self.temperature <= 2000.0 or not -1.0 <= self.pressure <= 20.0:
-            raise InputError(
-                f"state {self}: expected 1 to 2000 K and −1 to 20 GPa",
-                hint="states are written TEMPERATURE@PRESSURE, as in 240@0.1",
-            )
-
-    def __str__(self) -> str:
-        return f"{self.temperature:g}K_{self.pressure:g}GPa"
-
-
-@dataclass(frozen=True)
-class Dynamics:
-    """What is the same in every stage of a run.
-
-    Attributes
-    ----------
-    timestep
-        fs.
-    heavy_hydrogen
-        3 g/mol on each hydrogen; needed for time steps above 2 fs.
-    production
-        ps at each state point during which frames are written.
-    interval
-        ps between frames.
-    """
-
-    timestep: float = 4.0
-    heavy_hydrogen: bool = True
-    production: float = 10.0
-    interval: float = 1.0
-
-    def __post_init__(self) -> None:
-        limit = 4.0 if self.heavy_hydrogen else 2.0
-        if not 0.0 < self.timestep <= limit:
-            raise InputError(
-                f"time step {self.timestep:g} fs: expected at most {limit:g} fs with "
-                f"{'heavy' if self.heavy_hydrogen else 'ordinary'} hydrogens"
-            )
-        if not 0 < self.interval <= self.production:
-            raise InputError(
-                f"frames every {self.interval:g} ps of {self.production:g} ps: expected a "
-                "positive interval no longer than the production"
-            )
-
-    def steps(self, picoseconds: float) -> int:
-        """Time steps in so many ps, at least one."""
-        return max(1, round(picoseconds * 1000.0 / self.timestep))
+from iceclass.generation.stages import Dynamics, State, integrator, npt, relax, thermo
 
 
 @dataclass(frozen=True)
@@ -139,65 +81,6 @@ class Recipe(ABC):
         time = self.equilibration_at(state)
         yield npt(f"state{k}-equilibrate", state, state, time, couple, md)
         yield npt(f"state{k}-sample", state, state, md.production, couple, md, output=output)
-
-
-def thermo(every: int = 250) -> list[str]:
-    """Commands for the table in the log; ``econserve`` is the integrator's conserved energy."""
-    return [
-        "thermo_style custom step temp press pe etotal econserve vol density",
-        "thermo_modify flush yes",
-        f"thermo {every}",
-    ]
-
-
-def integrator(
-    start: State, end: State, coupling: str, md: Dynamics, *, pressure: str | None = None
-) -> list[str]:
-    """Commands of Nosé–Hoover NPT: 200 fs and 2 ps relaxation times, linear ramps."""
-    p0, p1 = start.pressure * ATM_PER_GPA, end.pressure * ATM_PER_GPA
-    box = pressure or f"{coupling} {p0:.4f} {p1:.4f} 2000.0"
-    return [
-        f"timestep {md.timestep:g}",
-        f"fix md all npt temp {start.temperature:g} {end.temperature:g} 200.0 {box}",
-    ]
-
-
-def npt(
-    name: str,
-    start: State,
-    end: State,
-    time: float,
-    coupling: str,
-    md: Dynamics,
-    *,
-    output: str | None = None,
-) -> Stage:
-    """A stage at constant or linearly changing temperature and pressure, ``time`` in ps."""
-    setup = [*thermo(), *integrator(start, end, coupling, md)]
-    steps = md.steps(time)
-    if output is not None:
-        every = md.steps(md.interval)
-        setup += [
-            f"dump trajectory all custom {every} {output}.part ${{columns}}",
-            "dump_modify trajectory sort id ${elements} format float %.4f units yes time yes",
-        ]
-        steps = max(1, round(steps / every)) * every
-    return Stage(name, steps, tuple(setup), output)
-
-
-def relax(time: float, temperature: float, seed: int) -> Stage:
-    """Bad contacts away: moves limited to 0.1 Å a step under a Langevin thermostat."""
-    return Stage(
-        "relax",
-        max(1, round(time * 1000.0)),
-        (
-            *thermo(),
-            f"velocity all create {temperature:g} {seed} mom yes rot yes dist gaussian",
-            "timestep 1.0",
-            "fix md all nve/limit 0.1",
-            f"fix bath all langevin {temperature:g} {temperature:g} 100.0 {seed + 1}",
-        ),
-    )
 
 
 @dataclass(frozen=True)
@@ -448,62 +331,3 @@ def find_recipe(name: str) -> Recipe:
     if name not in RECIPES:
         raise unknown_name("recipe", name, RECIPES)
     return RECIPES[name]
-
-
-def apply_settings(
-    recipe: Recipe, dynamics: Dynamics, settings: Mapping[str, str]
-) -> tuple[Recipe, Dynamics]:
-    """``recipe`` and ``dynamics`` with parameters given as text, each to the one that has it.
-
-    Raises
-    ------
-    InputError
-        An unknown parameter (the nearest known one is named), or a value that is no number.
-    """
-    of_recipe = {f.name for f in fields(recipe)}
-    of_dynamics = {f.name for f in fields(dynamics)}
-    changes: dict[str, Any] = {}
-    for key, text in settings.items():
-        if key not in of_recipe | of_dynamics:
-            raise unknown_name("setting", key, of_recipe | of_dynamics)
-        changes[key] = _parse(key, text, getattr(recipe if key in of_recipe else dynamics, key))
-    return (
-        replace(recipe, **{k: v for k, v in changes.items() if k in of_recipe}),
-        replace(dynamics, **{k: v for k, v in changes.items() if k in of_dynamics}),
-    )
-
-
-def settings_of_each(
-    recipes: Mapping[str, Recipe], settings: Mapping[str, str]
-) -> dict[str, dict[str, str]]:
-    """Of ``settings``, those each recipe (or the dynamics) has a parameter for.
-
-    Raises
-    ------
-    InputError
-        A setting that none of them has; the nearest known one is named.
-    """
-    shared = {f.name for f in fields(Dynamics)}
-    known = {name: shared | {f.name for f in fields(r)} for name, r in recipes.items()}
-    anywhere = set().union(*known.values())
-    for key in settings:
-        if key not in anywhere:
-            raise unknown_name("setting", key, anywhere)
-    return {name: {k: v for k, v in settings.items() if k in own} for name, own in known.items()}
-
-
-def _parse(key: str, text: str, default: float | bool) -> float | bool:
-    """A value of the default's type; numbers may not be negative."""
-    if isinstance(default, bool):
-        words = {"yes": True, "true": True, "no": False, "false": False}
-        if text.lower() not in words:
-            raise InputError(f"setting {key}={text}: expected yes or no")
-        return words[text.lower()]
-    try:
-        value = int(text) if isinstance(default, int) else float(text)
-    except ValueError:
-        kind = "a whole number" if isinstance(default, int) else "a number"
-        raise InputError(f"setting {key}={text}: expected {kind}") from None
-    if not 0 <= value < float("inf"):
-        raise InputError(f"setting {key}={text}: expected a positive number")
-    return value

@@ -28,7 +28,8 @@ from iceclass.files import replacing
 from iceclass.generation.engine import lammps_version, read_thermo, run_stages
 from iceclass.generation.formats import write_lammps_data
 from iceclass.generation.lattices import Size, Structure, build
-from iceclass.generation.recipes import RECIPES, Dynamics, Recipe, State
+from iceclass.generation.recipes import RECIPES, Recipe
+from iceclass.generation.stages import Dynamics, State
 from iceclass.generation.water_models import MW_POTENTIAL, WaterModel
 from iceclass.phases import PHASES
 from iceclass.sidecar import SIDECAR_VERSION

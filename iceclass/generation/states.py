@@ -9,7 +9,7 @@ up to 1.5 GPa and recovered. Each preparation visits its four in the order given
 from __future__ import annotations
 
 from iceclass.errors import InputError
-from iceclass.generation.recipes import State
+from iceclass.generation.stages import State
 
 _TABLE: dict[str, tuple[str, ...]] = {
     "ih": (

@@ -15,8 +15,10 @@ from ase.io import read as ase_read
 
 from iceclass.errors import InputError, SimulationError
 from iceclass.generation.engine import lammps_command, run_script
-from iceclass.generation.recipes import Dynamics, State, apply_settings, find_recipe
+from iceclass.generation.recipes import find_recipe
 from iceclass.generation.runs import Preparation, recipe_of, run
+from iceclass.generation.settings import apply_settings
+from iceclass.generation.stages import Dynamics, State
 from iceclass.generation.states import default_states, parse_state
 from iceclass.generation.water_models import water_model
 from iceclass.phases import PHASES
