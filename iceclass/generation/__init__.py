@@ -1,1 +1,1 @@
-"""Making structures and trajectories: GenIce2 lattices, LAMMPS runs, one recipe per way of making a phase."""
+"""Making structures and trajectories: GenIce2 lattices, LAMMPS, and a recipe for every phase."""

@@ -1,0 +1,1 @@
+"""The network: training in PyTorch, inference in NumPy, calibration, novelty, model files."""

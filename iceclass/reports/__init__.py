@@ -1,0 +1,1 @@
+"""Figures, in one style and with the same colours for the phases."""
