@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -181,7 +182,11 @@ def label(
         trajectory = None
     opened: AbstractContextManager[Any] = trajectory if trajectory is not None else nullcontext()
     with opened:
-        frames = trajectory if trajectory is not None else _frames_of(source, types)
+        frames: Iterable[Frame]
+        if trajectory is not None:
+            frames = trajectory
+        else:
+            frames = islice(_frames_of(source, types), start, stop, every)
         with output_writer(output, force=force) if output is not None else nullcontext() as writer:
             collected = _collect(
                 label_frames(frames, network, unknown=unknown, backend=backend),
@@ -201,7 +206,9 @@ def label(
     return Labels(
         source=str(source) if trajectory is not None else type(source).__name__,
         classes=network.classes,
-        frames=np.array(collected["frames"], dtype=np.int64),
+        frames=np.array(collected["frames"], dtype=np.int64)
+        if trajectory is not None
+        else start + every * np.arange(len(collected["frames"])),
         timesteps=np.array(collected["timesteps"], dtype=np.int64),
         molecules=np.array(collected["molecules"], dtype=np.int64),
         counts=np.array(collected["counts"], dtype=np.int64),

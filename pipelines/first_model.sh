@@ -13,7 +13,7 @@ DATA=${DATA:-iceclass/data/reference.h5}        # the compact data set
 PHASES=${PHASES:-ih ic ii iii v water}
 GENERATE=${GENERATE:---preparations 5 --jobs 2} # further options of the simulations
 DESCRIPTOR=${DESCRIPTOR:-soap-325-avg}
-TRAIN=${TRAIN:-}                                # further options of the training
+TRAIN=${TRAIN:---schedule cosine --epochs 60 --patience 15}  # options of the training
 
 here=$(dirname "$0")
 mkdir -p "$STUDY"

@@ -113,6 +113,9 @@ def test_frames_atoms_and_files_give_the_same(slab):
         result = iceclass.label(source)
         for got, expected in zip(result.labels, of_file.labels, strict=True):
             assert np.array_equal(got, expected)
+    second = iceclass.label(frames, start=1, every=2)
+    assert second.frames.tolist() == [1]
+    assert np.array_equal(second.labels[0], of_file.labels[1])
     assert len(iceclass.label(frames[0]).labels) == 1
     assert len(iceclass.label(atoms[0]).labels) == 1
 
@@ -241,3 +244,11 @@ def test_bad_models_are_explained(slab, here, capsys):
     Path("no.safetensors").write_text("not a model")
     assert label(slab, "-m", "no.safetensors") == 2
     assert sorted(p.name for p in here.iterdir()) == ["damaged.safetensors", "no.safetensors"]
+
+
+def test_features_of_another_descriptor_are_refused(slab, here, capsys):
+    assert run("featurize", str(slab), "--phase", "ih", "-d", "soap-37", "-o", "f.h5", "-q") == 0
+    for command in (["evaluate"], ["explain", "-o", "out"]):
+        assert run(command[0], "soap-325", "f.h5", *command[1:]) == 2
+        assert "another descriptor" in capsys.readouterr().err
+    assert not Path("out").exists()
