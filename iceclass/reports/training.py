@@ -43,9 +43,17 @@ def training_figure(
                 axes.axvline(best_epoch, color="0.5", linewidth=0.8, linestyle=":")
         if best_epoch is not None:
             losses.plot([], [], color="0.5", linestyle=":", label=f"kept: epoch {best_epoch}")
-        losses.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=3, borderaxespad=0.2)
-        losses.yaxis.set_major_formatter("{x:g}")
-        losses.yaxis.set_minor_formatter(_sparse_labels)
+        figure.legend(
+            *losses.get_legend_handles_labels(),
+            loc="outside upper center",
+            ncols=3,
+            columnspacing=1.0,
+            handlelength=1.5,
+        )
+        low, high = losses.get_ylim()
+        if high < 100.0 * low:
+            losses.yaxis.set_major_formatter("{x:g}")
+            losses.yaxis.set_minor_formatter(_sparse_labels)
         rates.set_xlabel("epoch")
         figure.align_ylabels()
         return save(figure, path, force=force)
