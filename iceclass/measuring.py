@@ -174,7 +174,9 @@ def ice_fractions(frames: Sequence[Frame]) -> tuple[float, float]:
         data = DataCollection()
         particles = data.create_particles(count=frame.n_molecules)
         particles.create_property("Position", data=frame.positions - frame.origin)
-        data.create_cell(frame.cell.T, pbc=tuple(bool(p) for p in frame.pbc))
+        data.create_cell(
+            frame.cell.T, pbc=(bool(frame.pbc[0]), bool(frame.pbc[1]), bool(frame.pbc[2]))
+        )
         assert isinstance(data.cell, SimulationCell)
         data.apply(ChillPlusModifier())
         hexagonal += data.attributes["ChillPlus.counts.HEXAGONAL_ICE"]

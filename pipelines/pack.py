@@ -21,6 +21,7 @@ from iceclass.frame import Frame
 from iceclass.io import open_trajectory
 from iceclass.reference import write_reference
 from iceclass.sidecar import read_sidecar
+from iceclass.table import TrajectoryInfo
 
 SPLIT = ("train", "train", "train", "validation", "test")
 
@@ -28,19 +29,25 @@ SPLIT = ("train", "train", "train", "validation", "test")
 def described(runs: Path) -> Iterator[tuple[str, dict[str, Any], tuple[Frame, ...]]]:
     """Name, description and frames of every trajectory of one phase under ``runs``."""
     found = sorted(find_trajectories([runs]), key=lambda t: t.name)
-    preparations: dict[str, set[str]] = defaultdict(set)
+    descriptions = {info.name: _description(info) for info in found}
+    seeds: dict[str, set[int]] = defaultdict(set)
+    for description in descriptions.values():
+        seeds[description["phase"]].add(description["definition"]["seed"])
+    fixed = all(len(numbers) == len(SPLIT) for numbers in seeds.values())
     for info in found:
-        preparations[info.phase].add(info.preparation)
-    fixed = all(len(names) == len(SPLIT) for names in preparations.values())
-    for info in found:
-        path = Path(info.path)
-        description = read_sidecar(path)
-        assert description is not None
+        description = descriptions[info.name]
         if fixed:
-            order = sorted(preparations[info.phase])
-            description["split"] = SPLIT[order.index(info.preparation)]
-        with open_trajectory(path) as trajectory:
+            order = sorted(seeds[info.phase])
+            description["split"] = SPLIT[order.index(description["definition"]["seed"])]
+        with open_trajectory(info.path) as trajectory:
             yield info.name, description, tuple(trajectory)
+
+
+def _description(info: TrajectoryInfo) -> dict[str, Any]:
+    """What stands in the file beside a trajectory; it was found by that."""
+    description = read_sidecar(Path(info.path))
+    assert description is not None
+    return description
 
 
 @click.command(help=__doc__.splitlines()[0])

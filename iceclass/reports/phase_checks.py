@@ -1,0 +1,197 @@
+"""One page of figures: what the phases of a data set look like, and that they are what they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iceclass.checks import Checks
+from iceclass.descriptors.neighbours import neighbour_list
+from iceclass.errors import InputError
+from iceclass.frame import Frame
+from iceclass.measuring import BIN
+from iceclass.phases import PHASES, colour_of, label_of
+from iceclass.reports.style import PAGE, new_figure, save, style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+COLUMNS = 3
+BOND = 3.2
+"""Å; oxygens closer than this are joined in the snapshots."""
+DEPTH = 9.0
+"""Å; thickness of the slice a snapshot shows."""
+_DARK = "#333333"
+
+
+def phase_checks_figure(
+    checks: Sequence[Checks], snapshots: Mapping[str, Frame], path: str | Path
+) -> Path:
+    """Per phase a slice of a snapshot and g(r); below, all densities beside the expected ones.
+
+    Parameters
+    ----------
+    checks
+        Of all trajectories; those of g(r) are the accepted ones of a phase, if there are any.
+    snapshots
+        Phase → frame to draw.
+    path
+        The figure; its suffix picks the format.
+
+    Raises
+    ------
+    InputError
+        No checks.
+    """
+    if not checks:
+        raise InputError("no trajectory was checked, so there is nothing to draw")
+    phases = sorted({c.phase for c in checks}, key=_order)
+    rows = -(-len(phases) // COLUMNS)
+    with style():
+        figure = new_figure(PAGE, 2.45 * rows + 2.6)
+        grid = figure.add_gridspec(
+            2 * rows + 1, 6, height_ratios=[1.55, 0.9] * rows + [2.4], hspace=0.02
+        )
+        for k, phase in enumerate(phases):
+            row, column = 2 * (k // COLUMNS), 2 * (k % COLUMNS)
+            of_phase = [c for c in checks if c.phase == phase]
+            picture = figure.add_subplot(grid[row, column : column + 2])
+            curve = figure.add_subplot(grid[row + 1, column : column + 2])
+            accepted = sum(c.accepted for c in of_phase)
+            kept = "" if accepted == len(of_phase) else f", {len(of_phase) - accepted} rejected"
+            many = "trajectory" if len(of_phase) == 1 else "trajectories"
+            picture.set_title(f"{label_of(phase)} ({len(of_phase)} {many}{kept})")
+            picture.set_axis_off()
+            if phase in snapshots:
+                _draw(picture, snapshots[phase], colour_of(phase, phases))
+            _curve(curve, of_phase, colour_of(phase, phases))
+            if column == 0:
+                curve.set_ylabel("g(r)")
+            curve.set_xlabel("r / Å")
+        densities = [figure.add_subplot(grid[2 * rows, part]) for part in (slice(3), slice(3, 6))]
+        for axes, quantity, label in zip(
+            densities, ("temperature", "pressure"), ("T / K", "p / GPa"), strict=True
+        ):
+            _densities(axes, checks, phases, quantity)
+            axes.set_xlabel(label)
+        densities[0].set_ylabel("density / g cm⁻³")
+        figure.legend(
+            *densities[0].get_legend_handles_labels(), loc="outside lower center", ncols=6
+        )
+    return save(figure, path)
+
+
+def _order(phase: str) -> tuple[int, str]:
+    """Phases in the order of the catalogue, then all others."""
+    names = list(PHASES)
+    return (names.index(phase) if phase in names else len(names), phase)
+
+
+def _curve(axes: Axes, of_phase: Sequence[Checks], colour: str) -> None:
+    """g(r) of each trajectory, and their mean."""
+    shown = [c for c in of_phase if c.accepted] or list(of_phase)
+    curves = np.array([c.g for c in shown])
+    r = BIN * (np.arange(curves.shape[1]) + 0.5)
+    axes.plot(r, curves.T, color=colour, linewidth=0.5, alpha=0.6)
+    axes.plot(r, curves.mean(axis=0), color=_DARK, linewidth=0.9)
+    axes.axhline(1.0, color=_DARK, linewidth=0.3, linestyle=":")
+    axes.set_xlim(2.0, r[-1])
+    axes.set_ylim(0.0, 4.0)
+    axes.set_xticks([2, 4, 6, 8, 10])
+    axes.set_yticks([0, 1, 2, 3])
+
+
+def _densities(axes: Axes, checks: Sequence[Checks], phases: Sequence[str], quantity: str) -> None:
+    """Measured densities as points, accepted ranges as bars behind them."""
+    expected = [c for c in checks if c.expected_density is not None]
+    middle = np.array([c.expected_density or np.nan for c in expected])
+    half = middle * np.array([c.density_tolerance or 0.0 for c in expected])
+    if expected:
+        axes.vlines(
+            [getattr(c, quantity) for c in expected],
+            middle - half,
+            middle + half,
+            colors=[colour_of(c.phase, phases) for c in expected],
+            linewidth=2.2,
+            alpha=0.35,
+            label="expected",
+        )
+    for phase in phases:
+        own = [c for c in checks if c.phase == phase]
+        axes.scatter(
+            [getattr(c, quantity) for c in own],
+            [c.density for c in own],
+            s=9,
+            color=colour_of(phase, phases),
+            edgecolors=_DARK,
+            linewidths=0.3,
+            label=label_of(phase),
+            zorder=3,
+        )
+    rejected = [c for c in checks if not c.accepted]
+    if rejected:
+        axes.scatter(
+            [getattr(c, quantity) for c in rejected],
+            [c.density for c in rejected],
+            s=30,
+            marker="x",
+            color="black",
+            linewidths=0.8,
+            label="rejected",
+            zorder=4,
+        )
+
+
+def _draw(axes: Axes, frame: Frame, colour: str) -> None:
+    """Oxygens and the lines between neighbours in a slice, farther ones paler."""
+    from matplotlib.collections import LineCollection
+    from matplotlib.colors import to_rgb
+
+    flat, depth, basis = _projected(frame)
+    offsets, indices, vectors, _ = neighbour_list(frame, BOND)
+    centres = np.repeat(np.arange(frame.n_molecules), np.diff(offsets))
+    inside = depth < DEPTH
+    bonds = inside[centres] & inside[indices]
+    # each half bond is drawn from its own end, so that those across the edge stay short
+    start = flat[centres[bonds]]
+    lines = np.stack([start, start + 0.5 * vectors[bonds] @ basis.T], axis=1)
+    fade = np.clip(depth / DEPTH, 0.0, 1.0)
+    tint = np.array(to_rgb(colour))
+    shade = tint + (1.0 - tint) * 0.6 * fade[:, None]
+    axes.add_collection(
+        LineCollection(list(lines), colors=shade[centres[bonds]], linewidths=1.1, zorder=1)
+    )
+    order = np.flatnonzero(inside)[np.argsort(-depth[inside])]
+    x, y = flat[order].T
+    axes.scatter(x, y, s=9, c=shade[order], edgecolors=_DARK, linewidths=0.25, zorder=2)
+    axes.set_aspect("equal")
+
+
+def _projected(
+    frame: Frame,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """(N, 2) Å in the plane of view, (N,) Å of depth from the front, (2, 3) the plane's basis.
+
+    The view is along the cell vector that lines up most oxygens behind each other.
+    """
+    fractional = (frame.positions - frame.origin) @ np.linalg.inv(frame.cell)
+    fractional -= np.floor(fractional)
+
+    def clumped(axis: int) -> float:
+        i, j = [k for k in range(3) if k != axis]
+        return float(np.histogram2d(fractional[:, i], fractional[:, j], bins=36)[0].var())
+
+    axis = max(range(3), key=clumped)
+    along = frame.cell[axis] / np.linalg.norm(frame.cell[axis])
+    first = max((frame.cell[k] for k in range(3) if k != axis), key=lambda v: float(v @ v))
+    first = first - (first @ along) * along
+    first /= np.linalg.norm(first)
+    basis = np.array([first, np.cross(along, first)])
+    # sliced parallel to the other two cell vectors, so that a tilted box keeps its outline
+    depth = fractional[:, axis] * abs(float(np.linalg.det(frame.cell)))
+    depth /= np.linalg.norm(np.cross(*np.delete(frame.cell, axis, axis=0)))
+    return fractional @ frame.cell @ basis.T, depth, basis
