@@ -18,6 +18,7 @@ COMMANDS = {
     "train": "Train a network on a feature store.",
     "evaluate": "Test a model on trajectories or features of known phase.",
     "explain": "Attribute a model's decisions to its features.",
+    "bench": "Time descriptors and labelling against their references.",
     "info": "Tell what a trajectory, feature store or model holds.",
 }
 """Command → one-line help, so that ``iceclass --help`` imports none of them."""

@@ -62,7 +62,7 @@ def sna_atom(bispectrum: Bispectrum, frame: Frame) -> NDArray[np.float64]:
     ]
     found = np.empty((n, bispectrum.n_features))
     quiet = ["-log", "none", "-screen", "none", "-nocite", "-echo", "none"]
-    with _lammps()(cmdargs=quiet) as session:
+    with lammps_class()(cmdargs=quiet) as session:
         try:
             for command in commands:
                 session.command(command)
@@ -77,7 +77,7 @@ def sna_atom(bispectrum: Bispectrum, frame: Frame) -> NDArray[np.float64]:
     return found
 
 
-def _lammps() -> Any:
+def lammps_class() -> Any:
     """LAMMPS's Python class, its MPI library loaded first where the loader would not find it."""
     from iceclass.generation.engine import lammps_command
 

@@ -1,0 +1,99 @@
+"""Labelling, all of it, ready to be timed: from the text of a dump to a labelled dump."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iceclass.benchmark.systems import ice, liquid
+from iceclass.descriptors import descriptor
+from iceclass.frame import Frame
+from iceclass.labelling import label
+from iceclass.model.network import HIDDEN, Model
+from iceclass.model.novelty import Novelty
+
+DESCRIPTOR = "soap-325"
+CLASSES = 9
+COMPONENTS = 32
+"""Of the novelty score; as many as training keeps at most."""
+
+O_H = 0.9572
+"""Å."""
+
+CONTENTS = {"O H H": ("1=O", "2=H"), "O": ("1=O",)}
+"""What a molecule in the dump consists of → the types the command line would be given."""
+
+
+def network() -> Model:
+    """A nine-phase model with novelty; its weights are random, which costs the same."""
+    rng = np.random.default_rng(1)
+    soap = descriptor(DESCRIPTOR)
+    f, k = soap.n_features, COMPONENTS
+    sizes = [(HIDDEN, f), (HIDDEN, HIDDEN), (CLASSES, HIDDEN)]
+
+    def normal(*shape: int) -> NDArray[np.float32]:
+        return rng.normal(0.0, shape[-1] ** -0.5, shape).astype(np.float32)
+
+    novelty = Novelty(
+        components=np.linalg.qr(normal(f, k))[0].T.astype(np.float32),
+        means=normal(CLASSES, k),
+        whitening=normal(CLASSES, k, k),
+        residual=np.ones(CLASSES, np.float32),
+        threshold=1e9,
+        quantile=0.999,
+        margin=1.0,
+    )
+    return Model(
+        descriptor=soap,
+        classes=tuple(f"phase-{number}" for number in range(1, CLASSES + 1)),
+        mean=np.zeros(f, np.float32),
+        scale=np.ones(f, np.float32),
+        weights=tuple(normal(*shape) for shape in sizes),
+        biases=tuple(normal(shape[0]) for shape in sizes),
+        novelty=novelty,
+    )
+
+
+def trajectory(configuration: str, molecules: int, frames: int) -> list[Frame]:
+    """Different frames of one of the configurations."""
+    if configuration == "liquid":
+        return [liquid(molecules, k)[0] for k in range(frames)]
+    return [ice(molecules, k) for k in range(frames)]
+
+
+def write_dump(path: Path, frames: list[Frame], content: str) -> None:
+    """A text dump with the columns id, type, x, y, z, as LAMMPS writes them by default.
+
+    Hydrogens are placed at the length of the bond and the angle of TIP4P, turned at random.
+    """
+    rng = np.random.default_rng(2)
+    half = np.radians(104.52 / 2)
+    hydrogens = O_H * np.array(
+        [[np.sin(half), 0.0, np.cos(half)], [-np.sin(half), 0.0, np.cos(half)]]
+    )
+    with path.open("w", encoding="ascii") as file:
+        for frame in frames:
+            sites = frame.positions[:, None, :]
+            if content == "O H H":
+                turns = np.linalg.qr(rng.normal(size=(frame.n_molecules, 3, 3)))[0]
+                sites = np.concatenate([sites, sites + hydrogens @ turns], axis=1)
+            atoms = sites.reshape(-1, 3)
+            file.write(f"ITEM: TIMESTEP\n{frame.timestep}\nITEM: NUMBER OF ATOMS\n{len(atoms)}\n")
+            file.write("ITEM: BOX BOUNDS pp pp pp\n")
+            file.writelines(f"0 {length:.10g}\n" for length in np.diag(frame.cell))
+            file.write("ITEM: ATOMS id type x y z\n")
+            per_molecule = sites.shape[1]
+            file.writelines(
+                f"{k + 1} {1 + (k % per_molecule > 0)} {x:.6g} {y:.6g} {z:.6g}\n"
+                for k, (x, y, z) in enumerate(atoms.tolist())
+            )
+
+
+def labelling(path: Path, content: str, model: Model) -> Callable[[], object]:
+    """Reading, neighbours, features, network and writing of the dump at ``path``."""
+    types = dict(pair.split("=") for pair in CONTENTS[content])
+    output = path.with_suffix(".labels.lammpstrj")
+    return lambda: label(path, model, types=types, output=output, force=True, keep_labels=False)

@@ -1,0 +1,166 @@
+"""A process that measures one thing: a task as JSON on standard input, its rows on standard output.
+
+Each task has a process of its own, because OVITO and the libraries under NumPy take the number of
+threads from their environment when they are loaded.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iceclass.benchmark import labels, references, systems
+from iceclass.benchmark.memory import peak_memory
+from iceclass.benchmark.timing import Timing, alternate
+from iceclass.descriptors import Descriptor, descriptor
+from iceclass.descriptors.threads import threads
+from iceclass.errors import MissingDependencyError
+from iceclass.frame import Frame
+
+Call = tuple[Callable[[], object], int]
+OVITO_WORK = {"OVITO CHILL+": references.chill_plus, "OVITO PTM": references.template_matching}
+
+
+def compare(task: dict[str, Any]) -> dict[str, Any]:
+    """A descriptor in every type and number of threads, and its reference, in turn."""
+    made, answer = descriptor(task["name"]), _answer()
+    dtypes = [np.dtype(name) for name in task["dtypes"]]
+    small, large = systems.ice(432), systems.ice(task["memory_molecules"])
+    answer["memory"] = {d.name: peak_memory(partial(_ours, made, d), small, large) for d in dtypes}
+    frames = systems.configurations(task["molecules"])
+    with ExitStack() as stack, threads(1):
+        calls: dict[Any, Call] = {}
+        for configuration, frame in frames.items():
+            n = frame.n_molecules
+            for d in dtypes:
+                for count in task["threads"]:
+                    calls[configuration, d.name, count] = (
+                        partial(_compute, made, frame, d, count),
+                        n,
+                    )
+            try:
+                work = stack.enter_context(references.reference(made, frame))
+            except MissingDependencyError as error:
+                answer["missing"][references.reference_name(made)] = str(error)
+                continue
+            calls[configuration, "reference", 1] = work, n
+            expected = work()
+            for d in dtypes:
+                found = references.comparable(made).compute(frame, dtype=d)
+                answer["errors"].append((configuration, d.name, _error(found, expected)))
+        if not answer["missing"]:
+            prepare = partial(references.reference, made)
+            answer["memory"]["reference"] = peak_memory(prepare, small, large)
+        timings = alternate(calls, task["repeats"])
+    answer["timings"] = [
+        (*key, calls[key][1], timing.wall, timing.cpu) for key, timing in timings.items()
+    ]
+    answer["features"] = made.n_features
+    return answer
+
+
+def grow(task: dict[str, Any]) -> dict[str, Any]:
+    """Descriptors on ice Ih of every size, all in turn."""
+    answer, frames = _answer(), [systems.ice(molecules) for molecules in task["sizes"]]
+    calls: dict[Any, Call] = {
+        (name, frame.n_molecules): (
+            partial(_compute, descriptor(name), frame, np.dtype("float64"), 1),
+            frame.n_molecules,
+        )
+        for name in task["names"]
+        for frame in frames
+    }
+    timings = alternate(calls, task["repeats"])
+    answer["timings"] = [(*key, t.wall, t.cpu) for key, t in timings.items()]
+    return answer
+
+
+def label(task: dict[str, Any]) -> dict[str, Any]:
+    """Labelling of dumps with and without hydrogens, CHILL+ and PTM on the same frames."""
+    answer, count = _answer(), task["threads"]
+    model = labels.network()
+    with tempfile.TemporaryDirectory() as folder, threads(count):
+        calls: dict[Any, Call] = {}
+        for configuration in systems.configurations(8):
+            frames = labels.trajectory(configuration, task["molecules"], task["frames"])
+            n = sum(frame.n_molecules for frame in frames)
+            for k, content in enumerate(labels.CONTENTS):
+                path = Path(folder) / f"{configuration.replace(' ', '-')}-{k}.lammpstrj"
+                labels.write_dump(path, frames, content)
+                calls[configuration, content] = labels.labelling(path, content, model), n
+            for name, prepare in OVITO_WORK.items():
+                try:
+                    works = [prepare(frame) for frame in frames]
+                except MissingDependencyError as error:
+                    answer["missing"][name] = str(error)
+                    continue
+                calls[configuration, name] = partial(_each, works), n
+        timings = alternate(calls, task["repeats"])
+    answer["timings"] = [
+        (*key, calls[key][1] // task["frames"], t.wall, t.cpu) for key, t in timings.items()
+    ]
+    answer["features"] = model.n_features
+    return answer
+
+
+TASKS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "compare": compare,
+    "grow": grow,
+    "label": label,
+}
+
+
+def timing(wall: list[float], cpu: list[float]) -> Timing:
+    """A :class:`Timing` as it came through JSON."""
+    return Timing(tuple(wall), tuple(cpu))
+
+
+def _answer() -> dict[str, Any]:
+    return {"missing": {}, "errors": [], "memory": {}}
+
+
+def _compute(
+    made: Descriptor, frame: Frame, dtype: np.dtype[Any], count: int
+) -> NDArray[np.floating[Any]]:
+    with threads(count):
+        features: NDArray[np.floating[Any]] = made.compute(frame, dtype=dtype)
+        return features
+
+
+@contextmanager
+def _ours(made: Descriptor, dtype: np.dtype[Any], frame: Frame) -> Iterator[Callable[[], object]]:
+    yield partial(_compute, made, frame, dtype, 1)
+
+
+def _each(works: Sequence[Callable[[], object]]) -> None:
+    for work in works:
+        work()
+
+
+def _error(found: NDArray[Any], expected: NDArray[Any] | None) -> float:
+    """Largest |difference| of a row over the norm of the expected row."""
+    assert expected is not None
+    difference = np.linalg.norm(np.float64(found) - expected, axis=1)
+    return float((difference / np.linalg.norm(expected, axis=1)).max())
+
+
+def main() -> None:
+    """Do the task; what libraries print goes to standard error."""
+    task = json.load(sys.stdin)
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as out:
+        os.dup2(2, 1)
+        json.dump(TASKS[task["task"]](task), out)
+
+
+if __name__ == "__main__":
+    main()
