@@ -24,7 +24,7 @@ from iceclass.phases import UNKNOWN
 
 HIDDEN = 100
 UNKNOWN_LABEL = -1
-_BLOCK = 4096
+_BLOCK = 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,8 +179,10 @@ class Model:
                 f"of {self.descriptor.name}"
             )
         with np.errstate(over="ignore"):
-            narrow = features.astype(np.float32, copy=False)
-            return (narrow - self.mean) / self.scale
+            z = features.astype(np.float32)
+            z -= self.mean
+            z /= self.scale
+            return z
 
     def _blocks(self, features: NDArray[Any]) -> Iterator[tuple[slice, NDArray[np.float32]]]:
         for start in range(0, max(len(features), 1), _BLOCK):

@@ -19,6 +19,7 @@ class-conditional Gaussians; Jackson & Mudholkar, Technometrics 21, 341 (1979), 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,15 +79,22 @@ class Novelty:
             projected = z @ self.components.T
             rest = np.einsum("nf,nf->n", z, z) - np.einsum("nk,nk->n", projected, projected)
             np.maximum(rest, 0.0, out=rest)
-            best = np.full(len(z), np.inf, dtype=np.float32)
-            for mean, whitening, residual in zip(
-                self.means, self.whitening, self.residual, strict=True
-            ):
-                white = (projected - mean) @ whitening
-                inside = np.einsum("nk,nk->n", white, white)
-                np.minimum(best, np.maximum(inside, rest / residual), out=best)
+            # all classes in one product: (N, C K), then (N, C) squared lengths
+            whitening, origin = self._whitening_of_all
+            white = projected @ whitening
+            white -= origin
+            white *= white
+            inside = white.reshape(len(z), len(self.means), len(self.components)).sum(axis=2)
+            np.maximum(inside, rest[:, None] / self.residual, out=inside)
+            best = inside.min(axis=1)
         best[np.isnan(best)] = np.inf
         return best
+
+    @cached_property
+    def _whitening_of_all(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """(K, C K) whitening matrices side by side, and (C K,) where they take the means."""
+        origin = np.einsum("ck,ckj->cj", self.means, self.whitening)
+        return np.concatenate(self.whitening, axis=1), origin.ravel()
 
 
 def fit_novelty(
