@@ -231,7 +231,12 @@ class Fit:
         return loss, float((logits.argmax(dim=1) == target).float().mean())
 
     def temperature(self) -> float:
-        """The softmax temperature of least validation loss; 1 without validation."""
+        """The softmax temperature of least validation loss; 1 without validation.
+
+        Also 1 where the loss falls all the way to the edge of the search: validation data that
+        the network separates without error call for ever surer probabilities, which would be
+        sure of the wrong thing at an interface.
+        """
         from scipy.optimize import minimize_scalar
 
         target = self.y["validation"]
@@ -243,8 +248,11 @@ class Fit:
         def loss(log_t: float) -> float:
             return self.loss(logits / math.exp(log_t), target, "validation").item()
 
-        best = minimize_scalar(loss, bounds=(math.log(0.2), math.log(10.0)), method="bounded")
-        return round(math.exp(float(best.x)), 6)
+        bounds = (math.log(0.2), math.log(10.0))
+        best = float(minimize_scalar(loss, bounds=bounds, method="bounded").x)
+        if min(best - bounds[0], bounds[1] - best) < 1e-3:
+            return 1.0
+        return round(math.exp(best), 6)
 
     def arrays(
         self,
