@@ -132,9 +132,12 @@ def featurize(
     InputError
         Unreadable trajectories, or a store of another descriptor.
     """
+    opened: dict[str, dict[str, ReferenceTrajectory]] = {}
     with FeatureStore.open_or_create(output, descriptor) as store:
         for info in trajectories:
-            compact = _compact(info)
+            if info.path not in opened:
+                opened = {info.path: _compact_set(Path(info.path))}
+            compact = opened[info.path].get(info.name)
             info = info.with_source(info.path) if compact is None else _with_digest(info, compact)
             if not force and store.has(info):
                 report(f"{info.name}: in the store already")
@@ -149,12 +152,9 @@ def featurize(
             report(f"{stored.name}: {stored.n_frames} frames, {stored.n_rows} environments")
 
 
-def _compact(info: TrajectoryInfo) -> ReferenceTrajectory | None:
-    """The trajectory of a compact data set, where ``info`` is of one."""
-    path = Path(info.path)
-    if not is_reference(path):
-        return None
-    return next(t for t in load_reference(path) if t.name == info.name)
+def _compact_set(path: Path) -> dict[str, ReferenceTrajectory]:
+    """The trajectories of a compact data set by their names; none where the file is no such set."""
+    return {t.name: t for t in load_reference(path)} if is_reference(path) else {}
 
 
 def _with_digest(info: TrajectoryInfo, compact: ReferenceTrajectory) -> TrajectoryInfo:
