@@ -243,8 +243,7 @@ def label_frames(
     for frame in frames:
         if frame.n_molecules == 0:
             raise InputError("the frame has no oxygen", hint="tell the types: --types 1=O,2=H")
-        features = model.descriptor.compute(frame, backend=backend)
-        yield frame, model.predict(features, unknown=unknown)
+        yield frame, model.classify(frame, unknown=unknown, backend=backend)
 
 
 def _find_model(model: str | Path | Model) -> tuple[Model, str]:

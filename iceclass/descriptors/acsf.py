@@ -24,7 +24,7 @@ from iceclass.descriptors.acsf_functions import (
 )
 from iceclass.descriptors.acsf_sets import DEFAULT, LADDER
 from iceclass.descriptors.base import Descriptor
-from iceclass.descriptors.threads import over_rows
+from iceclass.descriptors.rows import Rows
 from iceclass.errors import InputError, MissingDependencyError
 from iceclass.frame import Frame
 
@@ -123,23 +123,23 @@ class Acsf(Descriptor):
         """Plain dict: ``family`` and every parameter, the functions as a list of dicts."""
         return super().to_dict() | {"functions": [f.to_dict() for f in self.functions]}
 
-    def _compute(self, frame: Frame, backend: str, dtype: np.dtype[Any]) -> NDArray[Any]:
-        if backend == "dscribe":
-            return self._dscribe(frame).astype(dtype, copy=False)
+    def _rows(self, frame: Frame, dtype: np.dtype[Any]) -> Rows:
         from iceclass.descriptors.acsf_kernel import symmetry_functions
         from iceclass.descriptors.acsf_plan import acsf_plan
         from iceclass.descriptors.neighbours import check_gathered, make_bins
 
         plan = acsf_plan(self.functions, self.r_cut, self.r_angular)
         bins = make_bins(frame, self.r_cut)
-        features = np.empty((frame.n_molecules, self.n_features))
 
-        def work(start: int, stop: int) -> None:
-            culprit = symmetry_functions(bins, plan, features, start, stop)
-            check_gathered(culprit, frame, self.r_cut)
+        def fill(features: NDArray[Any], rows: NDArray[np.int64], start: int, stop: int) -> None:
+            values = np.empty((stop - start, self.n_features))  # always in float64
+            check_gathered(symmetry_functions(bins, plan, values, start, stop), frame, self.r_cut)
+            features[rows] = values
 
-        over_rows(work, frame.n_molecules)
-        return features.astype(dtype, copy=False)
+        return Rows(bins.order, self.n_features, dtype, fill)
+
+    def _reference(self, frame: Frame, backend: str) -> NDArray[np.float64]:
+        return self._dscribe(frame)
 
     def _dscribe(self, frame: Frame) -> NDArray[np.float64]:
         """(N, F) by DScribe, which has G2 to G5 with Behler's cosine and one R_c."""

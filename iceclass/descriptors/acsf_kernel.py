@@ -41,11 +41,11 @@ the products of the cut-offs of R_ij and R_ik, and of all three, for each cut-of
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def symmetry_functions(
-    bins: Bins, plan: AcsfPlan, features: NDArray[Any], start: int, stop: int
+    bins: Bins, plan: AcsfPlan, features: NDArray[np.float64], start: int, stop: int
 ) -> int:  # pragma: no cover
-    """Fill rows ``start`` to ``stop`` of (N, F) ``features``.
+    """Write the features of the molecules ``order[start:stop]`` of the bins to ``features``.
 
-    Returns a row with too many neighbours, or −1.
+    ``features`` is (stop − start, F). Returns a molecule with too many neighbours, or −1.
     """
     indices, vectors = np.empty(128, dtype=np.int64), np.empty((128, 3))
     capacity, n_cut = 128, len(plan.cut_offs)
@@ -55,10 +55,11 @@ def symmetry_functions(
     angles = np.empty((len(plan.angles), BATCH + PAD))
     distances = np.empty((len(plan.distances), BATCH + PAD))
     total = np.empty(len(plan.pairs))
-    for i in range(start, stop):
-        count, indices, vectors = gather_all(bins, i, indices, vectors)
+    for row in range(stop - start):
+        molecule = bins.order[start + row]
+        count, indices, vectors = gather_all(bins, molecule, indices, vectors)
         if count < 0:
-            return i
+            return molecule
         if count + 2 * PAD > capacity:
             capacity = 2 * count + 2 * PAD
             near = np.empty((FADED + n_cut, 2 * capacity))
@@ -69,17 +70,17 @@ def symmetry_functions(
             fade(plan.cut_offs[cut], near[R], near[FADED + cut], count)
         for f in range(len(plan.radial)):
             feature = int(plan.radial[f, 4])
-            features[i, feature] = _radial(plan.radial[f], near, count)
+            features[row, feature] = _radial(plan.radial[f], near, count)
         if len(plan.pairs) > 0:
             count = _select(plan.r_angular, vectors, near, count)
-            for row in range(len(near)):  # once more behind themselves, see _all_pairs
+            for line in range(len(near)):  # once more behind themselves, see _all_pairs
                 for k in range(count // 2 + 2 * PAD):
-                    near[row, count + k] = near[row, k % count] if count > 0 else 0.0
+                    near[line, count + k] = near[line, k % count] if count > 0 else 0.0
             for f in range(len(total)):
                 total[f] = 0.0
             _all_pairs(plan, near, count, pairs, turns, angles, distances, total)
             for f in range(len(total)):
-                features[i, plan.pairs[f, 2]] = plan.prefactors[f] * total[f]
+                features[row, plan.pairs[f, 2]] = plan.prefactors[f] * total[f]
     return -1
 
 

@@ -11,6 +11,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from iceclass.descriptors.rows import Rows
+from iceclass.descriptors.threads import over_rows
 from iceclass.errors import InputError, unknown_name
 from iceclass.frame import Frame
 
@@ -135,11 +137,47 @@ class Descriptor(ABC):
         return self.r_neighbours + self.average_passes * self.average_radius
 
     @abstractmethod
-    def _compute(self, frame: Frame, backend: str, dtype: np.dtype[Any]) -> NDArray[Any]:
-        """(N, F) features by one of :attr:`backends`, without averaging; N is at least 1."""
+    def _rows(self, frame: Frame, dtype: np.dtype[Any]) -> Rows:
+        """The features by the first of :attr:`backends`, without averaging; N is at least 1."""
+
+    @abstractmethod
+    def _reference(self, frame: Frame, backend: str) -> NDArray[np.float64]:
+        """(N, F) features by one of the other :attr:`backends`, without averaging."""
+
+    def rows(self, frame: Frame, *, backend: str | None = None, dtype: Any = np.float64) -> Rows:
+        """What computes the features of any part of the frame; arguments of :meth:`compute`.
+
+        Nobody has looked yet whether they are finite.
+        """
+        backend = self.backends[0] if backend is None else backend
+        if backend not in self.backends:
+            raise unknown_name(f"backend of {self.family}", backend, self.backends)
+        kind = np.dtype(dtype)
+        if kind not in (np.dtype(np.float64), np.dtype(np.float32)):
+            raise InputError(f"dtype is {kind}, expected float64 or float32")
+        expected = (frame.n_molecules, self.n_features)
+        if frame.n_molecules == 0:
+            return Rows.of(np.zeros(expected, dtype=kind))
+        if backend == self.backends[0]:
+            rows = self._rows(frame, kind)
+        else:
+            values = self._reference(frame, backend)
+            if values.shape != expected:
+                raise AssertionError(f"{self.name}: shape {values.shape}, expected {expected}")
+            rows = Rows.of(values.astype(kind, copy=False))
+        if self.average_radius > 0.0:
+            from iceclass.descriptors.averaging import neighbour_average
+
+            rows = neighbour_average(frame, rows, self.average_radius, self.average_passes)
+        return rows
 
     def compute(
-        self, frame: Frame, *, backend: str | None = None, dtype: Any = np.float64
+        self,
+        frame: Frame,
+        *,
+        backend: str | None = None,
+        dtype: Any = np.float64,
+        out: NDArray[Any] | None = None,
     ) -> NDArray[Any]:
         """(N, F) features, dimensionless unless the family says otherwise.
 
@@ -151,6 +189,9 @@ class Descriptor(ABC):
             One of :attr:`backends`; default the first.
         dtype
             float64 or float32.
+        out
+            (N, F) array of that type to write to and return. Large new arrays cost time, since
+            the system has to find and clear the memory.
 
         Raises
         ------
@@ -160,28 +201,35 @@ class Descriptor(ABC):
         MissingDependencyError
             The package of a reference backend is not installed.
         """
-        backend = self.backends[0] if backend is None else backend
-        if backend not in self.backends:
-            raise unknown_name(f"backend of {self.family}", backend, self.backends)
-        if np.dtype(dtype) not in (np.dtype(np.float64), np.dtype(np.float32)):
-            raise InputError(f"dtype is {np.dtype(dtype)}, expected float64 or float32")
+        rows = self.rows(frame, backend=backend, dtype=dtype)
         expected = (frame.n_molecules, self.n_features)
-        if frame.n_molecules == 0:
-            return np.zeros(expected, dtype=dtype)
-        features = self._compute(frame, backend, np.dtype(dtype))
-        if features.shape != expected:
-            raise AssertionError(f"{self.name}: shape {features.shape}, expected {expected}")
-        if self.average_radius > 0.0:
-            from iceclass.descriptors.averaging import neighbour_average
+        features = np.empty(expected, dtype=dtype) if out is None else out
+        if features.shape != expected or features.dtype != np.dtype(dtype):
+            raise InputError(
+                f"out is {features.dtype} of shape {features.shape}, expected "
+                f"{np.dtype(dtype)} of {expected}"
+            )
 
-            features = neighbour_average(frame, features, self.average_radius, self.average_passes)
+        def work(start: int, stop: int) -> None:
+            rows.fill(features, rows.order[start:stop], start, stop)
+
+        def check(start: int, stop: int) -> None:
+            self.check_finite(frame, features[start:stop], np.arange(start, stop))
+
+        over_rows(work, frame.n_molecules)
+        over_rows(check, frame.n_molecules)
+        return features
+
+    def check_finite(
+        self, frame: Frame, features: NDArray[Any], molecules: NDArray[np.int64]
+    ) -> None:
+        """Raise InputError unless the features of these molecules of the frame are finite."""
         if not np.isfinite(features).all():
             row = int(np.argwhere(~np.isfinite(features))[0, 0])
             raise InputError(
-                f"{self.name} is not finite for the molecule with id {frame.ids[row]}",
+                f"{self.name} is not finite for the molecule with id {frame.ids[molecules[row]]}",
                 hint="two molecules may lie on the same point",
             )
-        return features
 
     def with_(self, **changes: Any) -> Self:
         """A copy with the named parameters changed."""

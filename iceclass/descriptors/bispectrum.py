@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iceclass.descriptors.base import Descriptor
-from iceclass.descriptors.threads import over_rows
+from iceclass.descriptors.rows import Rows
 from iceclass.errors import InputError
 from iceclass.frame import Frame
 
@@ -114,16 +114,30 @@ class Bispectrum(Descriptor):
         n = len(triples(self.two_j_max))
         return n + self.quadratic * (n * (n + 1) // 2)
 
-    def _compute(self, frame: Frame, backend: str, dtype: np.dtype[Any]) -> NDArray[Any]:
-        if backend == "lammps":
-            from iceclass.descriptors.bispectrum_lammps import sna_atom
+    def _rows(self, frame: Frame, dtype: np.dtype[Any]) -> Rows:
+        from iceclass.descriptors.bispectrum_kernel import bispectra
+        from iceclass.descriptors.bispectrum_plan import bispectrum_plan
+        from iceclass.descriptors.neighbours import check_gathered, make_bins
 
-            return sna_atom(self, frame).astype(dtype, copy=False)
-        plain = self._numba(frame, dtype)
-        if not self.quadratic:
-            return plain
+        plan = bispectrum_plan(self.two_j_max, dtype.name)
+        bins = make_bins(frame, self.r_cut)
+        mapping = np.array([self.r_cut, self.rfac0, self.rmin0, self.switch, self.weight])
+        isolated = plan.isolated.astype(dtype)
+
+        def fill(features: NDArray[Any], rows: NDArray[np.int64], start: int, stop: int) -> None:
+            plain = np.empty((stop - start, plan.n_features), dtype)
+            culprit = bispectra(bins, plan, mapping, plain, start, stop)
+            check_gathered(culprit, frame, self.r_cut)
+            if self.bzero:
+                plain -= isolated
+            features[rows] = self._with_products(plain) if self.quadratic else plain
+
+        return Rows(bins.order, self.n_features, dtype, fill)
+
+    def _with_products(self, plain: NDArray[Any]) -> NDArray[Any]:
+        """(N, F): the (N, n) components, then their products, squares halved."""
         n = plain.shape[1]
-        features = np.empty((len(plain), self.n_features), dtype=dtype)
+        features = np.empty((len(plain), self.n_features), dtype=plain.dtype)
         features[:, :n] = plain
         place = n
         for k in range(n):
@@ -132,22 +146,7 @@ class Bispectrum(Descriptor):
             place += n - k
         return features
 
-    def _numba(self, frame: Frame, dtype: np.dtype[Any]) -> NDArray[Any]:
-        """(N, n) components by :mod:`.bispectrum_kernel`."""
-        from iceclass.descriptors.bispectrum_kernel import bispectra
-        from iceclass.descriptors.bispectrum_plan import bispectrum_plan
-        from iceclass.descriptors.neighbours import check_gathered, make_bins
+    def _reference(self, frame: Frame, backend: str) -> NDArray[np.float64]:
+        from iceclass.descriptors.bispectrum_lammps import sna_atom
 
-        plan = bispectrum_plan(self.two_j_max, dtype.name)
-        bins = make_bins(frame, self.r_cut)
-        mapping = np.array([self.r_cut, self.rfac0, self.rmin0, self.switch, self.weight])
-        features = np.empty((frame.n_molecules, plan.n_features), dtype=dtype)
-
-        def work(start: int, stop: int) -> None:
-            culprit = bispectra(bins, plan, mapping, features, start, stop)
-            check_gathered(culprit, frame, self.r_cut)
-
-        over_rows(work, frame.n_molecules)
-        if self.bzero:
-            features -= plan.isolated.astype(dtype)
-        return features
+        return sna_atom(self, frame)

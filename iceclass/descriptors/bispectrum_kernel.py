@@ -28,9 +28,9 @@ def bispectra(
     start: int,
     stop: int,
 ) -> int:  # pragma: no cover
-    """Fill rows ``start`` to ``stop`` of (N, F) ``features``.
+    """Write the features of the molecules ``order[start:stop]`` of the bins to ``features``.
 
-    Returns a row with too many neighbours, or −1.
+    ``features`` is (stop − start, F). Returns a molecule with too many neighbours, or −1.
 
     ``mapping`` holds r_cut, rfac0, rmin0, whether to switch (1 or 0) and the neighbours' weight.
     """
@@ -47,9 +47,10 @@ def bispectra(
         for lane in range(lanes):
             count = 0
             if group + lane < stop:
-                count, indices, vectors = gather_all(bins, group + lane, indices, vectors)
+                molecule = bins.order[group + lane]
+                count, indices, vectors = gather_all(bins, molecule, indices, vectors)
                 if count < 0:
-                    return group + lane
+                    return molecule
             if count > capacity:
                 grown = np.empty(2 * count * 6 * lanes, dtype=kind)
                 for place in range(most * 6 * lanes):
@@ -69,7 +70,7 @@ def bispectra(
         _contract(plan, matrices, found)
         for lane in range(min(lanes, stop - group)):
             for f in range(plan.n_features):
-                features[group + lane, f] = found[f * lanes + lane]
+                features[group + lane - start, f] = found[f * lanes + lane]
     return -1
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iceclass.descriptors.base import Descriptor
+from iceclass.descriptors.rows import Rows
 from iceclass.descriptors.soap_basis import DECAY, check_independent, soap_basis
 from iceclass.descriptors.threads import over_rows
 from iceclass.errors import InputError, MissingDependencyError
@@ -101,20 +102,7 @@ class Soap(Descriptor):
         """Å. r_cut + σ√(−2 ln 0.001): where a Gaussian at that distance has decayed at r_cut."""
         return self.r_cut + self.sigma * sqrt(-2.0 * log(DECAY))
 
-    def _compute(self, frame: Frame, backend: str, dtype: np.dtype[Any]) -> NDArray[Any]:
-        if backend == "numba":
-            return self._numba(frame, dtype)
-        raw = {"plain": self._plain, "dscribe": self._dscribe}[backend](frame)
-        if not self.normalise:
-            return raw.astype(dtype, copy=False)
-        norm = np.linalg.norm(raw, axis=1, keepdims=True)  # > 0: the molecule's own Gaussian
-        features = np.empty((len(raw), self.n_features), dtype=dtype)
-        np.divide(raw, norm, out=features[:, :-1], casting="same_kind")
-        features[:, -1:] = norm
-        return features
-
-    def _numba(self, frame: Frame, dtype: np.dtype[Any]) -> NDArray[Any]:
-        """(N, F) features by :mod:`.soap_fast`."""
+    def _rows(self, frame: Frame, dtype: np.dtype[Any]) -> Rows:
         from iceclass.descriptors.neighbours import check_gathered, make_bins
         from iceclass.descriptors.soap_fast import fast_power_spectra
         from iceclass.descriptors.soap_tables import lanes, soap_table
@@ -122,14 +110,21 @@ class Soap(Descriptor):
         table = soap_table(self.n_max, self.l_max, self.r_cut, self.sigma, self.r_neighbours, dtype)
         sizes = (0,) * self.n_max, (0,) * lanes(self.n_max), (0,) * (self.l_max + 1)
         bins = make_bins(frame, self.r_neighbours)
-        features = np.empty((frame.n_molecules, self.n_features), dtype=dtype)
 
-        def work(start: int, stop: int) -> None:
-            culprit = fast_power_spectra(bins, table, *sizes, self.normalise, features, start, stop)
+        def fill(features: NDArray[Any], rows: NDArray[np.int64], start: int, stop: int) -> None:
+            culprit = fast_power_spectra(
+                bins, table, *sizes, self.normalise, features, rows, start, stop
+            )
             check_gathered(culprit, frame, self.r_neighbours)
 
-        over_rows(work, frame.n_molecules)
-        return features
+        return Rows(bins.order, self.n_features, dtype, fill)
+
+    def _reference(self, frame: Frame, backend: str) -> NDArray[np.float64]:
+        raw = {"plain": self._plain, "dscribe": self._dscribe}[backend](frame)
+        if not self.normalise:
+            return raw
+        norm = np.linalg.norm(raw, axis=1, keepdims=True)  # > 0: the molecule's own Gaussian
+        return np.hstack([raw / norm, norm])
 
     def _plain(self, frame: Frame) -> NDArray[np.float64]:
         """(N, F) power spectra by :mod:`.soap_kernel`."""

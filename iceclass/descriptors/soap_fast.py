@@ -34,10 +34,11 @@ def fast_power_spectra(
     l_static: tuple[int, ...],
     normalise: bool,
     features: NDArray[Any],
+    rows: NDArray[np.int64],
     start: int,
     stop: int,
 ) -> int:  # pragma: no cover
-    """Fill (N, F) ``features`` of the molecules from ``start`` to ``stop`` in the order of bins.
+    """Write the features of the molecules ``order[start:stop]`` of the bins to ``features[rows]``.
 
     The static sizes are tuples of n_max, W and L zeros. With ``normalise`` the spectrum is
     divided by its norm and the norm appended. A molecule with too many neighbours, or −1.
@@ -52,7 +53,7 @@ def fast_power_spectra(
     where = np.empty(BLOCK, dtype=np.int32)
     c = empty_line(size * size * width, kind)
     spectrum = empty_line(length + width, kind)
-    b, k = 0, start
+    b, k = int(np.searchsorted(bins.start, start, side="right")) - 1, start
     r_square = bins.r_cut * bins.r_cut
     while k < stop:
         while bins.start[b + 1] <= k:
@@ -82,7 +83,7 @@ def fast_power_spectra(
                 harmonics(l_static, dx, dy, dz, first, part, table.per_length, values, where, t)
                 accumulate(n_static, l_static, values, where, t, table.cubics, part, c)
             contract(n_max_static, n_static, l_static, c, table.weights, spectrum)
-            row = features[bins.order[i]]
+            row = features[rows[i - start]]
             if normalise:
                 norm = np.sqrt(sum_of_squares(spectrum, length))
                 factor = 1 / norm

@@ -6,10 +6,15 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-SMALLEST_CHUNK = 512
-"""Rows below which a further thread costs more than it gains."""
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
+
+BLOCK = 256
+"""Ranges start at multiples of it, however many threads there are."""
 
 _count: ContextVar[int | None] = ContextVar("iceclass_threads", default=None)
 
@@ -41,14 +46,26 @@ def over_rows(work: Callable[[int, int], None], n_rows: int) -> None:
     """Call ``work(start, stop)`` so that the ranges cover ``range(n_rows)`` once, in threads.
 
     ``work`` must release the GIL to gain anything and write to its own rows only. Four ranges a
-    thread even out rows of unequal cost. An exception of ``work`` is raised here.
+    thread even out rows of unequal cost, none smaller than a block but for the last. An exception
+    of ``work`` is raised here. NumPy's products within ``work`` run in its own thread alone.
     """
-    workers = min(thread_count(), max(1, n_rows // SMALLEST_CHUNK))
-    if workers == 1:
-        work(0, n_rows)
-        return
-    chunks = min(4 * workers, n_rows // SMALLEST_CHUNK)
-    bounds = [n_rows * k // chunks for k in range(chunks + 1)]
-    with ThreadPoolExecutor(workers) as pool:
-        for done in [pool.submit(work, a, b) for a, b in pairwise(bounds)]:
-            done.result()
+    blocks = -(-n_rows // BLOCK)
+    workers = min(thread_count(), max(1, blocks // 2))
+    with _blas().limit(limits=1):
+        if workers == 1:
+            work(0, n_rows)
+            return
+        chunks = min(4 * workers, blocks)
+        bounds = [min(blocks * k // chunks * BLOCK, n_rows) for k in range(chunks + 1)]
+        with ThreadPoolExecutor(workers) as pool:
+            for done in [pool.submit(work, a, b) for a, b in pairwise(bounds)]:
+                done.result()
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    """The linear algebra under NumPy, whose threads would compete with ours."""
+    import numpy  # noqa: F401  (only what is loaded is found)
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController().select(user_api="blas")

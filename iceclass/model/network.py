@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,13 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iceclass.descriptors.base import Descriptor
+from iceclass.descriptors.threads import BLOCK, over_rows
 from iceclass.errors import InputError, ModelError
+from iceclass.frame import Frame
 from iceclass.model.novelty import Novelty
 from iceclass.phases import UNKNOWN
 
 HIDDEN = 100
 UNKNOWN_LABEL = -1
-_BLOCK = 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,29 +174,38 @@ class Model:
 
     def standardise(self, features: NDArray[Any]) -> NDArray[np.float32]:
         """(N, F) float32: (features − mean) / scale."""
+        self._check_features(features)
+        with np.errstate(over="ignore"):
+            z = features.astype(np.float32)
+            z -= self.mean
+            z *= self._inverse_scale
+            return z
+
+    def _check_features(self, features: NDArray[Any]) -> None:
+        """Raise ModelError unless these can be features of the descriptor."""
         if features.ndim != 2 or features.shape[1] != self.n_features:
             raise ModelError(
                 f"features have shape {features.shape}, expected (N, {self.n_features}) "
                 f"of {self.descriptor.name}"
             )
-        with np.errstate(over="ignore"):
-            z = features.astype(np.float32)
-            z -= self.mean
-            z /= self.scale
-            return z
 
     def _blocks(self, features: NDArray[Any]) -> Iterator[tuple[slice, NDArray[np.float32]]]:
-        for start in range(0, max(len(features), 1), _BLOCK):
-            rows = slice(start, start + _BLOCK)
+        for start in range(0, max(len(features), 1), BLOCK):
+            rows = slice(start, start + BLOCK)
             yield rows, self.standardise(features[rows])
 
     def _hidden(self, z: NDArray[np.float32], layer: int = 2) -> NDArray[np.float32]:
         """(N, 100) activations of hidden layer 1 or 2 from standardised features."""
-        for weight, bias in zip(self.weights[:layer], self.biases[:layer], strict=True):
-            z = z @ weight.T
-            z += bias
-            np.tanh(z, out=z)
-        return z
+        return self._activate(z @ self.weights[0].T, layer)
+
+    def _activate(self, first: NDArray[np.float32], layer: int = 2) -> NDArray[np.float32]:
+        """:meth:`_hidden` from (N, 100) products with the first layer's weights."""
+        h = np.tanh(first + self.biases[0])
+        for weight, bias in zip(self.weights[1:layer], self.biases[1:layer], strict=True):
+            h = h @ weight.T
+            h += bias
+            np.tanh(h, out=h)
+        return h
 
     def hidden(self, features: NDArray[Any], layer: int = 2) -> NDArray[np.float32]:
         """(N, 100) activations of hidden layer 1 or 2 (the last) for (N, F) features."""
@@ -230,34 +240,120 @@ class Model:
         InputError
             Features that are NaN, infinite, or too large for float32.
         """
+        self._check_features(features)
+        found = _Found(len(features), self.n_classes)
+
+        def work(start: int, stop: int) -> None:
+            for first in range(start, stop, BLOCK):
+                rows = slice(first, min(first + BLOCK, stop))
+                self._scores(features[rows], found, rows)
+
+        over_rows(work, len(features))
+        found.check(lambda row: f"features of row {row}")
+        return self._prediction(found, unknown)
+
+    def classify(
+        self, frame: Frame, *, unknown: bool = True, backend: str | None = None
+    ) -> Prediction:
+        """Classes of the N molecules of a frame: what :meth:`predict` says of its features.
+
+        The features are computed in float32 and used some molecules at a time, so the (N, F)
+        of them are never held, but for those that neighbour averaging needs. The result does not
+        depend on the number of threads.
+
+        Parameters
+        ----------
+        frame
+            At least one molecule.
+        unknown
+            As in :meth:`predict`.
+        backend
+            Implementation of the descriptor; default: the fast one.
+
+        Raises
+        ------
+        InputError
+            As :meth:`Descriptor.compute <iceclass.descriptors.base.Descriptor.compute>` does;
+            features too large for float32.
+        """
+        rows = self.descriptor.rows(frame, backend=backend, dtype=np.float32)
+        found = _Found(frame.n_molecules, self.n_classes)
+        into = np.arange(BLOCK)
+
+        def work(start: int, stop: int) -> None:
+            buffer = np.empty((BLOCK, self.n_features), dtype=np.float32)
+            for first in range(start, stop, BLOCK):
+                last = min(first + BLOCK, stop)
+                features, molecules = buffer[: last - first], rows.order[first:last]
+                rows.fill(features, into[: last - first], first, last)
+                self.descriptor.check_finite(frame, features, molecules)
+                self._scores(features, found, molecules)
+
+        over_rows(work, frame.n_molecules)
+        found.check(lambda row: f"features of the molecule with id {frame.ids[row]}")
+        return self._prediction(found, unknown)
+
+    def _scores(self, features: NDArray[Any], found: _Found, rows: Any) -> None:
+        """Predict the classes of a block of (n, F) features, and write them to ``rows``."""
+        from iceclass.model.kernels import standardise
+
         n = len(features)
-        probabilities = np.empty((n, self.n_classes), dtype=np.float32)
-        novelty = np.zeros(n, dtype=np.float32)
-        for rows, z in self._blocks(features):
-            scores = self._hidden(z) @ self.weights[2].T
-            scores += self.biases[2]
-            probabilities[rows] = softmax(scores, self.temperature)
-            if self.novelty is not None:
-                novelty[rows] = self.novelty.score(z)
-        if not np.isfinite(probabilities).all():
-            row = int(np.argmin(np.isfinite(probabilities).all(axis=1)))
-            raise InputError(f"features of row {row} are not finite, or too large for float32")
-        labels = probabilities.argmax(axis=1).astype(np.int64)
+        z, squares = np.empty((n, self.n_features), np.float32), np.empty(n, np.float32)
+        standardise(features, self.mean, self._inverse_scale, z, squares)
+        first = z @ self._projections
+        logits = self._activate(first[:, :HIDDEN]) @ self.weights[2].T
+        logits += self.biases[2]
+        found.probabilities[rows] = softmax(logits, self.temperature)
+        if self.novelty is not None:
+            found.novelty[rows] = self.novelty.score_of(first[:, HIDDEN:], squares)
+
+    @cached_property
+    def _inverse_scale(self) -> NDArray[np.float32]:
+        """(F,) 1 / scale."""
+        return np.reciprocal(self.scale)
+
+    @cached_property
+    def _projections(self) -> NDArray[np.float32]:
+        """(F, 100 + K): the first layer's weights, then the novelty's components."""
+        parts = [self.weights[0]]
+        if self.novelty is not None:
+            parts.append(self.novelty.components)
+        return np.ascontiguousarray(np.concatenate(parts).T)
+
+    def _prediction(self, found: _Found, unknown: bool) -> Prediction:
+        labels = found.probabilities.argmax(axis=1).astype(np.int64)
         if unknown and self.novelty is not None:
-            labels[~(novelty <= self.novelty.threshold)] = UNKNOWN_LABEL
+            labels[~(found.novelty <= self.novelty.threshold)] = UNKNOWN_LABEL
         return Prediction(
             labels=labels,
-            probabilities=probabilities,
-            confidence=probabilities.max(axis=1, initial=0.0),
-            novelty=novelty,
+            probabilities=found.probabilities,
+            confidence=found.probabilities.max(axis=1, initial=0.0),
+            novelty=found.novelty,
             classes=self.classes,
             model_id=self.model_id,
         )
 
 
+class _Found:
+    """(N, C) probabilities and (N,) novelty, written part by part."""
+
+    def __init__(self, n: int, n_classes: int) -> None:
+        self.probabilities = np.empty((n, n_classes), dtype=np.float32)
+        self.novelty = np.zeros(n, dtype=np.float32)
+
+    def check(self, what: Callable[[int], str]) -> None:
+        """Raise InputError, saying ``what(row)``, at the first row that is undefined."""
+        finite = np.isfinite(self.probabilities).all(axis=1)
+        if not finite.all():
+            raise InputError(
+                f"{what(int(np.argmin(finite)))} are not finite, or too large for float32"
+            )
+
+
 def softmax(logits: NDArray[np.float32], temperature: float = 1.0) -> NDArray[np.float32]:
     """(N, C) probabilities from (N, C) logits, in float32."""
-    scaled = (logits - logits.max(axis=1, keepdims=True)) / np.float32(temperature)
-    np.exp(scaled, out=scaled)
-    scaled /= scaled.sum(axis=1, keepdims=True)
-    return scaled
+    from iceclass.model import kernels
+
+    probabilities = np.empty(logits.shape, dtype=np.float32)
+    kernels.softmax(logits, temperature, probabilities)
+    return probabilities

@@ -76,19 +76,23 @@ class Novelty:
     def score(self, z: NDArray[np.float32]) -> NDArray[np.float32]:
         """(N,) scores of (N, F) standardised features; inf where they overflow float32."""
         with np.errstate(over="ignore", invalid="ignore"):
-            projected = z @ self.components.T
-            rest = np.einsum("nf,nf->n", z, z) - np.einsum("nk,nk->n", projected, projected)
+            return self.score_of(z @ self.components.T, np.einsum("nf,nf->n", z, z))
+
+    def score_of(
+        self, projected: NDArray[np.float32], squares: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """:meth:`score` from (N, K) projections on the components and (N,) squared lengths."""
+        from iceclass.model.kernels import nearest_class
+
+        # all classes in one product, (N, C K)
+        whitening, origin = self._whitening_of_all
+        with np.errstate(over="ignore", invalid="ignore"):
+            rest = squares - np.einsum("nk,nk->n", projected, projected)
             np.maximum(rest, 0.0, out=rest)
-            # all classes in one product: (N, C K), then (N, C) squared lengths
-            whitening, origin = self._whitening_of_all
             white = projected @ whitening
-            white -= origin
-            white *= white
-            inside = white.reshape(len(z), len(self.means), len(self.components)).sum(axis=2)
-            np.maximum(inside, rest[:, None] / self.residual, out=inside)
-            best = inside.min(axis=1)
-        best[np.isnan(best)] = np.inf
-        return best
+        score = np.empty(len(projected), dtype=np.float32)
+        nearest_class(white, origin, rest, self.residual, score)
+        return score
 
     @cached_property
     def _whitening_of_all(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

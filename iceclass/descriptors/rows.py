@@ -1,0 +1,47 @@
+"""Features of a frame computed some molecules at a time, so that not all of them need be kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """What computes the features of any part of a frame's N molecules; thread-safe.
+
+    Attributes
+    ----------
+    order
+        (N,) int64. The molecules in the order in which they are best computed, neighbours in
+        space one soon after the other.
+    n_features, dtype
+        F, and what the features are computed in: float64 or float32.
+    fill
+        ``fill(features, rows, start, stop)`` writes the features of the molecules
+        ``order[start:stop]`` to the rows ``features[rows]``; ``features`` is (at least
+        stop − start, F), ``rows`` (stop − start,) int64. Releases the GIL.
+    """
+
+    order: NDArray[np.int64]
+    n_features: int
+    dtype: np.dtype[Any]
+    fill: Callable[[NDArray[Any], NDArray[np.int64], int, int], None]
+
+    @classmethod
+    def of(cls, values: NDArray[Any]) -> Self:
+        """The rows of (N, F) features that are there already."""
+
+        def fill(features: NDArray[Any], rows: NDArray[np.int64], start: int, stop: int) -> None:
+            features[rows] = values[start:stop]
+
+        return cls(np.arange(len(values)), values.shape[1], values.dtype, fill)
+
+    @property
+    def n_molecules(self) -> int:
+        """N."""
+        return len(self.order)
