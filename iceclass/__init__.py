@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from iceclass.descriptors import descriptor
     from iceclass.frame import Frame
     from iceclass.io import read
-    from iceclass.labelling import Labels, label
+    from iceclass.labelling import label
+    from iceclass.labels import Labels
     from iceclass.model.file import load_model
     from iceclass.reference import load_reference
 
@@ -31,7 +32,7 @@ __all__ = [
 
 _HOMES = {
     "Frame": "iceclass.frame",
-    "Labels": "iceclass.labelling",
+    "Labels": "iceclass.labels",
     "descriptor": "iceclass.descriptors",
     "label": "iceclass.labelling",
     "load_model": "iceclass.model.file",

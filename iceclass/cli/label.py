@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +13,9 @@ from pathlib import Path
 import click
 import numpy as np
 
+from iceclass.analysis.clusters import Clusters
+from iceclass.analysis.observer import Observer
+from iceclass.analysis.profile import AXES, Profile
 from iceclass.cli.options import (
     PATH,
     every_option,
@@ -20,11 +25,22 @@ from iceclass.cli.options import (
     types_option,
 )
 from iceclass.files import check_output
+from iceclass.io.following import Follow
+from iceclass.io.resumable import was_finishing
 from iceclass.io.streams import without_compression
 from iceclass.io.trajectory import DUMP_SUFFIXES, OnError, Trajectory, detect_format
-from iceclass.labelling import Labels, label
+from iceclass.labelling import label
+from iceclass.labels import Labels
+from iceclass.model.file import load_model
 from iceclass.phases import label_of
+from iceclass.reports.clusters import largest_cluster_figure
 from iceclass.reports.phases import phase_fractions_figure
+from iceclass.reports.profile import profile_figure
+
+FIGURES = {"clusters": largest_cluster_figure, "profile": profile_figure}
+
+LINE_EVERY = 10.0
+"""Seconds between lines about the progress, where there is no terminal."""
 
 
 @click.command(short_help="Label every molecule of a trajectory with its phase.")
@@ -49,8 +65,28 @@ from iceclass.reports.phases import phase_fractions_figure
 @click.option("--stop", type=int, help="Frame before which to stop.")
 @every_option
 @on_error_option
+@click.option(
+    "--follow",
+    "idle",
+    type=click.FloatRange(min=0),
+    is_flag=False,
+    flag_value=math.inf,
+    metavar="[SECONDS]",
+    help="Go on with a dump that is being written, until Ctrl-C or for SECONDS without more.",
+)
 @click.option("--backend", help="Implementation of the descriptor: numba or dscribe.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@click.option(
+    "--clusters",
+    is_flag=True,
+    help="Also write the largest connected cluster of every phase, NAME.clusters.csv and .png.",
+)
+@click.option(
+    "--profile",
+    "axis",
+    type=click.Choice(AXES),
+    help="Also write the phases along an axis or a cell vector, NAME.profile.csv and .png.",
+)
 @force_option
 @quiet_option
 def command(
@@ -63,8 +99,11 @@ def command(
     stop: int | None,
     every: int,
     on_error: OnError,
+    idle: float | None,
     backend: str | None,
     as_json: bool,
+    clusters: bool,
+    axis: str | None,
     force: bool,
     quiet: bool,
 ) -> None:
@@ -74,20 +113,48 @@ def command(
     anything else ASE reads. Written beside the output: the labelled trajectory with the columns
     i_phase (class index, −1 unknown) and d_confidence, NAME.phases.csv with the fraction of
     every phase in every frame, the same as a figure NAME.phases.png, and a summary with the
-    legend of the class indices, NAME.phases.json.
+    legend of the class indices, NAME.phases.json. An output that ends in .csv, .parquet or .npz
+    is a table of labels instead of a trajectory.
+
+    A run that was stopped goes on where it was when the same command is given again.
 
     \b
     Examples:
       iceclass label traj.lammpstrj
       iceclass label traj.dump --types 1=O,2=H --model soap-325 -o out.extxyz
+      iceclass label nucleation.lammpstrj --clusters --profile z
+      iceclass label running.lammpstrj --follow
     """
     target, stem = _outputs(trajectory, output)
-    table, figure, summary = (
-        target.with_name(f"{stem}.phases.{s}") for s in ("csv", "png", "json")
-    )
-    for path in (target, table, figure, summary):
-        check_output(path, force=force)
-    with _progress(quiet) as progress:
+    observers: dict[str, Observer] = {}
+    if clusters or axis is not None:
+        classes = load_model(model).classes
+        if clusters:
+            observers["clusters"] = Clusters(classes)
+        if axis is not None:
+            observers["profile"] = Profile(classes, axis=axis)
+
+    def beside(suffix: str) -> Path:
+        return target.with_name(f"{stem}.{suffix}")
+
+    kinds = ["phases.csv", "phases.png", "phases.json"]
+    kinds += [f"{name}.{suffix}" for name in observers for suffix in ("csv", "png")]
+    files = [target, *map(beside, kinds)]
+    replace = force or was_finishing(target)
+    for path in files:
+        check_output(path, force=replace)
+
+    def finish(labels: Labels) -> None:
+        labels.write_csv(beside("phases.csv"), force=replace)
+        labels.write_summary(beside("phases.json"), force=replace)
+        phase_fractions_figure(beside("phases.csv"), beside("phases.png"), force=replace)
+        for name, observer in observers.items():
+            table = beside(f"{name}.csv")
+            observer.write(table, labels.observed[name], force=replace)
+            FIGURES[name](table, beside(f"{name}.png"), force=replace)
+
+    follow = None if idle is None else Follow(None if math.isinf(idle) else idle)
+    with _progress(quiet) as progress, _stopping(follow):
         labels = label(
             trajectory,
             model,
@@ -101,16 +168,16 @@ def command(
             every=every,
             on_error=on_error,
             backend=backend,
+            observers=observers,
+            follow=follow,
             progress=progress,
+            finish=finish,
         )
-    labels.write_csv(table, force=force)
-    labels.write_summary(summary, force=force)
-    phase_fractions_figure(table, figure, force=force)
     if as_json:
-        click.echo(summary.read_text(encoding="utf-8"), nl=False)
+        click.echo(beside("phases.json").read_text(encoding="utf-8"), nl=False)
     elif not quiet:
         click.echo(_table(labels))
-        click.echo("written: " + ", ".join(p.name for p in (target, table, figure, summary)))
+        click.echo("written: " + ", ".join(p.name for p in files))
     for message in labels.skipped:
         click.echo(f"skipped: {message}", err=True)
 
@@ -136,38 +203,82 @@ def _table(labels: Labels) -> str:
         f"{labels.source}: {count} frame{'s' * (count > 1)}, {size} molecules, model {model}",
         f"{labels.parameters['sites']}",
         "",
-        f"{'phase':<10}{'mean':>9}" + (f"{'first':>9}{'last':>9}" if count > 1 else ""),
+        f"{'phase':<10}{'mean':>9}" + (f"{'±':>8}{'first':>9}{'last':>9}" if count > 1 else ""),
     ]
-    mean = labels.mean_fractions
+    mean, statistics = labels.mean_fractions, labels.statistics
     for k, name in enumerate(labels.columns):
-        shares = [mean[name]] + ([*labels.fractions[[0, -1], k]] if count > 1 else [])
-        lines.append(f"{label_of(name):<10}" + "".join(f"{100 * s:>7.1f} %" for s in shares))
+        line = f"{label_of(name):<10}{100 * mean[name]:>7.1f} %"
+        if count > 1:
+            line += f"{100 * (statistics[name].standard_error or 0.0):>6.1f} %"
+            line += "".join(f"{100 * s:>7.1f} %" for s in labels.fractions[[0, -1], k])
+        lines.append(line)
     average = np.average(labels.mean_confidence, weights=labels.molecules)
     lines.append(f"\nmean confidence {average:.3f}")
     return "\n".join(lines)
 
 
 @contextmanager
-def _progress(quiet: bool) -> Iterator[Callable[[int, Trajectory | None], None] | None]:
-    """A bar on a terminal, nothing elsewhere."""
-    if quiet or not sys.stderr.isatty():
+def _stopping(follow: Follow | None) -> Iterator[None]:
+    """Ctrl-C and a termination end what follows a file in good order; a second Ctrl-C, at once."""
+    if follow is None:
+        yield
+        return
+
+    def stop(number: int, frame: object) -> None:
+        if follow.stop.is_set():
+            raise KeyboardInterrupt
+        follow.stop.set()
+
+    before = {kind: signal.signal(kind, stop) for kind in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Callable[[int, int, Trajectory | None], None] | None]:
+    """A bar on a terminal, a line now and then in a log."""
+    if quiet:
         yield None
+        return
+    began = time.perf_counter()
+    if not sys.stderr.isatty():
+        told = began
+
+        def tell(frames: int, molecules: int, trajectory: Trajectory | None) -> None:
+            nonlocal told
+            now = time.perf_counter()
+            if now - told < LINE_EVERY:
+                return
+            told = now
+            read, total = trajectory.position if trajectory is not None else (0, 0)
+            line = f"{frames:,} frames, {molecules / (now - began):,.0f} molecules/s"
+            if total > 0 < read:
+                left = (now - began) * (total - read) / read
+                line += f", {100 * read / total:.0f} % read, {left / 60:.1f} min left"
+            click.echo(line, err=True)
+
+        yield tell
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
         BarColumn(),
-        TextColumn("{task.percentage:.0f} %  {task.fields[rate]:,.0f} molecules/s"),
+        TextColumn(
+            "{task.percentage:.0f} %  {task.fields[frames]:,} frames  "
+            "{task.fields[rate]:,.0f} molecules/s"
+        ),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("label", total=None, rate=0.0)
-        began = time.perf_counter()
+        task = bar.add_task("label", total=None, rate=0.0, frames=0)
 
-        def update(molecules: int, trajectory: Trajectory | None) -> None:
+        def update(frames: int, molecules: int, trajectory: Trajectory | None) -> None:
             read, total = trajectory.position if trajectory is not None else (0, 0)
             rate = molecules / (time.perf_counter() - began)
-            bar.update(task, completed=read, total=total or None, rate=rate)
+            bar.update(task, completed=read, total=total or None, rate=rate, frames=frames)
 
         yield update

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from iceclass.io.following import Follow
+from iceclass.io.index import FrameIndex, Place
 from iceclass.io.species import SiteDecision, parse_types
 from iceclass.io.trajectory import Trajectory, open_trajectory, read
 from iceclass.io.writers import DumpWriter, ExtxyzWriter, FrameWriter, output_writer
@@ -9,7 +11,10 @@ from iceclass.io.writers import DumpWriter, ExtxyzWriter, FrameWriter, output_wr
 __all__ = [
     "DumpWriter",
     "ExtxyzWriter",
+    "Follow",
+    "FrameIndex",
     "FrameWriter",
+    "Place",
     "SiteDecision",
     "Trajectory",
     "open_trajectory",

@@ -50,13 +50,22 @@ class RawFrame:
 
 
 class Assembler:
-    """Makes frames of one trajectory; keeps what was decided on its first frame."""
+    """Makes frames of one trajectory; keeps what was decided on its first frame.
 
-    def __init__(self, path: str | Path | None, types: Mapping[Any, str] | None = None) -> None:
+    ``decision`` is what was decided already, where the first frame has been read before.
+    """
+
+    def __init__(
+        self,
+        path: str | Path | None,
+        types: Mapping[Any, str] | None = None,
+        decision: SiteDecision | None = None,
+    ) -> None:
         self.path = path
         self._sites = SiteFinder(
             None if types is None else {str(key): str(value) for key, value in types.items()}
         )
+        self._sites.decision = decision
         self._molecules = MoleculeFinder()
 
     @property

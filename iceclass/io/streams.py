@@ -48,6 +48,10 @@ class ByteSource:
     damage
         What the decompressor said when the stored data ended early or were damaged; all bytes
         that could be recovered before that place have been returned.
+    offset
+        Place of the next byte in the decompressed data.
+    growing
+        Whether the end of the data is waited at for more.
 
     Raises
     ------
@@ -55,9 +59,12 @@ class ByteSource:
         The file does not exist, is a directory, cannot be read.
     """
 
+    growing = False
+
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.damage: str | None = None
+        self.offset = 0
         self._done = 0
         if self.path.is_dir():
             raise InputError("is a directory, expected a trajectory file", path=path)
@@ -75,6 +82,11 @@ class ByteSource:
 
     def readinto(self, view: memoryview) -> int:
         """Fill the front of ``view`` with the next bytes; how many, 0 at the end of the data."""
+        n = self._readinto(view)
+        self.offset += n
+        return n
+
+    def _readinto(self, view: memoryview) -> int:
         if self.damage is not None:
             return 0
         try:
@@ -103,6 +115,31 @@ class ByteSource:
                 break
             out += buffer[:n]
         return bytes(out if size < 0 else out[:size])
+
+    @property
+    def stamp(self) -> tuple[int, int]:
+        """Size and time of the last change (ns) of the file that is open."""
+        status = os.fstat(self._raw.fileno())
+        return status.st_size, status.st_mtime_ns
+
+    def seek(self, offset: int) -> None:
+        """Go on at another place of the data; a compressed file is read up to there."""
+        if self.compression is None:
+            self._raw.seek(offset)
+            self.offset = offset
+            return
+        with memoryview(bytearray(BLOCK)) as view:
+            while (left := offset - self.offset) > 0 and self.readinto(view[: min(left, BLOCK)]):
+                pass
+
+    def starts_line(self, offset: int, text: bytes = b"") -> bool:
+        """Whether a line, with this text, begins at ``offset`` of a file without compression."""
+        before = max(0, offset - 1)
+        self._raw.seek(before)
+        found = self._raw.read(len(text) + 1)
+        self._raw.seek(self.offset)
+        head, rest = found[: offset - before], found[offset - before :]
+        return rest.startswith(text) and head in (b"", b"\n")
 
     @property
     def position(self) -> tuple[int, int]:
@@ -174,7 +211,7 @@ class AtomicFile:
         except OSError as error:
             raise OutputError(f"cannot be written ({error.strerror or error})", path=path) from None
         self._force = force
-        self._data = _compressor(self._raw, self.path.suffix.lower())
+        self._data = compressor(self._raw, self.path.suffix.lower())
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Append bytes."""
@@ -210,7 +247,8 @@ class AtomicFile:
         if self._data is not self._raw:
             with suppress(Exception):  # a compressor cannot finish on a full disk
                 self._data.close()
-        self._raw.close()
+        with suppress(OSError):  # nor can what waits in the buffer be written there
+            self._raw.close()
         self._temporary.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
@@ -228,7 +266,8 @@ class AtomicFile:
             self.abort()
 
 
-def _compressor(raw: IO[bytes], suffix: str) -> Any:
+def compressor(raw: IO[bytes], suffix: str) -> Any:
+    """What compresses into ``raw`` as the suffix asks; ``raw`` itself where it asks for nothing."""
     if suffix == ".gz":
         return gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=5, mtime=0)
     if suffix == ".bz2":

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
 from iceclass.io.streams import ByteSource
 
 BUFFER = 1 << 21  # bytes at first; grows to hold a frame
 _RECHECK = 1 << 26
+_LONG = 1 << 16  # bytes of a row on average beyond which a large block cannot be rows
+_LINE = 1 << 20  # no line is that long: what this is, its reader will say
 
 
 class LineBuffer:
@@ -24,6 +32,23 @@ class LineBuffer:
         self._end = 0  # end of the bytes that are there
         self._ended = False
         self.line = 0
+
+    @property
+    def offset(self) -> int:
+        """Place of the first byte not consumed, in the decompressed data."""
+        return self._source.offset - (self._end - self._at)
+
+    @property
+    def growing(self) -> bool:
+        """Whether the end of what is there need not be the end: it is waited for more."""
+        return self._source.growing and not self._ended
+
+    def seek(self, offset: int, line: int) -> None:
+        """Go on at another place, which ``line`` lines stand before."""
+        self._source.seek(offset)
+        self._at = self._end = 0
+        self._ended = False
+        self.line = line
 
     def _fill(self) -> bool:
         """Read on; what is there moves to the front, or to a larger buffer, where it must."""
@@ -46,8 +71,7 @@ class LineBuffer:
         seen = 0
         while (stop := self._data.find(b"\n", self._at + seen, self._end)) < 0:
             seen = self._end - self._at
-            # no header line is that long: what this is, its reader will say
-            if seen > 1 << 20 or not self._fill():
+            if seen > _LINE or not self._fill():
                 stop = self._end
                 if stop == self._at:
                     return None
@@ -63,12 +87,21 @@ class LineBuffer:
             self.line += 1
         return line
 
+    def match(self, pattern: re.Pattern[bytes]) -> re.Match[bytes] | None:
+        """What the pattern finds here, in what is in memory already; nothing is consumed."""
+        return pattern.match(self._data, self._at, self._end)
+
+    def consume(self, match: re.Match[bytes]) -> None:
+        """Consume what was matched."""
+        self.line += self._data.count(b"\n", self._at, match.end())
+        self._at = match.end()
+
     def skip_blank(self) -> None:
         """Consume lines of white space, and the byte-order mark some editors put first."""
-        if self.line == 0 and self._at == 0:
+        if self.line == 0 and self.offset == 0:
             self._fill()
-            if self._data.startswith(b"\xef\xbb\xbf"):
-                self._at = 3
+            if self._data.startswith(b"\xef\xbb\xbf", self._at, self._end):
+                self._at += 3
         while (line := self.peek()) is not None and not line.strip():
             self.next()
 
@@ -76,43 +109,98 @@ class LineBuffer:
         """Consume everything up to the next line that begins with ``ITEM:``, or to the end.
 
         Stops early where far more than ``enough`` lines come without such a line, so that a
-        damaged file is not gathered whole in memory. The caller counts the lines.
+        damaged file is not gathered whole in memory; of data that are still growing, as soon as
+        ``enough`` lines are there. The caller counts the lines.
         """
-        data, seen, check = self._data, 0, _RECHECK
-        while True:  # places count from the first byte not consumed, which _fill may move
-            start = self._at
-            stop = data.find(b":", start + seen, self._end)  # rare, so this is fast
-            if stop < 0:
-                seen = self._end - start
-                if seen > check:
-                    check = 2 * seen
-                    if data.count(b"\n", start, self._end) > enough:
-                        stop = self._end
-                        break
-                more = self._fill()
-                data = self._data
-                if not more:
-                    start, stop = self._at, self._end
-                    break
-            else:
-                item = stop - 4
-                if (
-                    item >= start
-                    and data[item:stop] == b"ITEM"
-                    and (item == start or data[item - 1] == 10)
-                ):
-                    stop = item
-                    break
-                seen = stop + 1 - start
-        with memoryview(data) as view:
-            block = bytes(view[start:stop])
+        seen = lines = counted = 0  # from the first byte not consumed, which _fill may move
+        while True:
+            stop = self._item(seen)
+            if stop >= 0:
+                break
+            stop, seen = self._end, self._end - self._at
+            lines += self._count(self._at + counted, stop)
+            counted = seen
+            if seen > _RECHECK and (lines > enough or seen > _LONG * (lines + 1)):
+                break
+            if self.growing and lines >= enough:
+                after = self._after(enough)
+                if b"ITEM:".startswith(self._data[after:stop].strip()):
+                    stop = after  # else there are more rows, as the reader will find
+                break
+            if not self._fill():
+                stop = self._end
+                break
+        with memoryview(self._data) as view:
+            block = bytes(view[self._at : stop])
         self._at = stop
         return block
+
+    def skip_rows(self, n: int) -> int:
+        """Pass over ``n`` lines, or fewer where a line begins with ``ITEM:`` or the data end.
+
+        Returns how many, and counts them. Memory does not grow with them.
+        """
+        left = n
+        while left > 0:
+            stop = item = self._item(0)
+            if item < 0:
+                stop = self._data.rfind(b"\n", self._at, self._end) + 1 or self._at
+            found = self._count(self._at, stop)
+            if found > left:
+                found, stop = left, self._after(left)
+            self._at = stop
+            self.line += found
+            left -= found
+            if item >= 0 or left == 0:
+                break
+            if self._end - self._at > _LINE:
+                self._at = self._end - 1  # not all: what comes next is no beginning of a line
+            if not self._fill():
+                left -= self._at < self._end
+                self._at = self._end
+                break
+        return n - left
+
+    def give_back(self, n: int) -> None:
+        """Put back the last ``n`` bytes of the block that was read last."""
+        self._at -= n
+
+    def _item(self, seen: int) -> int:
+        """Where the next line that begins with ``ITEM:`` is in memory, else −1."""
+        data, start, end = self._data, self._at, self._end
+        stop = start + seen
+        while (stop := data.find(b":", stop, end)) >= 0:  # rare, so this is fast
+            item = stop - 4
+            if (
+                item >= start
+                and data[item:stop] == b"ITEM"
+                and (item == start or data[item - 1] == 10)
+            ):
+                return item
+            stop += 1
+        return -1
+
+    def _count(self, start: int, stop: int) -> int:
+        """Line feeds in a part of memory."""
+        return int(_line_feeds(np.frombuffer(self._data, np.uint8)[start:stop]))
+
+    def _after(self, n: int) -> int:
+        """The place after ``n`` lines, all of them in memory."""
+        text = np.frombuffer(self._data, np.uint8)[self._at : self._end]
+        return self._at if n == 0 else self._at + int(np.flatnonzero(text == 10)[n - 1]) + 1
 
     @property
     def at_end(self) -> bool:
         """Whether all data have been consumed."""
         return self._at >= self._end and (self._ended or not self._fill())
+
+
+@numba.njit(cache=True, nogil=True)
+def _line_feeds(text: NDArray[np.uint8]) -> int:
+    count = 0
+    for i in range(text.shape[0]):
+        count += text[i] == 10
+    return count
 
 
 def item_of(line: bytes) -> str:

@@ -6,13 +6,18 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from iceclass.errors import InputError
 from iceclass.frame import Frame
 from iceclass.io.assembly import Assembler
+from iceclass.io.following import Follow, FollowedSource, cannot_follow
+from iceclass.io.index import FrameIndex, Place, load_index, save_index
 from iceclass.io.species import SiteDecision
 from iceclass.io.streams import ByteSource, peek, without_compression
+
+if TYPE_CHECKING:
+    from iceclass.io.lammps_dump import DumpReader
 
 OnError = Literal["raise", "skip"]
 
@@ -38,6 +43,12 @@ class Trajectory:
     on_error
         ``"raise"``, or ``"skip"`` to go on without damaged frames and list them in
         :attr:`skipped`.
+    at
+        Begin here rather than at the beginning of the file: what :attr:`place` of another
+        trajectory of the same file was, or :meth:`FrameIndex.place` gave. Not beyond ``start``.
+    follow
+        Wait for more where the file ends: for reading a LAMMPS dump that is being written. The
+        file may not even exist yet. Every frame is given as soon as all its rows are there.
 
     Attributes
     ----------
@@ -64,6 +75,8 @@ class Trajectory:
         stop: int | None = None,
         every: int = 1,
         on_error: OnError = "raise",
+        at: Place | None = None,
+        follow: Follow | None = None,
     ) -> None:
         if start < 0 or every < 1 or (stop is not None and stop < 0):
             raise InputError(
@@ -72,15 +85,19 @@ class Trajectory:
             )
         if on_error not in ("raise", "skip"):
             raise InputError(f"on_error is {on_error!r}", hint="known: raise, skip")
+        if at is not None and at.frame > start:
+            raise InputError(f"cannot begin at frame {at.frame} to read from {start} on", path=path)
         self.path = Path(path)
-        self.format = detect_format(self.path)
+        self.format = detect_format(self.path) if follow is None else _followed_format(self.path)
         self.skipped: list[InputError] = []
         self.frame_index = -1
         self._types = types
         self._range = (start, stop, every)
         self._skip_errors = on_error == "skip"
-        self._assembler = Assembler(self.path, types)
+        self._at, self._follow = at, follow
+        self._assembler = self._new_assembler()
         self._source: ByteSource | None = None
+        self._dump: DumpReader | None = None
 
     @property
     def site_decision(self) -> SiteDecision | None:
@@ -91,14 +108,56 @@ class Trajectory:
     def position(self) -> tuple[int, int]:
         """Bytes read so far and in all, of the file as stored: for a progress bar."""
         if self._source is None:
-            return 0, self.path.stat().st_size
+            return 0, self.path.stat().st_size if self.path.exists() else 0
         return self._source.position
+
+    @property
+    def place(self) -> Place:
+        """Where the frame after the one read last begins: to go on from there another time."""
+        if self._dump is not None:
+            return self._dump.place
+        if self.frame_index < 0:
+            return self._at or Place(0, 0, 0)
+        return Place(self.frame_index + 1, 0, 0, sites=self.site_decision)
+
+    def index(self) -> FrameIndex:
+        """The places of all frames of an uncompressed dump: for others to begin anywhere.
+
+        Found by one pass over the file, and kept beside it if that is large.
+
+        Raises
+        ------
+        InputError
+            The file is compressed, or no LAMMPS dump.
+        """
+        with ByteSource(self.path) as source:
+            if self.format != "lammps-dump" or source.compression is not None:
+                raise InputError(
+                    f"{source.compression or self.format} has no index of its frames",
+                    path=self.path,
+                    hint="only uncompressed LAMMPS dumps can be read from any place",
+                )
+            from iceclass.io.lammps_dump import DumpReader
+
+            index = load_index(source)
+            if index is None:
+                index = DumpReader(source, self._new_assembler()).walk()
+                save_index(index, source)
+            return index
+
+    def _new_assembler(self) -> Assembler:
+        return Assembler(self.path, self._types, None if self._at is None else self._at.sites)
 
     def __iter__(self) -> Iterator[Frame]:
         self.close()
-        self._assembler = Assembler(self.path, self._types)
+        self._assembler = self._new_assembler()
         self.skipped = []
-        source = self._source = ByteSource(self.path)
+        self._dump = None
+        source = self._source = (
+            ByteSource(self.path)
+            if self._follow is None
+            else FollowedSource(self.path, self._follow)
+        )
         read = 0
         try:
             for index, frame in self._frames(source):
@@ -113,11 +172,7 @@ class Trajectory:
     def _frames(self, source: ByteSource) -> Iterator[tuple[int, Frame]]:
         """(number in the file, frame) of the frames asked for."""
         if self.format == "lammps-dump":
-            from iceclass.io.lammps_dump import DumpReader
-
-            dump = DumpReader(source, self._assembler)
-            self.skipped = dump.skipped
-            yield from dump.frames(*self._range, self._skip_errors)
+            yield from self._dump_frames(source)
         elif self.format == "lammps-data":
             from iceclass.io.lammps_data import read_data
 
@@ -131,6 +186,18 @@ class Trajectory:
             yield from frames_by_ase(
                 source, self.format, self._assembler, *self._range, self._skip_errors, self.skipped
             )
+
+    def _dump_frames(self, source: ByteSource) -> Iterator[tuple[int, Frame]]:
+        from iceclass.io.lammps_dump import DumpReader
+
+        start, _, every = self._range
+        slicing = (start > 0 or every > 1) and not source.growing
+        index = load_index(source) if slicing else None
+        dump = self._dump = DumpReader(source, self._assembler, index)
+        self.skipped = dump.skipped
+        yield from dump.frames(*self._range, self._skip_errors, self._at)
+        if dump.index is not None and dump.index is not index:
+            save_index(dump.index, source)
 
     def close(self) -> None:
         """Close the file; more than once does no harm."""
@@ -160,6 +227,8 @@ def open_trajectory(
     stop: int | None = None,
     every: int = 1,
     on_error: OnError = "raise",
+    at: Place | None = None,
+    follow: Follow | None = None,
 ) -> Trajectory:
     """Open a trajectory of any known format; see :class:`Trajectory`.
 
@@ -167,7 +236,9 @@ def open_trajectory(
     ...     for frame in frames:
     ...         print(frame)
     """
-    return Trajectory(path, types, start=start, stop=stop, every=every, on_error=on_error)
+    return Trajectory(
+        path, types, start=start, stop=stop, every=every, on_error=on_error, at=at, follow=follow
+    )
 
 
 def read(
@@ -178,10 +249,12 @@ def read(
     stop: int | None = None,
     every: int = 1,
     on_error: OnError = "raise",
+    at: Place | None = None,
+    follow: Follow | None = None,
 ) -> Iterator[Frame]:
     """The frames of a trajectory, in constant memory; arguments as of :class:`Trajectory`."""
     with open_trajectory(
-        path, types, start=start, stop=stop, every=every, on_error=on_error
+        path, types, start=start, stop=stop, every=every, on_error=on_error, at=at, follow=follow
     ) as trajectory:
         yield from trajectory
 
@@ -214,3 +287,16 @@ def detect_format(path: str | Path) -> str:
     from iceclass.io.ase_frames import ase_format
 
     return ase_format(path, head)
+
+
+def _followed_format(path: Path) -> str:
+    """The format of a file that is to be followed: a dump, unless its beginning shows otherwise."""
+    if path.exists():
+        with ByteSource(path) as source:
+            head = source.read(4096)
+        found = source.compression or (
+            detect_format(path) if b"\n" in head.strip() else "lammps-dump"
+        )
+        if found != "lammps-dump":
+            raise cannot_follow(path, found)
+    return "lammps-dump"

@@ -21,10 +21,30 @@ DUMP_SUFFIXES = (".lammpstrj", ".dump", ".lammpsdump", ".lmp")
 XYZ_SUFFIXES = (".extxyz", ".xyz")
 
 
+class OutputFile(Protocol):
+    """What takes the bytes of a writer, and makes a file of them."""
+
+    def write(self, data: bytes | bytearray | memoryview) -> None: ...
+
+    def commit(self) -> None: ...
+
+    def abort(self) -> None: ...
+
+    def __exit__(self, *exc: Any) -> None: ...
+
+
 class FrameWriter(Protocol):
-    """A context manager that writes frames; the file appears when the block ends well."""
+    """A context manager that writes frames; the file appears when the block ends well.
+
+    Attributes
+    ----------
+    state
+        What the next frame's text depends on besides the frame; another writer given it goes on
+        as this one would.
+    """
 
     path: Path
+    state: str | None
 
     def write(
         self,
@@ -45,8 +65,12 @@ class FrameWriter(Protocol):
     def __exit__(self, *exc: Any) -> None: ...
 
 
-def output_writer(path: str | Path, force: bool = False) -> FrameWriter:
+def output_writer(
+    path: str | Path, force: bool = False, file: OutputFile | None = None
+) -> FrameWriter:
     """The writer for the suffix of ``path``, before which a compression's suffix may follow.
+
+    ``file`` takes the bytes, instead of one that is opened at ``path``.
 
     Raises
     ------
@@ -55,9 +79,9 @@ def output_writer(path: str | Path, force: bool = False) -> FrameWriter:
     """
     suffix = without_compression(path).suffix.lower()
     if suffix in DUMP_SUFFIXES:
-        return DumpWriter(path, force=force)
+        return DumpWriter(path, force=force, file=file)
     if suffix in XYZ_SUFFIXES:
-        return ExtxyzWriter(path, force=force)
+        return ExtxyzWriter(path, force=force, file=file)
     raise OutputError(
         f"unknown suffix {suffix!r}",
         path=path,
@@ -68,9 +92,12 @@ def output_writer(path: str | Path, force: bool = False) -> FrameWriter:
 class _Writer:
     """What the writers share: the file, which appears under its name when it is complete."""
 
-    def __init__(self, path: str | Path, *, force: bool = False) -> None:
+    def __init__(
+        self, path: str | Path, *, force: bool = False, file: OutputFile | None = None
+    ) -> None:
         self.path = Path(path)
-        self._file = AtomicFile(self.path, force=force)
+        self.state: str | None = None
+        self._file = AtomicFile(self.path, force=force) if file is None else file
 
     def close(self) -> None:
         """Finish the file and move it to its final name."""
@@ -112,10 +139,6 @@ class DumpWriter(_Writer):
         The path cannot be written, or a column does not fit.
     """
 
-    def __init__(self, path: str | Path, *, force: bool = False) -> None:
-        super().__init__(path, force=force)
-        self._units: str | None = None
-
     def write(
         self,
         frame: Frame,
@@ -156,9 +179,9 @@ class DumpWriter(_Writer):
                 hint="was this file written by iceclass before?",
             )
         head = ""
-        if "units" in kept and kept["units"] != self._units:
+        if "units" in kept and kept["units"] != self.state:
             head += f"ITEM: UNITS\n{kept['units']}\n"
-            self._units = kept["units"]
+            self.state = kept["units"]
         if "time" in kept:
             head += f"ITEM: TIME\n{kept['time']}\n"
         head += f"ITEM: TIMESTEP\n{frame.timestep}\n"

@@ -186,13 +186,15 @@ def test_bad_input_is_status_2_with_its_place_and_leaves_nothing(name, here, cap
     assert [p.name for p in here.iterdir()] == ["bad.lammpstrj"]
 
 
-def test_damage_in_a_later_frame_leaves_nothing_or_is_skipped(slab, here, capsys):
+def test_after_damage_in_a_later_frame_it_goes_on_without_it(slab, here, capsys):
     text = slab.read_text()
     Path("bad.lammpstrj").write_text(text[: int(0.8 * len(text))])
     assert label("bad.lammpstrj") == 2
     assert "frame 1" in capsys.readouterr().err
-    assert [p.name for p in here.iterdir()] == ["bad.lammpstrj"]
+    hidden = {".bad.labels.lammpstrj.part", ".bad.labels.lammpstrj.journal"}
+    assert {p.name for p in here.iterdir()} == {"bad.lammpstrj", *hidden}
     assert label("bad.lammpstrj", "--on-error", "skip") == 0
+    assert not hidden & {p.name for p in here.iterdir()}
     assert "skipped: bad.lammpstrj, frame 1" in capsys.readouterr().err
     assert len(Path("bad.phases.csv").read_text().splitlines()) == 2
     assert len(json.loads(Path("bad.phases.json").read_text())["skipped"]) == 1
@@ -221,6 +223,40 @@ def test_outputs_are_protected(slab, here, capsys):
     assert "does not exist" in capsys.readouterr().err
     assert label(slab, "-o", "other.docx") == 2
     assert "unknown suffix" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("suffix", ["csv.gz", "parquet", "npz"])
+def test_a_table_instead_of_a_trajectory(slab, here, suffix):
+    assert label(slab, "-o", f"labels.{suffix}", "-q") == 0
+    expected = iceclass.label(slab)
+    if suffix == "npz":
+        with np.load("labels.npz", allow_pickle=False) as arrays:
+            found, ids = arrays["labels"].ravel(), np.tile(arrays["ids"], 2)
+            assert tuple(arrays["classes"]) == expected.classes
+    else:
+        import pandas
+
+        table = pandas.read_csv if suffix == "csv.gz" else pandas.read_parquet
+        rows = table(f"labels.{suffix}")
+        number = {name: k for k, name in enumerate(expected.classes)} | {"unknown": -1}
+        found, ids = np.array([number[name] for name in rows["phase"]]), rows["id"].to_numpy()
+        assert rows["frame"].tolist() == [0] * 720 + [1] * 720
+    assert np.array_equal(found, np.concatenate(expected.labels))
+    assert ids.tolist() == 2 * list(range(1, 2161, 3))
+
+
+def test_clusters_and_profile(slab, here):
+    assert label(slab, "-o", "out.lammpstrj", "--clusters", "--profile", "z", "-q") == 0
+    rows = [line.split(",") for line in Path("out.clusters.csv").read_text().splitlines()]
+    largest = {(r[0], r[3]): int(r[6]) for r in rows[1:]}
+    assert largest["0", "ih"] > 200, "the ice is one slab"
+    assert largest["0", "ice"] >= largest["0", "ih"]
+    header, *layers = Path("out.profile.csv").read_text().splitlines()
+    column = header.split(",").index("ih")
+    ice = [float(layer.split(",")[column]) for layer in layers]
+    assert max(ice) > 0.9
+    assert min(ice) < 0.1
+    assert Path("out.clusters.png").stat().st_size > 1000 < Path("out.profile.png").stat().st_size
 
 
 def test_unwritable_directory(slab, here, capsys):

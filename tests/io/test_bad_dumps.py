@@ -54,7 +54,7 @@ CASES = {
         "\n".join([*LINES[:4], "ITEM: BOX BOUNDS abc origin pp pp pp", "9 0 0 0", "0 9 0 0",
                    "9 9 0 0", *LINES[8:]]) + "\n", 6, "the box has no volume",
     ),
-    "absurd count": (changed(4, "1000000000000"), len(LINES) + 1, "found 12 of 1000000000000"),
+    "absurd count": (changed(4, "1000000000000"), 4, "announces 1000000000000 atoms: that takes"),
     "negative count": (changed(4, "-3"), 4, "announces -3 atoms"),
     "word for count": (changed(4, "many"), 4, "ITEM: NUMBER OF ATOMS is 'many'"),
     "no timestep": (changed(2, "ITEM: NUMBER OF ATOMS"), 2, "ITEM: TIMESTEP is followed by"),
@@ -96,7 +96,7 @@ def test_damaged_frames_are_skipped_and_told(name: str, tmp_path: Path) -> None:
     assert all(frame.atoms.header["time"] == "0.5" for frame in frames)
     assert trajectory.frame_index == 2
     (error,) = trajectory.skipped
-    if "cut" not in name and name != "fewer rows" and name != "absurd count":
+    if "cut" not in name and name != "fewer rows":
         assert message in str(error)
         assert error.line == line + good.count("\n")
     assert error.frame == 1

@@ -1,0 +1,90 @@
+"""Tables as CSV: written whole or not at all, read back column by column."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iceclass.errors import InputError
+from iceclass.files import replacing
+
+
+def write_csv(
+    path: str | Path, header: Iterable[str], rows: Iterable[Iterable[Any]], *, force: bool = False
+) -> Path:
+    """Write a CSV file, whole or not at all, as the rows come.
+
+    Raises
+    ------
+    OutputError
+        It cannot be written.
+    InputError
+        There are no rows.
+    """
+    path, written = Path(path), False
+    with (
+        replacing(path, force=force) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as file,
+    ):
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        for row in rows:
+            writer.writerow(row)
+            written = True
+        if not written:
+            raise InputError("there are no frames to write a table of", path=path)
+    return path
+
+
+def read_csv(path: str | Path, needed: Iterable[str], what: str) -> dict[str, NDArray[np.str_]]:
+    """Columns of text by their names, in the order of the file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    needed
+        Columns that it must have.
+    what
+        What it should be, for the error.
+
+    Raises
+    ------
+    InputError
+        It cannot be read, lacks a column or has rows of another length, or has no rows.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            rows = list(csv.reader(file))
+    except (OSError, ValueError, csv.Error) as error:
+        raise InputError(f"cannot be read as {what}: {error}", path=path) from error
+    header = rows[0] if rows else []
+    missing = [name for name in needed if name not in header]
+    if missing:
+        raise InputError(f"is not {what}: it has no column {missing[0]!r}", path=path)
+    for line, row in enumerate(rows, start=1):
+        if len(row) != len(header):
+            message = f"has {len(row)} fields, expected {len(header)}"
+            raise InputError(message, path=path, line=line)
+    if len(rows) == 1:
+        raise InputError("has no frames", path=path)
+    return dict(zip(header, np.array(rows[1:], dtype=str).T, strict=True))
+
+
+def as_numbers(column: NDArray[np.str_], name: str, path: str | Path) -> NDArray[np.float64]:
+    """A column as float64, NaN for empty fields.
+
+    Raises
+    ------
+    InputError
+        A field that is not a number.
+    """
+    try:
+        return np.where(column == "", "nan", column).astype(np.float64)
+    except ValueError as error:
+        raise InputError(f"column {name!r}: {error}", path=path) from error

@@ -1,0 +1,244 @@
+"""XTC, TRR and DCD files: any frame of them, in our units."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iceclass.errors import InputError, MissingDependencyError
+
+if TYPE_CHECKING:
+    from MDAnalysis.coordinates.DCD import DCDReader
+
+SUFFIXES = (".xtc", ".trr", ".dcd")
+
+_WORKER = Path(__file__).with_name("xdr_worker.py")
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """One frame: (M, 3) arrays in Å, Å/ps and kJ/mol/Å; cell (3, 3) Å, zero if none; time in ps."""
+
+    positions: NDArray[np.float64]
+    cell: NDArray[np.float64]
+    timestep: int
+    time: float | None
+    velocities: NDArray[np.float64] | None = None
+    forces: NDArray[np.float64] | None = None
+
+
+class MdFile(Protocol):
+    """A trajectory of M atoms; its methods raise exceptions of any kind."""
+
+    n_atoms: int
+    n_frames: int
+
+    def read(self, index: int) -> Snapshot:
+        """The frame of that number."""
+
+    def ends_well(self) -> bool:
+        """Whether nothing follows the last whole frame."""
+
+    def close(self) -> None: ...
+
+
+@contextmanager
+def open_file(path: Path) -> Iterator[MdFile]:
+    """The file, by its suffix.
+
+    Raises
+    ------
+    InputError
+        No such file, another suffix, or nothing that can be read.
+    MissingDependencyError
+        MDAnalysis is not installed.
+    """
+    kinds: dict[str, Callable[[Path], MdFile]] = {".xtc": XdrFile, ".trr": XdrFile, ".dcd": DcdFile}
+    suffix = path.suffix.lower()
+    if suffix not in kinds:
+        raise InputError(
+            f"unknown suffix {suffix!r} of a trajectory",
+            path=path,
+            hint=f"known: {', '.join(SUFFIXES)}",
+        )
+    if not path.is_file():
+        raise InputError("no such file", path=path)
+    if path.stat().st_size == 0:
+        raise InputError("the file is empty", path=path, frame=0)
+    if find_spec("MDAnalysis") is None:
+        raise MissingDependencyError("reading XTC, TRR and DCD", "MDAnalysis", "mdanalysis")
+    with told(path, None, f"not a {suffix[1:].upper()} file, or damaged"):
+        file = kinds[suffix](path)
+    with closing(file):
+        yield file
+
+
+@contextmanager
+def told(path: Path, index: int | None, what: str) -> Iterator[None]:
+    """MDAnalysis's exceptions, which are of every kind, as InputErrors; without its warnings."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except (InputError, MissingDependencyError):
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())[:160] or type(error).__name__
+        raise InputError(f"{what} ({reason})", path=path, frame=index) from error
+
+
+class XdrFile:
+    """XTC and TRR, whose lengths are in nm, decoded in a process of their own."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._process: subprocess.Popen[bytes] | None = None
+        self._next = 0
+        try:
+            head = self._start()
+        except OSError:
+            self.close()
+            raise
+        self.n_atoms, self.n_frames = int(head["n_atoms"]), int(head["n_frames"])
+        if self.n_frames == 0:
+            self.close()
+            raise OSError("it has no whole frame")
+
+    def read(self, index: int) -> Snapshot:
+        """The frame of that number."""
+        self._next = -1
+        head = self._ask(index)
+        if "end" in head:
+            raise OSError("the file ends before it")
+        self._next = index + 1
+        arrays = {name: self._array() for name in "xvf" if head[name]}
+        if "x" not in arrays:
+            raise OSError("it holds no positions")
+        return Snapshot(
+            positions=10.0 * arrays["x"],
+            cell=10.0 * np.array(head["box"]),
+            timestep=head["step"],
+            time=head["time"],
+            velocities=10.0 * arrays["v"] if "v" in arrays else None,
+            forces=0.1 * arrays["f"] if "f" in arrays else None,
+        )
+
+    def ends_well(self) -> bool:
+        """Whether nothing follows; found by reading on behind the last frame."""
+        try:
+            if self._next != self.n_frames:
+                self.read(self.n_frames - 1)
+            return "end" in self._ask(self.n_frames)
+        except OSError:
+            return False
+
+    def close(self) -> None:
+        """End the other process."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    pipe.close()
+
+    def _start(self) -> dict[str, Any]:
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-W", "ignore", str(_WORKER), str(self._path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        return self._reply()
+
+    def _ask(self, index: int) -> dict[str, Any]:
+        if self._process is None:  # it broke down over another frame
+            self._start()
+        assert self._process is not None
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{index}\n".encode())
+        self._process.stdin.flush()
+        return self._reply()
+
+    def _reply(self) -> dict[str, Any]:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            self._broke_down()
+        head: dict[str, Any] = json.loads(line)
+        if "error" in head:
+            raise OSError(head["error"])
+        return head
+
+    def _array(self) -> NDArray[np.float64]:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        data = self._process.stdout.read(12 * self.n_atoms)
+        if len(data) < 12 * self.n_atoms:
+            self._broke_down()
+        return np.frombuffer(data, np.float32).reshape(-1, 3).astype(np.float64)
+
+    def _broke_down(self) -> None:
+        self.close()
+        raise OSError("its content makes the decoder break down")
+
+
+class DcdFile:
+    """DCD; the many ways in which programs write its cell are MDAnalysis's to tell apart."""
+
+    def __init__(self, path: Path) -> None:
+        from MDAnalysis.lib.formats.libdcd import DCDFile
+
+        with DCDFile(str(path)) as file:
+            self._header = file.header
+            self.n_atoms, self.n_frames = int(file.header["natoms"]), int(file.n_frames)
+        if self.n_frames == 0:
+            raise OSError("it has no whole frame")
+        self._path = path
+        self._reader: DCDReader | None = None
+        # LAMMPS writes its time step in its own units, which the file does not tell
+        self._timed = self._header["delta"] > 0 and "LAMMPS" not in self._header["remarks"]
+
+    def read(self, index: int) -> Snapshot:
+        """The frame of that number."""
+        if self._reader is None:
+            from MDAnalysis.coordinates.DCD import DCDReader
+
+            self._reader = DCDReader(str(self._path))
+        now = self._reader[index]
+        cell = np.zeros((3, 3)) if now.dimensions is None else now.triclinic_dimensions
+        if now.dimensions is not None and not np.any(cell):
+            raise OSError(f"its cell {now.dimensions.tolist()} has no volume")
+        return Snapshot(
+            positions=now.positions.astype(np.float64),
+            cell=cell.astype(np.float64),
+            timestep=int(self._header["istart"] + index * self._header["nsavc"]),
+            time=float(now.time) if self._timed else None,
+        )
+
+    def ends_well(self) -> bool:
+        """By the size: 84-byte control block, title, number of atoms, then frames of one size."""
+        with self._path.open("rb") as file:
+            head = file.read(96)
+        little = int.from_bytes(head[:4], "little") == 84
+        title = int.from_bytes(head[92:96], "little" if little else "big")
+        frame = 3 * (4 * self.n_atoms + 8) + (56 if self._header["is_periodic"] else 0)
+        rest = self._path.stat().st_size - (92 + title + 8 + 12)
+        return bool(rest == self.n_frames * frame)
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._reader is not None:
+            self._reader.close()

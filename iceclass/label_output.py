@@ -1,0 +1,151 @@
+"""Where labelled frames go: a trajectory with two more columns, or a table of molecules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iceclass.errors import OutputError
+from iceclass.frame import Frame
+from iceclass.io.resumable import ResumableFile
+from iceclass.io.streams import without_compression
+from iceclass.io.tables import TABLE_SUFFIXES, table_writer
+from iceclass.io.writers import DUMP_SUFFIXES, XYZ_SUFFIXES, output_writer
+from iceclass.model.network import Model, Prediction
+from iceclass.phases import UNKNOWN
+
+PHASE_COLUMN = "i_phase"
+CONFIDENCE_COLUMN = "d_confidence"
+"""Columns of labelled dumps; ASE keeps per-atom columns with these prefixes."""
+
+
+class Sink(Protocol):
+    """A context manager that takes labelled frames; its file appears when the block ends well.
+
+    Attributes
+    ----------
+    records
+        Of the frames an earlier run wrote, which need not come again.
+    """
+
+    @property
+    def records(self) -> list[dict[str, Any]]: ...
+
+    def write(self, frame: Frame, prediction: Prediction, record: Mapping[str, Any]) -> None:
+        """Append a frame; ``record`` is all that is to be known of it when it is not made again."""
+
+    def finishing(self) -> None:
+        """All frames are there; files beside this one are about to be written."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *exc: Any) -> None: ...
+
+
+def open_sink(
+    path: str | Path,
+    model: Model,
+    settings: Mapping[str, Any],
+    source: Path | None,
+    force: bool,
+) -> Sink:
+    """The sink for the suffix of ``path``.
+
+    Parameters
+    ----------
+    settings
+        All that the output depends on besides the source; JSON-serialisable.
+    source
+        The file that is labelled, if a stopped run is to go on where it was; tables start again.
+
+    Raises
+    ------
+    OutputError
+        Unknown suffix; the file exists (without ``force``), cannot be written, or is being
+        written by another process.
+    """
+    suffix = without_compression(path).suffix.lower()
+    if suffix in TABLE_SUFFIXES:
+        return _TableSink(path, force)
+    known = DUMP_SUFFIXES + XYZ_SUFFIXES + TABLE_SUFFIXES
+    if suffix not in known:
+        raise OutputError(
+            f"unknown suffix {suffix!r}", path=path, hint=f"known: {', '.join(known)}"
+        )
+    return _TrajectorySink(path, model, settings, source, force)
+
+
+class _TrajectorySink:
+    """A dump or extended XYZ file that an interrupted run leaves its frames in."""
+
+    def __init__(
+        self,
+        path: str | Path,
+        model: Model,
+        settings: Mapping[str, Any],
+        source: Path | None,
+        force: bool,
+    ) -> None:
+        legend = " ".join(f"{k}={name}" for k, name in enumerate(model.classes))
+        self._info = {"phases": f"{legend} -1={UNKNOWN}", "iceclass_model": model.model_id}
+        self._file = ResumableFile(path, settings, source=source, force=force)
+        try:
+            self._writer = output_writer(path, file=self._file)
+        except BaseException:
+            self._file.abort()
+            raise
+        if self.records:
+            self._writer.state = self.records[-1]["state"]
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        return self._file.records
+
+    def write(self, frame: Frame, prediction: Prediction, record: Mapping[str, Any]) -> None:
+        self._writer.write(frame, _atom_columns(frame, prediction), self._info)
+        self._file.keep({**record, "state": self._writer.state})
+
+    def finishing(self) -> None:
+        self._file.finishing()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: Any) -> None:
+        self._file.__exit__(*exc)
+
+
+class _TableSink:
+    """A table with a row a molecule, or arrays."""
+
+    def __init__(self, path: str | Path, force: bool) -> None:
+        self.records: list[dict[str, Any]] = []
+        self._writer = table_writer(path, force=force)
+
+    def write(self, frame: Frame, prediction: Prediction, record: Mapping[str, Any]) -> None:
+        self._writer.write(frame, prediction, record["frame"])
+
+    def finishing(self) -> None:
+        """Nothing: a table that was not finished starts again."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: Any) -> None:
+        self._writer.__exit__(*exc)
+
+
+def _atom_columns(frame: Frame, prediction: Prediction) -> dict[str, NDArray[Any]]:
+    """The label columns for all atoms of the frame: each its molecule's, others −1 and 0."""
+    phase = prediction.labels.astype(np.int64)
+    confidence = prediction.confidence
+    if frame.atoms is not None:
+        belongs = frame.atoms.molecule
+        alone = belongs < 0
+        phase = np.where(alone, -1, phase[belongs])
+        confidence = np.where(alone, np.float32(0.0), confidence[belongs])
+    return {PHASE_COLUMN: phase, CONFIDENCE_COLUMN: confidence}

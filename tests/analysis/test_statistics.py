@@ -1,0 +1,130 @@
+"""Block averages of series whose correlation is known."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.signal import lfilter
+from scipy.stats import sem
+
+from iceclass.analysis.statistics import (
+    COLUMNS,
+    MIN_BLOCKS,
+    as_json,
+    block_average,
+    phase_statistics,
+    write_statistics,
+)
+from iceclass.errors import InputError
+
+
+def correlated(rho: float, frames: int, repeats: int, seed: int = 0) -> np.ndarray:
+    """(repeats, T) stationary Gaussian series of unit variance with correlation ρ^t."""
+    noise = np.random.default_rng(seed).normal(size=(repeats, frames + 500))
+    return lfilter([np.sqrt(1.0 - rho**2)], [1.0, -rho], noise, axis=1)[:, 500:]
+
+
+def exact_error(rho: float, frames: int) -> float:
+    """Standard error of the mean of such a series."""
+    t = np.arange(1, frames)
+    return float(np.sqrt((1.0 + 2.0 * ((1.0 - t / frames) * rho**t).sum()) / frames))
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.5, 0.9])
+def test_error_of_correlated_series(rho: float) -> None:
+    """Long enough, it converges, and on the average to the exact error."""
+    found = [block_average(series) for series in correlated(rho, 4096, 100)]
+    assert all(a.converged for a in found)
+    assert all(a.blocks >= MIN_BLOCKS and a.block * a.blocks <= 4096 for a in found)
+    errors = np.array([a.standard_error for a in found])
+    assert errors.mean() == pytest.approx(exact_error(rho, 4096), rel=0.08)
+    covered = np.mean([abs(a.mean) < 2.0 * a.standard_error for a in found])
+    assert covered > 0.88
+
+
+def test_too_short_for_its_correlation() -> None:
+    """Called not converged, and never below the naive error."""
+    for series in correlated(0.97, 100, 50):
+        found = block_average(series)
+        assert not found.converged
+        assert found.standard_error >= sem(series) * (1 - 1e-12)
+
+
+def test_below_64_frames_nothing_is_believed() -> None:
+    series = correlated(0.0, 63, 50)
+    assert not any(block_average(s[:n]).converged for s in series for n in (2, 7, 16, 31, 63))
+    assert sum(block_average(s).converged for s in correlated(0.0, 64, 50)) > 40
+
+
+def test_a_trend_does_not_converge() -> None:
+    noise = np.random.default_rng(2).normal(size=2000)
+    assert not block_average(np.linspace(0.0, 20.0, 2000) + noise).converged
+
+
+def test_few_frames() -> None:
+    one = block_average([0.25])
+    assert (one.mean, one.standard_error, one.frames, one.converged) == (0.25, None, 1, False)
+    values = np.random.default_rng(1).normal(size=5)
+    five = block_average(values)
+    assert five.mean == pytest.approx(values.mean())
+    assert five.standard_error == pytest.approx(sem(values))
+    assert (five.block, five.blocks) == (1, 5)
+
+
+def test_blocks_are_those_of_flyvbjerg_and_petersen() -> None:
+    """By hand: of 32 values in pairs and fours, the largest error is from the fours or pairs."""
+    series = correlated(0.9, 32, 1, seed=4)[0]
+    by_hand = {b: sem(series.reshape(-1, b).mean(axis=1)) for b in (1, 2, 4)}
+    found = block_average(series)
+    assert found.standard_error == pytest.approx(max(by_hand.values()))
+    assert found.standard_error == pytest.approx(by_hand[found.block])
+
+
+def test_a_constant_has_no_error() -> None:
+    assert block_average(np.full(100, 0.1)).standard_error == 0.0
+    assert block_average(np.full(100, 0.1)).mean == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("values", [[], [[1.0]], [1.0, np.nan], [np.inf, 1.0]])
+def test_what_cannot_be_averaged(values: list) -> None:
+    with pytest.raises(InputError, match="values"):
+        block_average(values)
+
+
+def test_phases(tmp_path: Path) -> None:
+    """Frames weigh the same whatever their molecules; table and JSON say the same."""
+    counts = np.array([[10, 30, 0], [50, 50, 0]])
+    found = phase_statistics(counts, ["ih", "water", "unknown"])
+    assert found["ih"].mean == pytest.approx(0.375)
+    assert found["ih"].standard_error == pytest.approx(0.125)
+    assert sum(a.mean for a in found.values()) == pytest.approx(1.0)
+    assert found["unknown"].standard_error == 0.0
+    path = write_statistics(tmp_path / "s.csv", found)
+    assert path.read_text().splitlines() == [
+        ",".join(COLUMNS),
+        "ih,0.375000,0.125000,2,1,2,false",
+        "water,0.625000,0.125000,2,1,2,false",
+        "unknown,0.000000,0.000000,2,1,2,false",
+    ]
+    plain = json.loads(json.dumps(as_json(found)))
+    assert plain["ih"]["standard_error"] == found["ih"].standard_error
+    single = phase_statistics(counts[:1], ["ih", "water", "unknown"])
+    text = write_statistics(tmp_path / "t.csv", single).read_text()
+    assert "ih,0.250000,,1,1,1,false" in text
+    assert as_json(single)["ih"]["standard_error"] is None
+
+
+@pytest.mark.parametrize(
+    ("counts", "message"),
+    [
+        (np.zeros((0, 2)), "shape"),
+        (np.ones((3, 3)), "shape"),
+        (np.array([[1, 1], [0, 0]]), "frame 1: a frame has no molecules"),
+    ],
+)
+def test_wrong_counts(counts: np.ndarray, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        phase_statistics(counts, ["ih", "water"])
