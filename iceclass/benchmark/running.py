@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
@@ -14,7 +14,7 @@ from iceclass.benchmark.machine import cores, machine
 from iceclass.benchmark.references import reference_name
 from iceclass.benchmark.results import GOALS, GROWTH_SIZES, Benchmark, Comparison, Growth
 from iceclass.benchmark.systems import liquid
-from iceclass.benchmark.timing import Ratio
+from iceclass.benchmark.timing import Ratio, Timing
 from iceclass.benchmark.worker import OVITO_WORK, timing
 from iceclass.descriptors import descriptor, presets
 from iceclass.errors import IceclassError, InputError
@@ -144,7 +144,7 @@ def _compare(name: str, settings: Settings, missing: dict[str, str]) -> list[Com
     errors = {(c, d): error for c, d, error in answer["errors"]}
     rows = []
     for (configuration, dtype, count), (molecules, ours) in timings.items():
-        if dtype == "reference":
+        if dtype == "reference" or configuration == "control":
             continue
         one = timings[configuration, dtype, 1][1]
         rows.append(
@@ -162,11 +162,19 @@ def _compare(name: str, settings: Settings, missing: dict[str, str]) -> list[Com
                 goal=GOALS.get((name, dtype)) if count == 1 else None,
                 error=errors.get((configuration, dtype)),
                 speed_up=Ratio.of(one, ours, "wall") if count > 1 else None,
+                ceiling=_ceiling(timings, count),
                 memory=answer["memory"][dtype] if count == 1 else None,
                 reference_memory=answer["memory"].get("reference") if count == 1 else None,
             )
         )
     return rows
+
+
+def _ceiling(timings: Mapping[Any, tuple[int, Timing]], count: int) -> Ratio | None:
+    """The speed-up of mere arithmetic in the same run."""
+    if count == 1:
+        return None
+    return Ratio.of(timings["control", "", 1][1], timings["control", "", count][1], "wall")
 
 
 def _label(count: int, settings: Settings, missing: dict[str, str]) -> list[Comparison]:
@@ -190,7 +198,7 @@ def _label(count: int, settings: Settings, missing: dict[str, str]) -> list[Comp
             configuration=configuration,
             molecules=molecules,
             features=answer["features"],
-            dtype="float64",
+            dtype="float32",
             threads=count,
             ours=ours,
             reference=reference,

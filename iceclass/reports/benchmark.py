@@ -199,6 +199,7 @@ def _row(c: Comparison) -> dict[str, Any]:
         "error": c.error,
         "error_bound": c.error_bound,
         "speed_up": None if c.speed_up is None else c.speed_up.median,
+        "machine_speed_up": None if c.ceiling is None else c.ceiling.median,
         "memory_MB": c.memory,
         "reference_memory_MB": c.reference_memory,
     }
@@ -263,6 +264,7 @@ def _comparison_table(benchmark: Benchmark) -> str:
             "met": _yes(c.met),
             "error": _number(c.error, ".0e"),
             "speed-up": _times(c.speed_up),
+            "machine's": _times(c.ceiling),
             "MB": _number(c.memory, ".0f"),
             "reference MB": _number(c.reference_memory, ".0f"),
         }
