@@ -12,12 +12,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from iceclass.descriptors.neighbours import (
-    Bins,
-    check_gathered,
-    gather_all,
-    make_bins,
-)
+from iceclass.descriptors.candidates import gather_bin
+from iceclass.descriptors.neighbours import MAX_NEIGHBOURS, Bins, check_gathered, make_bins
 from iceclass.descriptors.rows import Rows
 from iceclass.descriptors.threads import over_rows
 from iceclass.frame import Frame
@@ -51,6 +47,7 @@ def _pass(frame: Frame, bins: Bins, rows: Rows) -> Rows:
     source = np.empty((rows.n_molecules, rows.n_features), rows.dtype)
     place = np.empty(rows.n_molecules, dtype=np.int64)
     place[rows.order] = np.arange(rows.n_molecules)
+    place = place[bins.order]
 
     def work(start: int, stop: int) -> None:
         rows.fill(source[start:stop], np.arange(stop - start), start, stop)
@@ -76,22 +73,38 @@ def _average(
 ) -> int:  # pragma: no cover
     """Write the averages of ``order[start:stop]`` of the bins to ``features[rows]``.
 
-    The features of molecule i are ``source[place[i]]``. Returns a molecule with too many
-    neighbours, or −1.
+    The features of the molecule ``order[k]`` are ``source[place[k]]``. Returns a molecule with too
+    many neighbours, or −1.
     """
-    indices, vectors = np.empty(64, dtype=np.int64), np.empty((64, 3))
+    near, x, y, z = np.empty(1024, np.int64), np.empty(1024), np.empty(1024), np.empty(1024)
     total, share = np.empty_like(source[0]), np.empty_like(source[0, :1])
-    for k in range(start, stop):
-        i = bins.order[k]
-        count, indices, vectors = gather_all(bins, i, indices, vectors)
-        if count < 0:
-            return i
-        total[:] = source[place[i]]
-        for j in range(count):
-            near = source[place[indices[j]]]
+    r_square = bins.r_cut * bins.r_cut
+    b, k = int(np.searchsorted(bins.start, start, side="right")) - 1, start
+    while k < stop:
+        while bins.start[b + 1] <= k:
+            b += 1
+        found, near, x, y, z, ox, oy, oz = gather_bin(bins, b, near, x, y, z)
+        if found < 0:
+            return bins.order[k]
+        end = min(stop, bins.start[b + 1])
+        for i in range(k, end):
+            x0 = bins.positions[i, 0] - ox
+            y0 = bins.positions[i, 1] - oy
+            z0 = bins.positions[i, 2] - oz
+            total[:] = 0.0
+            count = 0
+            for j in range(found):
+                dx, dy, dz = x[j] - x0, y[j] - y0, z[j] - z0
+                if dx * dx + dy * dy + dz * dz < r_square:  # the molecule itself among them
+                    count += 1
+                    other = source[place[near[j]]]
+                    for f in range(len(total)):
+                        total[f] += other[f]
+            if count > MAX_NEIGHBOURS:
+                return bins.order[i]
+            share[0] = 1.0 / count
+            row = features[rows[i - start]]
             for f in range(len(total)):
-                total[f] += near[f]
-        row, share[0] = features[rows[k - start]], 1.0 / (1 + count)
-        for f in range(len(total)):
-            row[f] = total[f] * share[0]
+                row[f] = total[f] * share[0]
+        k = end
     return -1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -14,9 +16,15 @@ MAX_CANDIDATES = 8_000_000
 
 @njit(cache=True, nogil=True)
 def gather_bin(
-    bins: Bins, b: int, x: NDArray[np.float64], y: NDArray[np.float64], z: NDArray[np.float64]
+    bins: Bins,
+    b: int,
+    place: NDArray[np.int64],
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    z: NDArray[np.float64],
 ) -> tuple[
     int,
+    NDArray[np.int64],
     NDArray[np.float64],
     NDArray[np.float64],
     NDArray[np.float64],
@@ -34,8 +42,9 @@ def gather_bin(
     count
         Number of candidates, filled up to a multiple of 8 with points out of reach; −1 if there
         are more than MAX_CANDIDATES.
-    x, y, z
-        The given buffers, or larger ones. (count,) float64, Å.
+    place, x, y, z
+        The given buffers, or larger ones. (count,) int64, where in ``bins.order`` the candidate's
+        molecule is; (count,) float64, Å.
     ox, oy, oz
         Centre of the box, Å.
     """
@@ -73,27 +82,29 @@ def gather_bin(
                 other = ((b0 - s0 * n0) * n1 + b1 - s1 * n1) * n2 + b2 - s2 * n2
                 first, last = bins.start[other], bins.start[other + 1]
                 if count > MAX_CANDIDATES:
-                    return -1, x, y, z, o0, o1, o2
+                    return -1, place, x, y, z, o0, o1, o2
                 more = last - first + 8
                 if count + more > len(x):
+                    place = _longer(place, more)
                     x, y, z = _longer(x, more), _longer(y, more), _longer(z, more)
                 for k in range(first, last):
                     vx, vy, vz = positions[k, 0] + dx, positions[k, 1] + dy, positions[k, 2] + dz
-                    x[count], y[count], z[count] = vx, vy, vz
+                    place[count], x[count], y[count], z[count] = k, vx, vy, vz
                     gap_x = max(abs(vx) - h0, 0.0)
                     gap_y = max(abs(vy) - h1, 0.0)
                     gap_z = max(abs(vz) - h2, 0.0)
                     count += gap_x * gap_x + gap_y * gap_y + gap_z * gap_z < limit
     while count % 8 != 0:
+        place[count] = 0
         x[count] = y[count] = z[count] = 1e30
         count += 1
-    return count, x, y, z, o0, o1, o2
+    return count, place, x, y, z, o0, o1, o2
 
 
 @njit(cache=True, nogil=True)
-def _longer(values: NDArray[np.float64], by: int) -> NDArray[np.float64]:  # pragma: no cover
+def _longer(values: NDArray[Any], by: int) -> NDArray[Any]:  # pragma: no cover
     """The values at the start of an array of twice the length and ``by`` more."""
-    longer = np.empty(2 * len(values) + by)
+    longer = np.empty(2 * len(values) + by, dtype=values.dtype)
     for k in range(len(values)):  # not by a slice, which takes seconds to compile
         longer[k] = values[k]
     return longer

@@ -46,7 +46,7 @@ def fast_power_spectra(
     size, width, n_max = len(l_static), len(n_static), len(n_max_static)
     kind = table.cubics
     length = n_max * (n_max + 1) // 2 * size
-    x, y, z = np.empty(1024), np.empty(1024), np.empty(1024)
+    place, x, y, z = np.empty(1024, np.int64), np.empty(1024), np.empty(1024), np.empty(1024)
     dx, dy, dz = empty_line(0, kind), empty_line(0, kind), empty_line(0, kind)
     values = empty_line(size * size * BLOCK, kind)
     t = empty_line(BLOCK, kind)
@@ -58,7 +58,7 @@ def fast_power_spectra(
     while k < stop:
         while bins.start[b + 1] <= k:
             b += 1
-        count, x, y, z, ox, oy, oz = gather_bin(bins, b, x, y, z)
+        count, place, x, y, z, ox, oy, oz = gather_bin(bins, b, place, x, y, z)
         if count < 0:
             return bins.order[k]
         if len(dx) < len(x) + LINE:

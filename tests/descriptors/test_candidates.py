@@ -21,19 +21,23 @@ def test_all_neighbours_are_among_the_candidates(name):
     frame = FRAMES[name]()
     r_cut = 6.5
     bins = make_bins(frame, r_cut)
-    offsets, _, vectors, _ = neighbour_list(frame, r_cut)
-    x, y, z = np.empty(8), np.empty(8), np.empty(8)
+    offsets, indices, vectors, _ = neighbour_list(frame, r_cut)
+    place, x, y, z = np.empty(8, np.int64), np.empty(8), np.empty(8), np.empty(8)
     seen = 0
     for b in np.flatnonzero(np.diff(bins.start)):
-        count, x, y, z, *origin = gather_bin(bins, b, x, y, z)
+        count, place, x, y, z, *origin = gather_bin(bins, b, place, x, y, z)
         assert count % 8 == 0
         points = np.column_stack([x, y, z])[:count]
         for k in range(bins.start[b], bins.start[b + 1]):
             apart = points - (bins.positions[k] - origin)
             square = (apart**2).sum(axis=1)
             assert (square == 0.0).any()
-            found = apart[(square < r_cut**2) & (square > 0.0)]
+            close = (square < r_cut**2) & (square > 0.0)
+            found = apart[close]
             i = bins.order[k]
+            expected_molecules = np.sort(indices[offsets[i] : offsets[i + 1]])
+            members = bins.order[place[:count][close]]
+            np.testing.assert_array_equal(np.sort(members), expected_molecules)
             expected = vectors[offsets[i] : offsets[i + 1]]
             assert found.shape == expected.shape
             along = [0.842, 0.511, 0.173]
@@ -47,16 +51,17 @@ def test_all_neighbours_are_among_the_candidates(name):
 def test_buffers_grow_and_are_used_again():
     frame = crystal("1h", (3, 3, 3))
     bins = make_bins(frame, 7.0)
-    small = [np.empty(0) for _ in range(3)]
-    count, x, y, z, *_ = gather_bin(bins, 0, *small)
-    assert len(x) == len(y) == len(z) >= count > 100
-    again = gather_bin(bins, 0, x, y, z)
+    small = [np.empty(0, np.int64), *(np.empty(0) for _ in range(3))]
+    count, place, x, y, z, *_ = gather_bin(bins, 0, *small)
+    assert len(place) == len(x) == len(y) == len(z) >= count > 100
+    again = gather_bin(bins, 0, place, x, y, z)
     assert again[0] == count
-    assert again[1] is x or again[1].ctypes.data == x.ctypes.data
+    assert again[2] is x or again[2].ctypes.data == x.ctypes.data
 
 
 def test_too_many_candidates_are_reported():
     """4000 molecules in (0.9 Å)³: 10⁸ images within reach."""
     rng = np.random.default_rng(1)
     bins = make_bins(Frame(rng.uniform(0, 0.9, (4000, 3)), np.eye(3) * 0.9), 7.86)
-    assert gather_bin(bins, 0, *(np.empty(8) for _ in range(3)))[0] == -1
+    buffers = np.empty(8, np.int64), *(np.empty(8) for _ in range(3))
+    assert gather_bin(bins, 0, *buffers)[0] == -1
