@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -45,3 +46,15 @@ class Rows:
     def n_molecules(self) -> int:
         """N."""
         return len(self.order)
+
+    def only(self, chosen: NDArray[np.bool_]) -> Self:
+        """The rows of some molecules: those for which ``chosen``, by molecule, is true."""
+        places = np.flatnonzero(chosen[self.order])
+
+        def fill(features: NDArray[Any], rows: NDArray[np.int64], start: int, stop: int) -> None:
+            part = places[start:stop]
+            gaps = np.flatnonzero(np.diff(part) > 1) + 1
+            for first, last in pairwise([0, *gaps.tolist(), len(part)]):
+                self.fill(features, rows[first:last], int(part[first]), int(part[last - 1]) + 1)
+
+        return replace(self, order=self.order[places], fill=fill)

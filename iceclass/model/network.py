@@ -26,6 +26,7 @@ from iceclass.phases import UNKNOWN
 
 HIDDEN = 100
 UNKNOWN_LABEL = -1
+UNASKED_LABEL = -2
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +36,7 @@ class Prediction:
     Attributes
     ----------
     labels
-        (N,) int64, index into :attr:`classes`; −1 for unknown.
+        (N,) int64, index into :attr:`classes`; −1 for unknown, −2 for molecules not asked about.
     probabilities
         (N, C) float32, calibrated; they sum to 1 whether the molecule is known or not.
     confidence
@@ -57,8 +58,8 @@ class Prediction:
 
     @property
     def names(self) -> NDArray[np.str_]:
-        """(N,) class names, "unknown" for −1."""
-        return np.array([*self.classes, UNKNOWN], dtype=str)[self.labels]
+        """(N,) class names, "unknown" for −1, empty for −2."""
+        return np.array([*self.classes, "", UNKNOWN], dtype=str)[self.labels]
 
 
 @dataclass(frozen=True, eq=False)
@@ -253,7 +254,12 @@ class Model:
         return self._prediction(found, unknown)
 
     def classify(
-        self, frame: Frame, *, unknown: bool = True, backend: str | None = None
+        self,
+        frame: Frame,
+        *,
+        chosen: NDArray[np.bool_] | None = None,
+        unknown: bool = True,
+        backend: str | None = None,
     ) -> Prediction:
         """Classes of the N molecules of a frame: what :meth:`predict` says of its features.
 
@@ -265,6 +271,9 @@ class Model:
         ----------
         frame
             At least one molecule.
+        chosen
+            (N,) Which molecules to classify, all being seen as neighbours; default: all. Of the
+            others the label is −2, probabilities and novelty are 0.
         unknown
             As in :meth:`predict`.
         backend
@@ -277,6 +286,8 @@ class Model:
             features too large for float32.
         """
         rows = self.descriptor.rows(frame, backend=backend, dtype=np.float32)
+        if chosen is not None:
+            rows = rows.only(chosen)
         found = _Found(frame.n_molecules, self.n_classes)
         into = np.arange(BLOCK)
 
@@ -289,9 +300,12 @@ class Model:
                 self.descriptor.check_finite(frame, features, molecules)
                 self._scores(features, found, molecules)
 
-        over_rows(work, frame.n_molecules)
+        over_rows(work, rows.n_molecules)
         found.check(lambda row: f"features of the molecule with id {frame.ids[row]}")
-        return self._prediction(found, unknown)
+        prediction = self._prediction(found, unknown)
+        if chosen is not None:
+            prediction.labels[~chosen] = UNASKED_LABEL
+        return prediction
 
     def _scores(self, features: NDArray[Any], found: _Found, rows: Any) -> None:
         """Predict the classes of a block of (n, F) features, and write them to ``rows``."""
@@ -338,7 +352,7 @@ class _Found:
     """(N, C) probabilities and (N,) novelty, written part by part."""
 
     def __init__(self, n: int, n_classes: int) -> None:
-        self.probabilities = np.empty((n, n_classes), dtype=np.float32)
+        self.probabilities = np.zeros((n, n_classes), dtype=np.float32)
         self.novelty = np.zeros(n, dtype=np.float32)
 
     def check(self, what: Callable[[int], str]) -> None:
