@@ -7,7 +7,7 @@ Array sizes (used in every docstring): ``N`` molecules, ``M`` atoms, ``T`` frame
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -136,6 +136,10 @@ class Frame:
         from iceclass.io.ase_frames import frame_from_ase
 
         return frame_from_ase(atoms, types=types)
+
+    def only(self, chosen: NDArray[np.bool_]) -> Frame:
+        """The frame with those of the sites for which the (N,) ``chosen`` is true, and no atoms."""
+        return replace(self, positions=self.positions[chosen], ids=self.ids[chosen], atoms=None)
 
     @property
     def n_molecules(self) -> int:

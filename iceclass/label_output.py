@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import IO, Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from iceclass.errors import OutputError
 from iceclass.frame import Frame
 from iceclass.io.resumable import ResumableFile
+from iceclass.io.segments import SegmentFile, remove_segments
 from iceclass.io.streams import without_compression
 from iceclass.io.tables import TABLE_SUFFIXES, table_writer
 from iceclass.io.writers import DUMP_SUFFIXES, XYZ_SUFFIXES, output_writer
-from iceclass.model.network import Model, Prediction
+from iceclass.model.network import UNASKED_LABEL, Model, Prediction
 from iceclass.phases import UNKNOWN
 
 PHASE_COLUMN = "i_phase"
@@ -71,46 +72,78 @@ def open_sink(
     suffix = without_compression(path).suffix.lower()
     if suffix in TABLE_SUFFIXES:
         return _TableSink(path, force)
+    return trajectory_sink(path, model, settings, source, force)
+
+
+def trajectory_sink(
+    path: str | Path,
+    model: Model,
+    settings: Mapping[str, Any],
+    source: Path | None,
+    force: bool,
+) -> TrajectorySink:
+    """The sink of a dump or an extended XYZ file; arguments and errors of :func:`open_sink`."""
+    suffix = without_compression(path).suffix.lower()
     known = DUMP_SUFFIXES + XYZ_SUFFIXES + TABLE_SUFFIXES
     if suffix not in known:
         raise OutputError(
             f"unknown suffix {suffix!r}", path=path, hint=f"known: {', '.join(known)}"
         )
-    return _TrajectorySink(path, model, settings, source, force)
+    if suffix in TABLE_SUFFIXES:
+        raise OutputError(
+            "a table of labels is not written by many machines",
+            path=path,
+            hint="write a dump or .extxyz, or label on one machine",
+        )
+    file = ResumableFile(path, settings, source=source, force=force)
+    remove_segments(path)
+    return TrajectorySink(path, model, file, file.records[-1]["state"] if file.records else None)
 
 
-class _TrajectorySink:
-    """A dump or extended XYZ file that an interrupted run leaves its frames in."""
+class TrajectorySink:
+    """A dump or extended XYZ file, or a part of one, every frame of which is a piece.
+
+    Parameters
+    ----------
+    path
+        Of the file; its suffix tells the format.
+    file
+        Takes the frames.
+    state
+        :attr:`FrameWriter.state <iceclass.io.writers.FrameWriter.state>` after the frames before.
+    """
 
     def __init__(
-        self,
-        path: str | Path,
-        model: Model,
-        settings: Mapping[str, Any],
-        source: Path | None,
-        force: bool,
+        self, path: str | Path, model: Model, file: ResumableFile | SegmentFile, state: str | None
     ) -> None:
         legend = " ".join(f"{k}={name}" for k, name in enumerate(model.classes))
         self._info = {"phases": f"{legend} -1={UNKNOWN}", "iceclass_model": model.model_id}
-        self._file = ResumableFile(path, settings, source=source, force=force)
-        try:
-            self._writer = output_writer(path, file=self._file)
-        except BaseException:
-            self._file.abort()
-            raise
-        if self.records:
-            self._writer.state = self.records[-1]["state"]
+        self._file = file
+        self._writer = output_writer(path, file=file)
+        self._writer.state = state
 
     @property
     def records(self) -> list[dict[str, Any]]:
         return self._file.records
 
+    @property
+    def state(self) -> str | None:
+        """What the next frame's text depends on besides the frame."""
+        return self._writer.state
+
     def write(self, frame: Frame, prediction: Prediction, record: Mapping[str, Any]) -> None:
         self._writer.write(frame, _atom_columns(frame, prediction), self._info)
-        self._file.keep({**record, "state": self._writer.state})
+        self._file.keep({**record, "state": self.state})
+
+    def append(self, segment: IO[bytes], size: int, record: Mapping[str, Any]) -> None:
+        """Append a frame that a sink of a :class:`SegmentFile` wrote, with its record."""
+        assert isinstance(self._file, ResumableFile)
+        self._file.append(segment, size)
+        self._file.keep(record)
 
     def finishing(self) -> None:
-        self._file.finishing()
+        if isinstance(self._file, ResumableFile):
+            self._file.finishing()
 
     def __enter__(self) -> Self:
         return self
@@ -127,7 +160,7 @@ class _TableSink:
         self._writer = table_writer(path, force=force)
 
     def write(self, frame: Frame, prediction: Prediction, record: Mapping[str, Any]) -> None:
-        self._writer.write(frame, prediction, record["frame"])
+        self._writer.write(*asked_only(frame, prediction), record["frame"])
 
     def finishing(self) -> None:
         """Nothing: a table that was not finished starts again."""
@@ -137,6 +170,14 @@ class _TableSink:
 
     def __exit__(self, *exc: Any) -> None:
         self._writer.__exit__(*exc)
+
+
+def asked_only(frame: Frame, prediction: Prediction) -> tuple[Frame, Prediction]:
+    """The molecules that were asked about, where not all of them were."""
+    asked = prediction.labels != UNASKED_LABEL
+    if asked.all():
+        return frame, prediction
+    return frame.only(asked), prediction.only(asked)
 
 
 def _atom_columns(frame: Frame, prediction: Prediction) -> dict[str, NDArray[Any]]:

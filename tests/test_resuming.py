@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from iceclass.io.resumable import ResumableFile, journal_path
+from iceclass.io.resumable import ResumableFile, _line, journal_path
 from tests.cli.test_main import run as command
 
 DEMO = Path(__file__).parents[1] / "demo" / "melting-slab.lammpstrj.gz"
@@ -83,7 +83,7 @@ def test_killed_while_final_names_are_written(here):
     expected = contents()
     kill_after(3, "out.lammpstrj", "-o", "out.lammpstrj", "--force")
     with journal_path("out.lammpstrj").open("a") as file:
-        file.write('{"finishing": true}\n')
+        file.write(_line({"finishing": True}))
     run("-o", "out.lammpstrj")  # needs no --force
     assert contents() == expected
 

@@ -6,8 +6,9 @@ import math
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import click
@@ -16,11 +17,14 @@ import numpy as np
 from iceclass.analysis.clusters import Clusters
 from iceclass.analysis.observer import Observer
 from iceclass.analysis.profile import AXES, Profile
+from iceclass.cli.cluster import ClusterOptions, cluster_options, connected_to
 from iceclass.cli.options import (
     PATH,
     every_option,
     force_option,
     on_error_option,
+    parse_frames,
+    parse_regions,
     quiet_option,
     types_option,
 )
@@ -28,11 +32,13 @@ from iceclass.files import check_output
 from iceclass.io.following import Follow
 from iceclass.io.resumable import was_finishing
 from iceclass.io.streams import without_compression
-from iceclass.io.trajectory import DUMP_SUFFIXES, OnError, Trajectory, detect_format
+from iceclass.io.trajectory import DUMP_SUFFIXES, OnError, detect_format
+from iceclass.label_run import Progress
 from iceclass.labelling import label
 from iceclass.labels import Labels
 from iceclass.model.file import load_model
 from iceclass.phases import label_of
+from iceclass.region import Region
 from iceclass.reports.clusters import largest_cluster_figure
 from iceclass.reports.phases import phase_fractions_figure
 from iceclass.reports.profile import profile_figure
@@ -61,6 +67,13 @@ LINE_EVERY = 10.0
     is_flag=True,
     help="Give every molecule its most probable class, however strange it is.",
 )
+@click.option(
+    "--frames",
+    "chosen",
+    metavar="START:STOP:STEP",
+    callback=parse_frames,
+    help="Which frames, as a slice: 100:200:5. Instead of the three options below.",
+)
 @click.option("--start", type=int, default=0, help="First frame, counted from 0.")
 @click.option("--stop", type=int, help="Frame before which to stop.")
 @every_option
@@ -87,6 +100,16 @@ LINE_EVERY = 10.0
     type=click.Choice(AXES),
     help="Also write the phases along an axis or a cell vector, NAME.profile.csv and .png.",
 )
+@click.option(
+    "--region",
+    "regions",
+    multiple=True,
+    metavar="AXIS:LOW:HIGH",
+    callback=parse_regions,
+    help="Label only molecules there, z:10:25 (Å); all are seen. Can be repeated.",
+)
+@click.option("--topology", type=PATH, help="What the atoms of an XTC, TRR or DCD file are.")
+@cluster_options
 @force_option
 @quiet_option
 def command(
@@ -95,6 +118,7 @@ def command(
     model: str,
     types: dict[str, str] | None,
     no_unknown: bool,
+    chosen: tuple[int, int | None, int] | None,
     start: int,
     stop: int | None,
     every: int,
@@ -104,6 +128,9 @@ def command(
     as_json: bool,
     clusters: bool,
     axis: str | None,
+    regions: tuple[Region, ...],
+    topology: Path | None,
+    cluster: ClusterOptions | None,
     force: bool,
     quiet: bool,
 ) -> None:
@@ -116,7 +143,8 @@ def command(
     legend of the class indices, NAME.phases.json. An output that ends in .csv, .parquet or .npz
     is a table of labels instead of a trajectory.
 
-    A run that was stopped goes on where it was when the same command is given again.
+    A run that was stopped goes on where it was when the same command is given again. Frames of an
+    uncompressed dump can be shared out among many machines, by --scheduler or --slurm.
 
     \b
     Examples:
@@ -124,7 +152,16 @@ def command(
       iceclass label traj.dump --types 1=O,2=H --model soap-325 -o out.extxyz
       iceclass label nucleation.lammpstrj --clusters --profile z
       iceclass label running.lammpstrj --follow
+      iceclass label huge.lammpstrj --slurm --jobs 20 --slurm-option memory=4GB
     """
+    if cluster is not None and idle is not None:
+        raise click.UsageError("--follow goes without --scheduler and --slurm")
+    if chosen is not None:
+        if (start, stop, every) != (0, None, 1):
+            raise click.UsageError("--frames goes without --start, --stop and --every")
+        start, stop, every = chosen
+    if cluster is not None and topology is not None:
+        raise click.UsageError("--topology goes without --scheduler and --slurm")
     target, stem = _outputs(trajectory, output)
     observers: dict[str, Observer] = {}
     if clusters or axis is not None:
@@ -154,22 +191,30 @@ def command(
             FIGURES[name](table, beside(f"{name}.png"), force=replace)
 
     follow = None if idle is None else Follow(None if math.isinf(idle) else idle)
-    with _progress(quiet) as progress, _stopping(follow):
-        labels = label(
+    with ExitStack() as stack:
+        if cluster is None:
+            run = partial(label, keep_labels=False, follow=follow, topology=topology)
+        else:
+            from iceclass.distributed import label_distributed
+
+            client = stack.enter_context(connected_to(cluster, quiet))
+            run = partial(label_distributed, client=client)
+        progress = stack.enter_context(_progress(quiet))
+        stack.enter_context(_stopping(follow))
+        labels = run(
             trajectory,
             model,
-            types=types,
             output=target,
+            types=types,
             force=force,
             unknown=not no_unknown,
-            keep_labels=False,
             start=start,
             stop=stop,
             every=every,
             on_error=on_error,
+            regions=regions,
             backend=backend,
             observers=observers,
-            follow=follow,
             progress=progress,
             finish=finish,
         )
@@ -238,7 +283,7 @@ def _stopping(follow: Follow | None) -> Iterator[None]:
 
 
 @contextmanager
-def _progress(quiet: bool) -> Iterator[Callable[[int, int, Trajectory | None], None] | None]:
+def _progress(quiet: bool) -> Iterator[Progress | None]:
     """A bar on a terminal, a line now and then in a log."""
     if quiet:
         yield None
@@ -247,13 +292,13 @@ def _progress(quiet: bool) -> Iterator[Callable[[int, int, Trajectory | None], N
     if not sys.stderr.isatty():
         told = began
 
-        def tell(frames: int, molecules: int, trajectory: Trajectory | None) -> None:
+        def tell(frames: int, molecules: int, position: tuple[int, int]) -> None:
             nonlocal told
             now = time.perf_counter()
             if now - told < LINE_EVERY:
                 return
             told = now
-            read, total = trajectory.position if trajectory is not None else (0, 0)
+            read, total = position
             line = f"{frames:,} frames, {molecules / (now - began):,.0f} molecules/s"
             if total > 0 < read:
                 left = (now - began) * (total - read) / read
@@ -276,8 +321,8 @@ def _progress(quiet: bool) -> Iterator[Callable[[int, int, Trajectory | None], N
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("label", total=None, rate=0.0, frames=0)
 
-        def update(frames: int, molecules: int, trajectory: Trajectory | None) -> None:
-            read, total = trajectory.position if trajectory is not None else (0, 0)
+        def update(frames: int, molecules: int, position: tuple[int, int]) -> None:
+            read, total = position
             rate = molecules / (time.perf_counter() - began)
             bar.update(task, completed=read, total=total or None, rate=rate, frames=frames)
 

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from iceclass.errors import InputError
+
+if TYPE_CHECKING:
+    from iceclass.region import Region
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -37,6 +42,31 @@ def parse_settings(
         if not (key and sign and text):
             raise click.BadParameter(f"{key + sign + text!r}: expected NAME=VALUE")
     return {key: text for key, _, text in pairs}
+
+
+def parse_frames(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> tuple[int, int | None, int] | None:
+    """``100:200:5`` → (100, 200, 5); what is left out is 0, None and 1."""
+    if value is None:
+        return None
+    parts = value.split(":")
+    if not 2 <= len(parts) <= 3 or not all(part == "" or part.isdecimal() for part in parts):
+        raise click.BadParameter(f"{value!r}: expected START:STOP:STEP, as in 100:200:5")
+    start, stop, step = (int(part) if part else None for part in [*parts, ""][:3])
+    return start or 0, stop, 1 if step is None else step
+
+
+def parse_regions(
+    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[Region, ...]:
+    """``("z:10:25",)`` → regions."""
+    from iceclass.region import Region
+
+    try:
+        return tuple(Region.parse(value) for value in values)
+    except InputError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 types_option: Decorator = click.option(

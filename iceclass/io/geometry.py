@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from iceclass.errors import InputError
 
 REACH = 1.6  # Å; no proton of water is farther than this from its oxygen
+MOST_IMAGES = 10_000.0  # of a cell within REACH; more, and it is no cell of water
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +53,9 @@ class Lattice:
         )
         if not fine:
             raise InputError(
-                f"the cell has no volume along its periodic directions: {np.asarray(cell).tolist()}"
+                "the cell has no volume along its periodic directions, or next to none: "
+                f"{np.asarray(cell).tolist()}",
+                hint="are positions and cell in Å?",
             )
         return cls(reduced, inverse, np.array(pbc, dtype=bool), shifts)
 
@@ -127,9 +130,13 @@ def _lattice(
         return full, full, full, False
     inverse /= volume
     reach = np.zeros(3, np.int64)
+    images = 1.0
     for i in range(3):
         height = 1.0 / np.sqrt(_dot(inverse[:, i], inverse[:, i]))
         if pbc[i] and height < 2.0 * REACH:
+            images *= 3.0 + 2.0 * (REACH / height)
+            if not images < MOST_IMAGES:
+                return full, inverse, full, False
             reach[i] = 1 + np.int64(REACH / height)
     shifts = np.zeros((np.prod(2 * reach + 1), 3))
     n = 1  # the first one stays zero
@@ -290,10 +297,12 @@ def nearest(
     low = np.where(periodic, 0.0, scaled.min(axis=0, initial=np.inf))
     high = np.where(periodic, 1.0, scaled.max(axis=0, initial=-np.inf))
     heights = 1.0 / np.linalg.norm(lattice.inverse, axis=0)
-    # at most about two bins a site; for open boundaries, bins cover the extent of the sites
+    # no narrower than REACH; a few bins a site; for open boundaries they cover the sites' extent
     room = np.maximum((high - low) * heights, 1e-9)
-    width = max(REACH, float(np.cbrt(np.prod(np.maximum(room, REACH)) / (2.0 * len(sites) + 1.0))))
-    bins = np.maximum(np.floor(room / width), 1.0).astype(np.int64)
+    shape = np.maximum(np.floor(np.minimum(room / REACH, 2.0**20)), 1.0)
+    while shape.prod() > 4 * len(sites) + 64:
+        shape = np.maximum(np.floor(shape * 0.8), 1.0)
+    bins = shape.astype(np.int64)
     span = np.where(high > low, high - low, 1.0)
     home = _bins(scaled, low, span, bins, periodic)
     away = _bins(wanted, low, span, bins, periodic)

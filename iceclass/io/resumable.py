@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Self
+from zlib import crc32
 
 from iceclass.errors import OutputError
 from iceclass.files import check_output
@@ -23,6 +24,7 @@ from iceclass.io.streams import compressor
 
 VERSION = 1
 _SAMPLE = 1 << 16
+_BLOCK = 1 << 20
 
 
 def journal_path(path: str | Path) -> Path:
@@ -35,7 +37,46 @@ def was_finishing(path: str | Path) -> bool:
     return any("finishing" in entry for entry in _entries(journal_path(path)))
 
 
-class ResumableFile:
+class Pieces:
+    """Bytes written in pieces, each of them compressed by itself if the suffix asks for it.
+
+    Attributes
+    ----------
+    path
+        The file that the pieces are for.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._suffix = self.path.suffix.lower()
+        self._raw: IO[bytes]
+        self._data: Any = None
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Append bytes to the piece under way."""
+        try:
+            if self._data is None:
+                self._data = compressor(self._raw, self._suffix)
+            view = memoryview(data).cast("B")
+            while len(view) > 0:  # an unbuffered file may take less than all
+                view = view[self._data.write(view) or len(view) :]
+        except OSError as error:
+            raise self._failure(error) from None
+
+    def _end_piece(self) -> None:
+        if self._data is not None and self._data is not self._raw:
+            self._data.close()
+        self._data = None
+
+    def _failure(self, error: OSError) -> OutputError:
+        return OutputError(
+            f"cannot be written ({error.strerror or error})",
+            path=self.path,
+            hint="what was written is kept; run the same command again to go on from there",
+        )
+
+
+class ResumableFile(Pieces):
     """A file for writing bytes, in pieces that are kept when the process ends early.
 
     Parameters
@@ -71,20 +112,18 @@ class ResumableFile:
         source: Path | None = None,
         force: bool = False,
     ) -> None:
-        self.path = Path(path)
+        super().__init__(path)
         check_output(self.path, force=force or was_finishing(self.path))
         self._part = self.path.with_name(f".{self.path.name}.part")
-        self._suffix = self.path.suffix.lower()
         self.records: list[dict[str, Any]] = []
         try:
-            self._raw: IO[bytes] = open(self._part, "ab", buffering=0)  # noqa: SIM115
+            self._raw = open(self._part, "ab", buffering=0)  # noqa: SIM115
             self._lock()
             end = self._recover(json.loads(json.dumps({"journal": VERSION, **settings})), source)
             self._raw.truncate(end)
             self._raw.seek(end)
         except OSError as error:
             raise self._failure(error) from None
-        self._data: Any = None
 
     def _lock(self) -> None:
         try:
@@ -117,16 +156,17 @@ class ResumableFile:
         self._journal: IO[str] = open(journal, "a", encoding="utf-8")  # noqa: SIM115
         return end
 
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Append bytes to the piece under way."""
-        try:
-            if self._data is None:
-                self._data = compressor(self._raw, self._suffix)
-            view = memoryview(data).cast("B")
-            while len(view) > 0:  # an unbuffered file may take less than all
-                view = view[self._data.write(view) or len(view) :]
-        except OSError as error:
-            raise self._failure(error) from None
+    def append(self, made: IO[bytes], size: int) -> None:
+        """Append the next ``size`` bytes of ``made``: a whole piece, compressed already."""
+        self._data = self._raw
+        while size > 0:
+            block = made.read(min(size, _BLOCK))
+            if not block:
+                raise OutputError(
+                    f"{size} bytes are missing of a frame in {made.name}", path=self.path
+                )
+            self.write(block)
+            size -= len(block)
 
     def keep(self, record: Mapping[str, Any]) -> None:
         """End a piece: from now on it and its record survive whatever happens to the process."""
@@ -170,18 +210,6 @@ class ResumableFile:
             journal_path(self.path).unlink(missing_ok=True)
         self._raw.close()
 
-    def _end_piece(self) -> None:
-        if self._data is not None and self._data is not self._raw:
-            self._data.close()
-        self._data = None
-
-    def _failure(self, error: OSError) -> OutputError:
-        return OutputError(
-            f"cannot be written ({error.strerror or error})",
-            path=self.path,
-            hint="what was written is kept; run the same command again to go on from there",
-        )
-
     def __enter__(self) -> Self:
         return self
 
@@ -221,24 +249,24 @@ def _is_same(path: Path, before: Mapping[str, Any]) -> bool:
 
 
 def _line(entry: Mapping[str, Any]) -> str:
-    return json.dumps(entry, ensure_ascii=False, separators=(",", ":")) + "\n"
+    """A line of the journal: a checksum of the entry, and the entry."""
+    text = json.dumps(entry, ensure_ascii=False, separators=(",", ":"))
+    return f"{crc32(text.encode()):08x} {text}\n"
 
 
 def _entries(journal: Path) -> list[dict[str, Any]]:
-    """The complete lines of a journal, up to the first that is none of ours."""
+    """The complete lines of a journal, up to the first that is damaged or none of ours."""
     try:
         text = journal.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return []
     entries = []
-    for line in text.splitlines(keepends=True):
-        if not line.endswith("\n"):
-            break
+    for line in text.split("\n")[:-1]:
         try:
-            entry = json.loads(line)
-        except ValueError:
+            entry = json.loads(line[9:])
+        except (ValueError, RecursionError):
             break
-        if not isinstance(entry, dict):
+        if not isinstance(entry, dict) or _line(entry) != f"{line}\n":
             break
         entries.append(entry)
     return entries

@@ -13,6 +13,7 @@ from iceclass.frame import Frame
 from iceclass.io.assembly import Assembler
 from iceclass.io.following import Follow, FollowedSource, cannot_follow
 from iceclass.io.index import FrameIndex, Place, load_index, save_index
+from iceclass.io.md_files import SUFFIXES as BARE_SUFFIXES
 from iceclass.io.species import SiteDecision
 from iceclass.io.streams import ByteSource, peek, without_compression
 
@@ -49,11 +50,14 @@ class Trajectory:
     follow
         Wait for more where the file ends: for reading a LAMMPS dump that is being written. The
         file may not even exist yet. Every frame is given as soon as all its rows are there.
+    topology
+        A file that tells what the atoms are, for formats that do not: XTC, TRR, DCD.
 
     Attributes
     ----------
     format
-        ``"lammps-dump"``, ``"lammps-data"`` or the name of one of ASE's formats.
+        ``"lammps-dump"``, ``"lammps-data"``, ``"xtc"``, ``"trr"``, ``"dcd"``, or the name of one
+        of ASE's formats.
     skipped
         The errors of the frames that were left out, each with its frame and line.
     frame_index
@@ -77,6 +81,7 @@ class Trajectory:
         on_error: OnError = "raise",
         at: Place | None = None,
         follow: Follow | None = None,
+        topology: str | Path | None = None,
     ) -> None:
         if start < 0 or every < 1 or (stop is not None and stop < 0):
             raise InputError(
@@ -89,9 +94,15 @@ class Trajectory:
             raise InputError(f"cannot begin at frame {at.frame} to read from {start} on", path=path)
         self.path = Path(path)
         self.format = detect_format(self.path) if follow is None else _followed_format(self.path)
+        if topology is not None and f".{self.format}" not in BARE_SUFFIXES:
+            raise InputError(
+                f"{self.format} files tell themselves what their atoms are",
+                path=path,
+                hint="leave out the topology",
+            )
         self.skipped: list[InputError] = []
         self.frame_index = -1
-        self._types = types
+        self._types, self._topology = types, topology
         self._range = (start, stop, every)
         self._skip_errors = on_error == "skip"
         self._at, self._follow = at, follow
@@ -180,6 +191,21 @@ class Trajectory:
                 raise InputError("a data file has one frame", path=self.path)
             if 0 in range(self._range[0], 1 if self._range[1] is None else self._range[1]):
                 yield 0, self._assembler.frame(read_data(source), 0)
+        elif f".{self.format}" in BARE_SUFFIXES:
+            from iceclass.io.mdanalysis_frames import frames_by_mdanalysis
+
+            start, stop, every = self._range
+            yield from frames_by_mdanalysis(
+                self.path,
+                self._topology,
+                types=self._types,
+                assembler=self._assembler,
+                start=start,
+                stop=stop,
+                every=every,
+                on_error="skip" if self._skip_errors else "raise",
+                skipped=self.skipped,
+            )
         else:
             from iceclass.io.ase_frames import frames_by_ase
 
@@ -229,6 +255,7 @@ def open_trajectory(
     on_error: OnError = "raise",
     at: Place | None = None,
     follow: Follow | None = None,
+    topology: str | Path | None = None,
 ) -> Trajectory:
     """Open a trajectory of any known format; see :class:`Trajectory`.
 
@@ -237,7 +264,15 @@ def open_trajectory(
     ...         print(frame)
     """
     return Trajectory(
-        path, types, start=start, stop=stop, every=every, on_error=on_error, at=at, follow=follow
+        path,
+        types,
+        start=start,
+        stop=stop,
+        every=every,
+        on_error=on_error,
+        at=at,
+        follow=follow,
+        topology=topology,
     )
 
 
@@ -251,10 +286,19 @@ def read(
     on_error: OnError = "raise",
     at: Place | None = None,
     follow: Follow | None = None,
+    topology: str | Path | None = None,
 ) -> Iterator[Frame]:
     """The frames of a trajectory, in constant memory; arguments as of :class:`Trajectory`."""
     with open_trajectory(
-        path, types, start=start, stop=stop, every=every, on_error=on_error, at=at, follow=follow
+        path,
+        types,
+        start=start,
+        stop=stop,
+        every=every,
+        on_error=on_error,
+        at=at,
+        follow=follow,
+        topology=topology,
     ) as trajectory:
         yield from trajectory
 
@@ -262,7 +306,7 @@ def read(
 def detect_format(path: str | Path) -> str:
     """``"lammps-dump"``, ``"lammps-data"``, or the name of one of ASE's formats.
 
-    The content decides before the name does.
+    The content decides before the name does, but for XTC, TRR and DCD.
 
     Raises
     ------
@@ -270,6 +314,8 @@ def detect_format(path: str | Path) -> str:
         The file is missing, empty, or of no known format.
     """
     path = Path(path)
+    if path.suffix.lower() in BARE_SUFFIXES:
+        return path.suffix.lower().removeprefix(".")
     head = peek(path).removeprefix(b"\xef\xbb\xbf").lstrip()
     if not head:
         raise InputError("the file is empty", path=path, frame=0, line=1)

@@ -150,6 +150,7 @@ def _model(metadata: Mapping[str, str], arrays: dict[str, NDArray[Any]]) -> Mode
     from iceclass.descriptors import from_dict
 
     contents = {key: json.loads(value) for key, value in metadata.items() if key != "format"}
+    json.dumps(contents, ensure_ascii=False, allow_nan=False).encode()  # no NaN, no half characters
     version = contents["format_version"]
     if not isinstance(version, int) or version > FORMAT_VERSION:
         raise ModelError(
@@ -164,8 +165,7 @@ def _model(metadata: Mapping[str, str], arrays: dict[str, NDArray[Any]]) -> Mode
     classes = contents["classes"]
     if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
         raise ModelError(f"classes are {classes!r}, expected a list of names")
-    if not isinstance(contents["record"], dict):
-        raise ModelError("the training record is not a JSON object")
+    _check_record(contents["record"])
     arrays = dict(arrays)
     novelty = None
     if contents["novelty"] is not None:
@@ -179,6 +179,8 @@ def _model(metadata: Mapping[str, str], arrays: dict[str, NDArray[Any]]) -> Mode
             quantile=float(told["quantile"]),
             margin=float(told["margin"]),
         )
+        if not np.isfinite([novelty.quantile, novelty.margin]).all():
+            raise ModelError("quantile or margin of the novelty is not finite")
     model = Model(
         descriptor=from_dict(contents["descriptor"]),
         classes=tuple(classes),
@@ -193,6 +195,20 @@ def _model(metadata: Mapping[str, str], arrays: dict[str, NDArray[Any]]) -> Mode
     if arrays:
         raise ModelError(f"unexpected arrays {', '.join(sorted(arrays))}")
     return model
+
+
+def _check_record(record: Any) -> None:
+    """Raise ModelError unless what is shown of a training record has the form it is shown in."""
+    if not isinstance(record, dict):
+        raise ModelError("the training record is not a JSON object")
+    try:
+        record.get("versions", {}).items(), (record.get("test") or {}).items()
+        split = record.get("split", {})
+        for side in filter(None, map(split.get, ("train", "validation", "test"))):
+            side["rows"], side["trajectories"]
+            sum(len(names) for names in side["preparations"].values())
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ModelError(f"the training record is not one that training writes: {error}") from error
 
 
 def shipped_models() -> dict[str, Path]:

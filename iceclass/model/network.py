@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -55,6 +55,11 @@ class Prediction:
     novelty: NDArray[np.float32]
     classes: tuple[str, ...]
     model_id: str
+
+    def only(self, chosen: NDArray[np.bool_]) -> Prediction:
+        """What is said of those molecules for which the (N,) ``chosen`` is true."""
+        keys = ("labels", "probabilities", "confidence", "novelty")
+        return replace(self, **{key: getattr(self, key)[chosen] for key in keys})
 
     @property
     def names(self) -> NDArray[np.str_]:

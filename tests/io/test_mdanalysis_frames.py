@@ -263,3 +263,19 @@ def test_types_overrule(folder):
     assert frame.n_molecules == ice("ii").n_molecules
     with pytest.raises(InputError, match="no atom has atom name XX"):
         found(folder / "ii.trr", folder / "ii.gro", types={"XX": "O"})
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_open_trajectory_takes_a_topology(folder, suffix):
+    path = folder / f"slab{suffix}"
+    with iceclass.io.open_trajectory(path, topology=DEMO, start=1, every=2) as trajectory:
+        frames = list(trajectory)
+        assert (trajectory.format, trajectory.frame_index) == (suffix[1:], 3)
+        assert "oxygen: " in str(trajectory.site_decision)
+    expected = found(path, DEMO, start=1, every=2)
+    for a, b in zip(frames, expected, strict=True):
+        np.testing.assert_array_equal(a.positions, b.positions)
+    with pytest.raises(InputError, match="--topology"):
+        list(iceclass.read(path))
+    with pytest.raises(InputError, match="leave out the topology"):
+        iceclass.io.open_trajectory(DEMO, topology=DEMO)
