@@ -199,7 +199,10 @@ class FeatureStore:
             if discard:
                 part.unlink()
                 continue
-            definition, (info,) = hdf5.read_header(part)
+            definition, infos = hdf5.read_header(part)
+            if len(infos) != 1:
+                raise InputError(f"has {len(infos)} trajectories, expected 1", path=part)
+            (info,) = infos
             _same_descriptor(definition, self.descriptor, self.path)
             self._parts[info.name] = (part, info)
 

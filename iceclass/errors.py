@@ -10,6 +10,9 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
+_LONG = 1000
+"""Characters of a message, whatever a file has put into it."""
+
 
 class IceclassError(Exception):
     """Base of all deliberate errors; ``exit_code`` is what the command line returns."""
@@ -51,7 +54,9 @@ class InputError(IceclassError):
         if self.line is not None:
             place.append(f"line {self.line}")
         where = ", ".join(place) + ": " if place else ""
-        return where + self.message + (f"; {self.hint}" if self.hint else "")
+        return _shown(
+            where + self.message[:_LONG] + (f"; {self.hint[:_LONG]}" if self.hint else "")
+        )
 
 
 class OutputError(InputError):
@@ -73,6 +78,13 @@ class MissingDependencyError(IceclassError):
         super().__init__(
             f'{what} needs {package}, which is not installed: pip install "iceclass[{extra}]"'
         )
+
+
+def _shown(text: str) -> str:
+    """The text in one line, with what a terminal would not show, or would obey, written out."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> InputError:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import Field, fields, replace
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from iceclass._version import __version__
 from iceclass.errors import InputError
 from iceclass.frame import Frame
+from iceclass.limits import too_much
 from iceclass.table import ROW_COLUMNS, TrajectoryInfo
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ FORMAT = "iceclass-features"
 FORMAT_VERSION = 1
 _CHUNK_BYTES = 1 << 18
 _COPY_BYTES = 1 << 26
+_MOST_DEFLATED = 1100  # times that a deflated data set can be larger than what is stored
+_SMALL = 1 << 20  # bytes that may be announced without being stored
 
 
 def make_rows(file: h5py.File, n_features: int) -> None:
@@ -110,8 +114,10 @@ def read_header(path: Path) -> tuple[dict[str, Any], list[TrajectoryInfo]]:
                     hint=f"written by iceclass {file.attrs.get('iceclass_version')}; upgrade",
                 )
             definition = json.loads(file.attrs["descriptor"])
-            names = [name.decode() for name in file["feature_names"][:]]
-            columns = {one.name: _column(file, one.name) for one in fields(TrajectoryInfo)}
+            if not isinstance(definition, dict):
+                raise ValueError("the descriptor is not a JSON object")
+            names = whole(file, "feature_names", "O", 1).asstr()[:].tolist()
+            columns = {one.name: _column(file, one) for one in fields(TrajectoryInfo)}
             count = len(columns["name"])
             trajectories = [
                 TrajectoryInfo(**{name: column[i] for name, column in columns.items()})
@@ -123,24 +129,83 @@ def read_header(path: Path) -> tuple[dict[str, Any], list[TrajectoryInfo]]:
         raise
     except FileNotFoundError as error:
         raise InputError("no such feature store", path=path) from error
-    except (OSError, KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
-        text = " ".join(str(error).split())
-        raise InputError(f"not a feature store, or damaged: {text}", path=path) from error
+    except Exception as error:  # HDF5 answers damage with errors of every kind
+        raise InputError(f"not a feature store, or damaged: {told(error)}", path=path) from error
     return definition, trajectories
 
 
-def _column(file: h5py.File, name: str) -> list[Any]:
-    values = file["trajectories"][name][:].tolist()
-    return [v.decode() if isinstance(v, bytes) else v for v in values]
+def told(error: Exception) -> str:
+    """What an error says, in one line."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def whole(group: h5py.Group, name: str, kinds: str, ndim: int) -> h5py.Dataset:
+    """A data set that is stored in this file as it is announced.
+
+    Parameters
+    ----------
+    kinds
+        The kinds of its type, as in ``numpy.dtype.kind``.
+    ndim
+        Its number of dimensions.
+
+    Raises
+    ------
+    ValueError
+        No data set, of another type, in another file, or larger than what is stored can be.
+    """
+    import h5py
+
+    data = group[name]
+    if not isinstance(data, h5py.Dataset) or data.file != group.file:
+        raise ValueError(f"{name} is no data set of this file")
+    if data.external or data.is_virtual:
+        raise ValueError(f"the data of {name} are in another file")
+    if data.dtype.kind not in kinds or data.ndim != ndim:
+        raise ValueError(f"{name} is {data.dtype} of {data.ndim} dimensions, expected {ndim}")
+    size = max(data.size, prod(data.chunks or ())) * data.dtype.itemsize
+    stored = min(data.id.get_storage_size(), data.file.id.get_filesize())
+    if size > _MOST_DEFLATED * stored + _SMALL:
+        raise ValueError(f"{name} announces {data.shape}, of which next to nothing is stored")
+    if data.dtype.kind == "O" and data.size:
+        _check_texts(data)
+    return data
+
+
+def _check_texts(data: h5py.Dataset) -> None:
+    """Raise ValueError where texts are longer than the file: HDF5 makes room before it looks."""
+    place = data.id.get_offset()
+    if place is None:
+        raise ValueError(f"{data.name} is not stored in one piece")
+    with open(data.file.filename, "rb") as file:
+        file.seek(place)
+        stored = np.frombuffer(file.read(16 * data.size), "<u4")[::4]  # then 12 bytes of where
+    if len(stored) < data.size or stored.sum(dtype=np.int64) > data.file.id.get_filesize():
+        raise ValueError(f"the texts of {data.name} are longer than the file")
+
+
+def _column(file: h5py.File, one: Field[Any]) -> list[Any]:
+    """A column of the table of trajectories."""
+    kind, plain = {"str": ("O", str), "float": ("f", float), "int": ("iu", int)}[str(one.type)]
+    data = whole(file["trajectories"], one.name, kind, 1)
+    values: list[Any] = (data.asstr() if plain is str else data)[:].tolist()
+    if not all(isinstance(value, plain) for value in values):
+        raise ValueError(f"trajectories/{one.name} is not all {plain.__name__}")
+    return values
 
 
 def _check(rows: h5py.Group, n_features: int, trajectories: Sequence[TrajectoryInfo]) -> None:
     """The row data sets have the sizes that the header promises."""
+    if any(t.n_rows < 0 for t in trajectories):
+        raise ValueError("a trajectory has less than no rows")
+    if len({t.name for t in trajectories}) < len(trajectories):
+        raise ValueError("two trajectories have the same name")
     total = sum(t.n_rows for t in trajectories)
     expected = {"features": (total, n_features)} | {name: (total,) for name in ROW_COLUMNS}
     for name, shape in expected.items():
-        if rows[name].shape != shape:
-            raise ValueError(f"rows/{name} has shape {rows[name].shape}, expected {shape}")
+        data = whole(rows, name, "f" if name == "features" else "iu", len(shape))
+        if data.shape != shape:
+            raise ValueError(f"rows/{name} has shape {data.shape}, expected {shape}")
 
 
 def write_part(
@@ -204,6 +269,12 @@ def read_rows(
     try:
         with h5py.File(path, "r") as file:
             rows = file["rows"]
+            if problem := too_much(4 * sum(counts) * rows["features"].shape[1]):
+                raise InputError(
+                    f"has {sum(counts)} rows: {problem}",
+                    path=path,
+                    hint="load fewer rows of each trajectory",
+                )
             features = np.empty((sum(counts), rows["features"].shape[1]), np.float32)
             columns = {name: np.empty(sum(counts), kind) for name, kind in ROW_COLUMNS.items()}
             at = 0
@@ -217,8 +288,10 @@ def read_rows(
                     column[at:to] = rows[name][start:stop][pick]
                 columns["trajectory"][at:to] = index
                 at = to
-    except (OSError, KeyError, ValueError) as error:
-        raise InputError(f"damaged feature store: {error}", path=path) from error
+    except InputError:
+        raise
+    except Exception as error:  # HDF5 answers damage with errors of every kind
+        raise InputError(f"damaged feature store: {told(error)}", path=path) from error
     if not np.isfinite(features).all():
         raise InputError("damaged feature store: features are not finite", path=path)
     return features, columns

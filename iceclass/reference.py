@@ -26,12 +26,16 @@ from iceclass._version import __version__
 from iceclass.errors import InputError
 from iceclass.files import replacing
 from iceclass.frame import Frame
+from iceclass.hdf5 import told, whole
+from iceclass.sidecar import check_description
 
 FORMAT = "iceclass-trajectories"
 FORMAT_VERSION = 1
 RESOLUTION = 0.001
 """Å; positions are stored as whole multiples of it."""
 LICENCE = "CC-BY-4.0"
+REQUIRED = ("phase", "preparation", "water_model", "temperature", "pressure", "density")
+"""What a trajectory's description must say."""
 SHIPPED = Path(str(files("iceclass"))) / "data" / "reference.h5"
 """The data set that comes with iceclass."""
 
@@ -92,14 +96,20 @@ class ReferenceTrajectory:
         """The T frames, oxygens only."""
         import h5py
 
-        with h5py.File(self._path, "r") as file:
-            group = file["trajectories"][self.name]
-            positions = group["positions"][:] * RESOLUTION
-            cells, steps = group["cell"][:], group["timestep"][:]
-        return tuple(
-            Frame(positions=x, cell=c, timestep=int(s))
-            for x, c, s in zip(positions, cells, steps, strict=True)
-        )
+        try:
+            with h5py.File(self._path, "r") as file:
+                group = file["trajectories"][self.name]
+                positions = whole(group, "positions", "i", 3)[:] * RESOLUTION
+                cells = whole(group, "cell", "f", 3)[:]
+                steps = whole(group, "timestep", "i", 1)[:]
+            return tuple(
+                Frame(positions=x, cell=c, timestep=int(s))
+                for x, c, s in zip(positions, cells, steps, strict=True)
+            )
+        except Exception as error:  # HDF5 answers damage with errors of every kind
+            raise InputError(
+                f"damaged data set: trajectory {self.name!r}: {told(error)}", path=self._path
+            ) from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,8 +135,12 @@ def is_reference(path: Path) -> bool:
 
     if not path.is_file() or not h5py.is_hdf5(path):
         return False
-    with h5py.File(path, "r") as file:
-        return bool(file.attrs.get("format") == FORMAT)
+    try:
+        with h5py.File(path, "r") as file:
+            found = file.attrs.get("format")
+    except Exception:  # damaged beyond recognition; HDF5 has errors of every kind
+        return False
+    return isinstance(found, str) and found == FORMAT
 
 
 def load_reference(path: str | Path | None = None) -> ReferenceSet:
@@ -144,20 +158,26 @@ def load_reference(path: str | Path | None = None) -> ReferenceSet:
         raise InputError("no such data set", path=path)
     if not is_reference(path):
         raise InputError("not an iceclass data set of trajectories", path=path)
-    with h5py.File(path, "r") as file:
-        version = int(file.attrs["format_version"])
-        if version > FORMAT_VERSION:
-            raise InputError(
-                f"data set of version {version}, expected at most {FORMAT_VERSION}",
-                path=path,
-                hint="install a newer iceclass",
-            )
-        return ReferenceSet(
-            tuple(
+    try:
+        with h5py.File(path, "r") as file:
+            version = int(file.attrs["format_version"])
+            if version > FORMAT_VERSION:
+                raise InputError(
+                    f"data set of version {version}, expected at most {FORMAT_VERSION}",
+                    path=path,
+                    hint="install a newer iceclass",
+                )
+            found = tuple(
                 ReferenceTrajectory(name, json.loads(group.attrs["description"]), path)
                 for name, group in file["trajectories"].items()
             )
-        )
+    except InputError:
+        raise
+    except Exception as error:  # HDF5 answers damage with errors of every kind
+        raise InputError(f"damaged data set: {told(error)}", path=path) from error
+    for one in found:
+        check_description(one.description, path, REQUIRED)
+    return ReferenceSet(found)
 
 
 def write_reference(

@@ -1,10 +1,13 @@
-"""The commands in docs/labelling.md do what they say."""
+"""The commands in docs/labelling.md do what they say, and the figures in docs are those found."""
 
 from __future__ import annotations
 
 import gzip
+import json
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -64,3 +67,29 @@ def test_region(tmp_path, monkeypatch):
     (row,) = Path("some.phases.csv").read_text().splitlines()[1:]
     assert sum(map(float, row.split(",")[3:])) == pytest.approx(1.0, abs=1e-5)
     assert int(row.split(",")[2]) == inside.sum()
+
+
+def test_figures_on_the_page_of_speed_are_those_of_the_benchmark():
+    page = (ROOT / "docs" / "speed.md").read_text(encoding="utf-8")
+    found = (ROOT / "docs" / "bench" / "bench.txt").read_text(encoding="utf-8").splitlines()
+    blocks = re.findall(r"```\n(.*?)\n```", page, re.DOTALL)
+    assert len(blocks) == 3
+    for line in "\n".join(blocks).splitlines():
+        assert line in found, line
+    large = json.loads((ROOT / "docs" / "bench" / "large.json").read_text(encoding="utf-8"))
+    for result in large:
+        assert f"{result['peak_MiB']} MiB" in page
+
+
+def test_a_large_trajectory_is_measured(tmp_path):
+    options = ("--molecules", "432", "--gigabytes", "0.0005", "--model", "soap-37")
+    done = subprocess.run(
+        [sys.executable, ROOT / "pipelines" / "large.py", *options, "-o", tmp_path / "large"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    result = json.loads(done.stdout)
+    assert result["frames"] > 5
+    assert result["gigabytes"] >= 0.0005
+    assert list((tmp_path / "large").iterdir()) == []

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -57,9 +58,28 @@ def over_rows(work: Callable[[int, int], None], n_rows: int) -> None:
             return
         chunks = min(4 * workers, blocks)
         bounds = [min(blocks * k // chunks * BLOCK, n_rows) for k in range(chunks + 1)]
-        with ThreadPoolExecutor(workers) as pool:
-            for done in [pool.submit(work, a, b) for a, b in pairwise(bounds)]:
-                done.result()
+        ranges = pairwise(bounds)  # each range is taken by one thread, this one among them
+
+        def take() -> None:
+            for start, stop in ranges:
+                work(start, stop)
+
+        others = [_pool(workers - 1).submit(take) for _ in range(workers - 1)]
+        try:
+            take()
+        finally:
+            wait(others)
+        for other in others:
+            other.result()
+
+
+@cache
+def _pool(size: int) -> ThreadPoolExecutor:
+    """Threads that wait for work; to start new ones each time takes half a millisecond."""
+    return ThreadPoolExecutor(size, thread_name_prefix="iceclass")
+
+
+os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
 @cache

@@ -6,10 +6,11 @@ names its line; each frame is then parsed by ASE. Other formats go through ``ase
 
 from __future__ import annotations
 
+import re
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from io import StringIO
 from pathlib import Path
@@ -24,10 +25,15 @@ from iceclass.io.assembly import Assembler, RawFrame
 from iceclass.io.species import OXYGEN, Species, role_of_name
 from iceclass.io.streams import BLOCK, ByteSource, without_compression
 from iceclass.io.text_blocks import LineBuffer
+from iceclass.limits import too_much
 
 if TYPE_CHECKING:
     from ase import Atoms
 
+_LONG = 4096  # characters of a row of extended XYZ, on average
+_SMALL = 1 << 26  # bytes that every frame may have
+_MOST_COLUMNS = 1 << 16  # of a property
+_ROW_BYTES = 60  # that a row takes, at least, while it is read
 _XYZ = ("extxyz", "xyz")
 _NO_FILES = ("py", "bundletrajectory", "postgresql", "mysql")
 
@@ -239,6 +245,19 @@ def _stored_plain(source: ByteSource) -> Iterator[Path]:
         yield copy
 
 
+def _check_properties(comment: bytes, path: Path, index: int, line: int) -> None:
+    """Raise where a property has more columns than a row can: ASE makes room for them all."""
+    for text in re.findall(rb":\s*[A-Za-z]\s*:\s*([^\s:\"'}\]]+)", comment):
+        with suppress(ValueError):
+            if int(text) > _MOST_COLUMNS:
+                raise InputError(
+                    f"a property of {int(text)} columns, expected {_MOST_COLUMNS} at most",
+                    path=path,
+                    frame=index,
+                    line=line,
+                )
+
+
 def _xyz_frames(source: ByteSource) -> Iterator[_Piece]:
     """Frames of an (extended) XYZ file."""
     from ase.io import read
@@ -269,10 +288,22 @@ def _xyz_frames(source: ByteSource) -> Iterator[_Piece]:
                 line=line,
                 hint="the frame before may have more rows than it announces",
             )
-        n = int(words[0])
+        n = int(words[0][:19])  # what has more digits is too much anyway
+        if problem := too_much(n * _ROW_BYTES):
+            raise InputError(f"announces {n} atoms: {problem}", path=path, frame=index, line=line)
         rows: list[bytes] = []
+        size = 0
         while len(rows) < n + 1:
             row = buffer.next()
+            size += 0 if row is None else len(row)
+            if size > _SMALL + _LONG * n:
+                raise InputError(
+                    f"{size} characters or more in {len(rows) + 1} of {n} rows, expected {_LONG} "
+                    "a row at most",
+                    path=path,
+                    frame=index,
+                    line=buffer.line,
+                )
             if row is None:
                 found = max(0, len([r for r in rows[1:] if r.strip()]))
                 raise InputError(
@@ -289,6 +320,7 @@ def _xyz_frames(source: ByteSource) -> Iterator[_Piece]:
             line: int = line,
         ) -> Atoms:
             text = b"\n".join(rows)
+            _check_properties(rows[1], path, index, line + 1)
             with _told(path, index, line, "extxyz"):
                 atoms = read(StringIO(text.decode("utf-8")), index=0, format="extxyz")
             assert not isinstance(atoms, list)

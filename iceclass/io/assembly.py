@@ -98,6 +98,8 @@ class Assembler:
         if not np.isfinite(raw.positions).all():
             row = int(np.argwhere(~np.isfinite(raw.positions))[0, 0])
             raise InputError(f"the position of atom {row + 1} is NaN or infinite")
+        if not -(2**63) <= raw.timestep < 2**63:
+            raise InputError(f"timestep {str(raw.timestep)[:80]} does not fit into 64 bits")
         lattice = Lattice.of(raw.cell, raw.pbc)
         known = self.decision
         species = raw.species(known is None)

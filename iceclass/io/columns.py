@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from iceclass.errors import InputError
 from iceclass.io import fields
 
+_MUCH = 1 << 26  # bytes that a column of texts may always have
 # names of positions in a dump, in the order in which they are preferred
 COORDINATES = (("x", "y", "z"), ("xs", "ys", "zs"), ("xu", "yu", "zu"), ("xsu", "ysu", "zsu"))
 
@@ -87,6 +89,11 @@ class TextColumns(Mapping[str, NDArray[Any]]):
         if fine:
             return numbers
         width = int(lengths.max(initial=1))
+        if 4 * width * self.n_rows > _MUCH + 20 * len(self.rows):
+            raise InputError(
+                f"column {self.names[column][:80]} has a field of {width} characters",
+                hint="leave out the column",
+            )
         raw = np.zeros((self.n_rows, width), np.uint8)
         fields.copy_fields(text, starts, lengths, raw)
         names = raw.view(f"S{width}").ravel()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, NoReturn
 
 import numpy as np
@@ -16,7 +14,8 @@ from iceclass.io import parsing
 from iceclass.io.columns import COORDINATES, TextColumns
 from iceclass.io.dump_header import SKIP_HINT, DumpCursor, Header
 from iceclass.io.dump_kinds import Kinds
-from iceclass.io.text_blocks import looks_cut, text_of
+from iceclass.io.text_blocks import after_lines, looks_cut, text_of
+from iceclass.limits import too_much
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,12 +63,9 @@ class RowReader:
     def _room_for(self, header: Header) -> None:
         """Whether the frame can be held in memory, before anything of that size is asked for."""
         needed = header.n_atoms * (2 * len(header.names) + 40)  # the text at least, and numbers
-        if needed > _memory():
+        if problem := too_much(needed):
             self._cursor.fail(
-                f"announces {header.n_atoms} atoms: that takes {needed / 2**30:,.0f} GiB or more, "
-                f"and this machine has {_memory() / 2**30:,.0f} GiB",
-                header.n_atoms_line,
-                SKIP_HINT,
+                f"announces {header.n_atoms} atoms: {problem}", header.n_atoms_line, SKIP_HINT
             )
 
     def _coordinates(self, names: tuple[str, ...]) -> tuple[str, str, str]:
@@ -123,7 +119,7 @@ class RowReader:
         if rest:
             line = first + n + text[end : text.index(rest, end)].count(b"\n")
             if not (self._buffer.at_end and b"ITEM:".startswith(rest)):
-                extra = text_of(rest.split(b"\n")[0])[:60]
+                extra = text_of(rest.partition(b"\n")[0])[:60]
                 self._cursor.fail(
                     f"the frame has more rows than the {n} announced: {extra!r}",
                     line,
@@ -182,7 +178,7 @@ class RowReader:
                 first + row,
                 hint,
             )
-        fields = line.split()
+        fields = re.findall(rb"[\0-\x08\x0b\x0c\x0e-\x1f]|[^\0-\x20]+", line)  # as the parser
         field_text = text_of(fields[column])[:40] if column < len(fields) else text_of(line)[:40]
         what = {
             parsing.NOT_A_NUMBER: "is not a number",
@@ -196,14 +192,5 @@ class RowReader:
 
 def _has_rows(block: bytes, n: int) -> bool:
     """Whether a block has ``n`` whole lines and beyond them nothing but blanks."""
-    ends = np.flatnonzero(np.frombuffer(block, np.uint8) == 10)
-    return len(ends) >= n and not block[ends[n - 1] + 1 if n else 0 :].strip()
-
-
-@cache
-def _memory() -> int:
-    """Bytes of memory the machine has."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # not told by this system
-        return 1 << 46
+    after = after_lines(np.frombuffer(block, np.uint8), n)
+    return after >= 0 and not block[after:].strip()

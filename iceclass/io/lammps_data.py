@@ -54,9 +54,13 @@ GUESSES = ("full", "molecular", "charge", "atomic", "dipole", "sphere")
 _SECTION = re.compile(
     rb"^[ \t]*(Atoms|Velocities|Masses|Ellipsoids|Lines|Triangles|Bodies|Bonds|Angles|Dihedrals|"
     rb"Impropers|[A-Z][A-Za-z]* Type Labels|[A-Z][A-Za-z0-9]*(?: [A-Z][A-Za-z]*)? Coeffs)"
-    rb"[ \t]*(?:#[ \t]*([^\r\n]*?))?[ \t]*\r?$",
+    rb"[ \t]*(?:#([^\r\n]*))?\r?$",
     re.MULTILINE,
 )
+_MOST_PACKED = 100  # times that text of coordinates becomes smaller by compression, at most
+_SMALL = 1 << 25
+_HEADER = 1 << 20  # bytes at most
+_WHOLE = r"[+-]?[0-9]{1,18}"
 _IMAGES = ("ix", "iy", "iz")
 
 
@@ -65,7 +69,14 @@ class _DataFile:
 
     def __init__(self, source: ByteSource) -> None:
         self.path = source.path
-        self.text = source.read().removeprefix(b"\xef\xbb\xbf")
+        most = max(_MOST_PACKED * source.total, _SMALL) if source.compression else source.total
+        self.text = source.read(most + 1).removeprefix(b"\xef\xbb\xbf")
+        if len(self.text) > most:
+            raise InputError(
+                f"the {source.compression} data expand to more than {_MOST_PACKED} times their "
+                "size: no data file does",
+                path=self.path,
+            )
         if source.damage:
             raise InputError(
                 f"the {source.compression} data are damaged ({source.damage})", path=self.path
@@ -73,13 +84,18 @@ class _DataFile:
         if not self.text.endswith(b"\n"):
             self.text += b"\n"
         found = list(_SECTION.finditer(self.text, self.text.find(b"\n") + 1))
-        self.header = self.text[: found[0].start()] if found else self.text
+        start = self.text.find(b"\n") + 1
+        end = min(found[0].start() if found else len(self.text), start + _HEADER)
+        self._header: list[tuple[int, list[bytes]]] = []  # place and words of each line
+        for line in self.text[start:end].splitlines(keepends=True):
+            self._header.append((start, line.partition(b"#")[0].split()))
+            start += len(line)
         # section → start and end of its lines, comment behind its name
         self.sections: dict[str, tuple[int, int, str]] = {}
         for here, after in pairwise([*found, None]):
             assert here is not None
             end = after.start() if after else len(self.text)
-            comment = (here[2] or b"").decode("utf-8", "replace")
+            comment = (here[2] or b"").decode("utf-8", "replace").strip()
             self.sections.setdefault(here[1].decode(), (here.end(), end, comment))
 
     def fail(self, message: str, at: int | None = None, hint: str | None = None) -> NoReturn:
@@ -89,25 +105,20 @@ class _DataFile:
 
     def values(self, words: str, n: int) -> NDArray[np.float64] | None:
         """The n numbers before a header keyword, ``None`` where the keyword is missing."""
-        keyword = rb"[ \t]+".join(word.encode() for word in words.split())
-        match = re.search(
-            rb"^[ \t]*([^\s#][^#\n]*?)[ \t]+" + keyword + rb"[ \t]*\r?(?:[ \t]#.*)?$",
-            self.header[self.header.find(b"\n") :],
-            re.MULTILINE,
-        )
-        if match is None:
-            return None
-        try:
-            numbers = np.array([float(word) for word in match[1].split()])
-        except ValueError:
-            numbers = np.empty(0)
-        if len(numbers) != n or not np.isfinite(numbers).all():
-            self.fail(
-                f"{words} has {match[1].decode('utf-8', 'replace')[:60]!r}, "
-                f"expected {n} finite numbers",
-                self.header.find(b"\n") + match.start(1),
-            )
-        return numbers
+        keyword = words.encode().split()
+        for at, line in self._header:
+            if line[-len(keyword) :] != keyword or len(line) == len(keyword):
+                continue
+            before = line[: -len(keyword)]
+            try:
+                numbers = np.array([float(word) for word in before])
+            except ValueError:
+                numbers = np.empty(0)
+            if len(numbers) != n or not np.isfinite(numbers).all():
+                text = b" ".join(before).decode("utf-8", "replace")
+                self.fail(f"{words} has {text[:60]!r}, expected {n} finite numbers", at)
+            return numbers
+        return None
 
     def lines(self, section: str) -> list[tuple[list[str], str]]:
         """Words and comment of every line of a section that is not blank."""
@@ -139,8 +150,11 @@ def read_data(source: ByteSource) -> RawFrame:
         )
     title = data.text[: data.text.find(b"\n")].decode("utf-8", "replace")
     units = re.search(r"units\s*=\s*(\w+)", title)
-    step = re.search(r"timestep\s*=\s*(\d+)", title)
-    length = scale_of(units[1])[0] if units else 1.0
+    step = re.search(r"timestep\s*=\s*([0-9]{1,18})\b", title)
+    try:
+        length = scale_of(units[1])[0] if units else 1.0
+    except InputError as error:
+        data.fail(error.message, 0, error.hint)
     cell, origin = _box(data)
     n = int(count[0])
     if n != count[0] or n < 0:
@@ -190,10 +204,11 @@ def _atoms(data: _DataFile, n: int) -> TextColumns:
     start = data.text.find(b"\n", start) + 1
     text = data.text[start:end]
     if b"#" in text:
-        text = re.sub(rb"[ \t]*#[^\n]*", b"", text)
-    while (blank := re.match(rb"[ \t\r]*\n", text)) is not None:
-        start += blank.end()
-        text = text[blank.end() :]
+        text = re.sub(rb"#[^\n]*", b"", text)
+    blank = re.match(rb"(?:[ \t\r]*+\n)*+", text)
+    assert blank is not None
+    start += blank.end()
+    text = text[blank.end() :]
     text = text.rstrip() + b"\n"
     found = 0 if text == b"\n" else text.count(b"\n")
     if found != n:
@@ -242,8 +257,9 @@ def _atoms(data: _DataFile, n: int) -> TextColumns:
             }.get(status, f"has a bad field for {names[min(column, len(names) - 1)]}")
             problem = f"row {row + 1} of {n} in the section Atoms {what}: {line[:60]!r}"
     if not problem:
+        row = text[: text.find(b"\n")].decode("utf-8", "replace")
         data.fail(
-            f"the atom style cannot be told from {text[: text.find(10)].decode()[:60]!r}"
+            f"the atom style cannot be told from {row[:60]!r}"
             + (f" and the comment {comment!r}" if comment else ""),
             start,
             "name it behind the section's name: Atoms # full",
@@ -292,7 +308,7 @@ def _penalty(names: tuple[str, ...], rows: list[list[str]], labels: bool, n_type
     """How unlikely the names are for some rows; 100 and more: impossible."""
     penalty = 0
     for name, *texts in zip(names, *rows, strict=False):
-        integers = [int(text) for text in texts if re.fullmatch(r"[+-]?\d+", text)]
+        integers = [int(text) for text in texts if re.fullmatch(_WHOLE, text)]
         whole = 2 * len(integers) > len(texts)
         if name == "type":
             known = whole and all(1 <= number <= n_types for number in integers)
@@ -315,7 +331,7 @@ def _species(data: _DataFile, columns: TextColumns) -> Species:
     number_of: dict[str, int] = {}
     label_of: dict[int, str] = {}
     for words, _ in data.lines("Atom Type Labels"):
-        if len(words) == 2 and words[0].isdigit():
+        if len(words) == 2 and re.fullmatch(_WHOLE, words[0]):
             label_of[int(words[0])] = words[1]
             number_of[words[1]] = int(words[0])
     masses: dict[int, float] = {}

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NoReturn
 
+import numpy as np
+
 from iceclass.errors import InputError
 from iceclass.frame import Frame
 from iceclass.io.assembly import Assembler, RawFrame
@@ -304,9 +306,11 @@ class DumpReader:
         table = self._rows.read(header)
         xyz = table.floats
         if table.coordinates[0] in ("xs", "xsu"):
-            positions = xyz @ box.cell + box.origin
+            with np.errstate(over="ignore", invalid="ignore"):
+                positions = xyz @ box.cell + box.origin
         else:
-            positions = xyz if length == 1.0 else xyz * length
+            with np.errstate(over="ignore"):  # what is infinite then is told of later
+                positions = xyz if length == 1.0 else xyz * length
         time = None
         if duration is not None and "time" in header.kept:
             try:

@@ -114,7 +114,9 @@ class ByteSource:
             if n == 0:
                 break
             out += buffer[:n]
-        return bytes(out if size < 0 else out[:size])
+        if size >= 0:
+            del out[size:]
+        return bytes(out)
 
     @property
     def stamp(self) -> tuple[int, int]:
@@ -144,7 +146,10 @@ class ByteSource:
     @property
     def position(self) -> tuple[int, int]:
         """Bytes read so far and bytes in all, both of the file as stored."""
-        done = self._done if self._raw.closed else self._raw.tell()
+        try:
+            done = self._raw.tell()
+        except (ValueError, OSError):  # closed, perhaps just now by another thread
+            done = self._done
         return min(done, self.total), self.total
 
     def close(self) -> None:

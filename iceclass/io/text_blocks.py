@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from iceclass.io.streams import ByteSource
 
 BUFFER = 1 << 21  # bytes at first; grows to hold a frame
-_RECHECK = 1 << 26
+_RECHECK = 1 << 25
 _LONG = 1 << 16  # bytes of a row on average beyond which a large block cannot be rows
+_BLANK = re.compile(rb"(?:[ \t\r\x0b\x0c]*+\n)++")
 _LINE = 1 << 20  # no line is that long: what this is, its reader will say
 
 
@@ -103,7 +104,11 @@ class LineBuffer:
             if self._data.startswith(b"\xef\xbb\xbf", self._at, self._end):
                 self._at += 3
         while (line := self.peek()) is not None and not line.strip():
-            self.next()
+            blank = self.match(_BLANK)
+            if blank is None:  # more than a buffer of white space, or without a line end
+                self.next()
+            else:
+                self.consume(blank)
 
     def until_item(self, enough: int) -> bytes:
         """Consume everything up to the next line that begins with ``ITEM:``, or to the end.
@@ -187,7 +192,7 @@ class LineBuffer:
     def _after(self, n: int) -> int:
         """The place after ``n`` lines, all of them in memory."""
         text = np.frombuffer(self._data, np.uint8)[self._at : self._end]
-        return self._at if n == 0 else self._at + int(np.flatnonzero(text == 10)[n - 1]) + 1
+        return self._at + int(after_lines(text, n))
 
     @property
     def at_end(self) -> bool:
@@ -201,6 +206,18 @@ def _line_feeds(text: NDArray[np.uint8]) -> int:
     for i in range(text.shape[0]):
         count += text[i] == 10
     return count
+
+
+@numba.njit(cache=True, nogil=True)
+def after_lines(text: NDArray[np.uint8], n: int) -> int:
+    """The place after ``n`` line feeds; −1 where there are fewer."""
+    if n == 0:
+        return 0
+    for i in range(text.shape[0]):
+        n -= text[i] == 10
+        if n == 0:
+            return i + 1
+    return -1
 
 
 def item_of(line: bytes) -> str:

@@ -91,7 +91,8 @@ def test_extended_xyz(suffix: str, tmp_path: Path) -> None:
         (lambda t: t.replace("\n24\n", "\nmany\n"), 1, 27, "expected the number of atoms"),
         (lambda t: t.replace("24\n", "23\n", 1), 1, 26, "expected the number of atoms"),
         (lambda t: "\n".join([*t.split("\n")[:30], "O a b c", *t.split("\n")[31:]]), 1, 27, "ASE"),
-        (lambda t: "999999999999\n" + t, 0, None, "cut short"),
+        (lambda t: "999999\n" + t, 0, None, "cut short"),
+        (lambda t: "999999999999\n" + t, 0, 1, "announces 999999999999 atoms: that takes"),
     ],
 )
 def test_bad_xyz(damage, frame: int, line: int | None, message: str, tmp_path: Path) -> None:
