@@ -24,7 +24,7 @@ from iceclass.frame import Frame
 from iceclass.io.assembly import Assembler, RawFrame
 from iceclass.io.species import OXYGEN, Species, role_of_name
 from iceclass.io.streams import BLOCK, ByteSource, without_compression
-from iceclass.io.text_blocks import LineBuffer
+from iceclass.io.text_blocks import LINE, LineBuffer
 from iceclass.limits import too_much
 
 if TYPE_CHECKING:
@@ -296,10 +296,9 @@ def _xyz_frames(source: ByteSource) -> Iterator[_Piece]:
         while len(rows) < n + 1:
             row = buffer.next()
             size += 0 if row is None else len(row)
-            if size > _SMALL + _LONG * n:
+            if size > _SMALL + _LONG * n or (row is not None and len(row) > LINE):
                 raise InputError(
-                    f"{size} characters or more in {len(rows) + 1} of {n} rows, expected {_LONG} "
-                    "a row at most",
+                    f"{size} characters or more in {len(rows) + 1} of {n} rows: none is that long",
                     path=path,
                     frame=index,
                     line=buffer.line,

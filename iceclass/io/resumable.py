@@ -140,7 +140,10 @@ class ResumableFile(Pieces):
         """Read what an earlier run left; where its kept bytes end."""
         journal, size, end = journal_path(self.path), os.fstat(self._raw.fileno()).st_size, 0
         entries = _entries(journal)
+        finishing = any("finishing" in entry for entry in entries)
         before = entries[0].pop("source", None) if entries else None
+        if entries:
+            entries[0].pop("finishing", None)
         if source is not None and before is not None and entries[0] == header:
             for entry in entries[1:] if _is_same(source, before) else []:
                 if "end" not in entry or entry["end"] > size:
@@ -149,6 +152,8 @@ class ResumableFile(Pieces):
                 end = entry["end"]
         if source is not None:
             header["source"] = _fingerprint(source)
+        if finishing:  # until this is over, files of this run may stand beside the output
+            header["finishing"] = True
         lines = [header, *self.records]
         temporary = journal.with_name(f"{journal.name}.new")
         temporary.write_text("".join(_line(entry) for entry in lines), encoding="utf-8")

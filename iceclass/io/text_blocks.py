@@ -14,7 +14,7 @@ BUFFER = 1 << 21  # bytes at first; grows to hold a frame
 _RECHECK = 1 << 25
 _LONG = 1 << 16  # bytes of a row on average beyond which a large block cannot be rows
 _BLANK = re.compile(rb"(?:[ \t\r\x0b\x0c]*+\n)++")
-_LINE = 1 << 20  # no line is that long: what this is, its reader will say
+LINE = 1 << 20  # no line is that long: what this is, its reader will say
 
 
 class LineBuffer:
@@ -72,7 +72,7 @@ class LineBuffer:
         seen = 0
         while (stop := self._data.find(b"\n", self._at + seen, self._end)) < 0:
             seen = self._end - self._at
-            if seen > _LINE or not self._fill():
+            if seen > LINE or not self._fill():
                 stop = self._end
                 if stop == self._at:
                     return None
@@ -158,7 +158,7 @@ class LineBuffer:
             left -= found
             if item >= 0 or left == 0:
                 break
-            if self._end - self._at > _LINE:
+            if self._end - self._at > LINE:
                 self._at = self._end - 1  # not all: what comes next is no beginning of a line
             if not self._fill():
                 left -= self._at < self._end

@@ -20,7 +20,7 @@ from iceclass.errors import InputError, ModelError
 from iceclass.featurizing import find_trajectories
 from iceclass.io import read
 from iceclass.io.geometry import Lattice
-from iceclass.io.resumable import ResumableFile, _entries, journal_path
+from iceclass.io.resumable import ResumableFile, _entries, journal_path, was_finishing
 from iceclass.io.streams import ByteSource
 from iceclass.model.file import load_model, shipped_models
 from iceclass.reference import is_reference, load_reference
@@ -375,6 +375,24 @@ def test_a_journal_counts_no_further_than_its_first_damaged_line(tmp_path):
     ):
         journal.write_text(good.replace(old, new))
         assert len(_entries(journal)) == kept, new
+
+
+def test_a_run_that_was_killed_while_finishing_and_then_again(tmp_path):
+    """The files beside the output are still its own: the third run may replace them."""
+    source, place = written(tmp_path, "in.dump", b"source"), tmp_path / "o"
+    for k in range(3):
+        file = ResumableFile(place, {"a": 1}, source=source)
+        assert [record["frame"] for record in file.records] == [0] * (k > 0)
+        if k == 0:
+            file.write(b"frame")
+            file.keep({"frame": 0})
+            file.finishing()
+        file.abort()
+        assert was_finishing(place)
+    file = ResumableFile(place, {"a": 1}, source=source)
+    file.commit()
+    assert place.read_bytes() == b"frame"
+    assert not was_finishing(place)
 
 
 def test_a_compressed_dump_may_hold_much_of_the_same(tmp_path):

@@ -157,7 +157,7 @@ def set_array(name: str, change):
         (set_value("classes", ["ih", "ic", "ii", "iii", "unknown"]), "different names"),
         (set_value("temperature", 0.0), "temperature is 0.0"),
         (set_value("temperature", "hot"), "damaged"),
-        (set_value("temperature", float("nan")), "temperature is nan"),
+        (set_value("temperature", float("nan")), "Out of range float"),
         (set_value("novelty", {"threshold": 1.0}), "lacks 'quantile'"),
         (set_value("record", []), "not a JSON object"),
         (set_value("format_version", 99), "of format 99, expected at most 1"),
