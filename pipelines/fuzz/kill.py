@@ -3,9 +3,9 @@
     python -m pipelines.fuzz.kill --kills 50 --seed 1
 
 For every output the command runs once undisturbed. Then it is started, killed by SIGKILL at a
-random time after its journal appeared or a random frame is in it, and started again, until it gets to its end by itself;
-all files that are left must be those of the undisturbed run, byte for byte. A limit on the size
-of files (RLIMIT_FSIZE) stands for a disk that is full.
+random time after its journal appeared or a random frame is in it, and started again, until it gets
+to its end by itself; all files that are left must be those of the undisturbed run, byte for byte.
+A limit on the size of files (RLIMIT_FSIZE) stands for a disk that is full.
 """
 
 from __future__ import annotations
