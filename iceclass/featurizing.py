@@ -147,7 +147,8 @@ def featurize(
                 if compact is None
                 else nullcontext(compact.frames[::every])
             ) as frames:
-                rows = _features(frames, descriptor, backend)
+                counted = None if compact is None else compact.counted
+                rows = _features(frames, descriptor, backend, counted)
                 stored = store.append_trajectory(info, rows, force=force)
             report(f"{stored.name}: {stored.n_frames} frames, {stored.n_rows} environments")
 
@@ -158,16 +159,28 @@ def _compact_set(path: Path) -> dict[str, ReferenceTrajectory]:
 
 
 def _with_digest(info: TrajectoryInfo, compact: ReferenceTrajectory) -> TrajectoryInfo:
-    """``info`` with the size and SHA-256 of its own positions, not of the whole data set."""
+    """``info`` with the size and SHA-256 of what it is made of, not of the whole data set."""
     data = np.ascontiguousarray([f.positions for f in compact.frames]).tobytes()
+    if compact.counted is not None:
+        data += compact.counted.tobytes()
     return replace(info, source_size=len(data), source_sha256=sha256(data).hexdigest())
 
 
 def _features(
-    frames: Iterable[Frame], descriptor: Descriptor, backend: str | None
+    frames: Iterable[Frame],
+    descriptor: Descriptor,
+    backend: str | None,
+    counted: NDArray[np.int64] | None,
 ) -> Iterator[tuple[Frame, NDArray[np.float64]]]:
+    """Frames and their features, those of the ``counted`` molecules."""
     for frame in frames:
-        yield frame, descriptor.compute(frame, backend=backend)
+        features = descriptor.compute(frame, backend=backend)
+        if counted is None:
+            yield frame, features
+        else:
+            chosen = np.zeros(frame.n_molecules, dtype=bool)
+            chosen[counted] = True
+            yield frame.only(chosen), features[chosen]
 
 
 def _info(

@@ -91,6 +91,34 @@ class ReferenceTrajectory:
         """``train``, ``validation``, ``test``, or empty where none is fixed."""
         return str(self.description.get("split", ""))
 
+    @property
+    def counted(self) -> NDArray[np.int64] | None:
+        """Indices of the molecules that are of the phase, the same in all frames; None: all.
+
+        A stacking-disordered ice is in the set twice, once with its hexagonal molecules counted
+        and once with its cubic ones.
+
+        Raises
+        ------
+        InputError
+            They are not the indices of molecules.
+        """
+        if "counted" not in self.description:
+            return None
+        n, told = self.frames[0].n_molecules, self.description["counted"]
+        if (
+            not isinstance(told, list)
+            or not told
+            or not all(type(i) is int and 0 <= i < n for i in told)
+            or len(set(told)) != len(told)
+        ):
+            raise InputError(
+                f"damaged data set: 'counted' of trajectory {self.name!r} is not a list of "
+                f"different indices below {n}",
+                path=self._path,
+            )
+        return np.array(told, dtype=np.int64)
+
     @cached_property
     def frames(self) -> tuple[Frame, ...]:
         """The T frames, oxygens only."""

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from iceclass.descriptors.acsf import Acsf
 from iceclass.descriptors.acsf_functions import G2, G3, G4, G5, Cosine
-from iceclass.descriptors.base import Descriptor
+from iceclass.descriptors.base import NO_AVERAGE, Descriptor
 from iceclass.descriptors.bispectrum import Bispectrum
 from iceclass.descriptors.bispectrum_lammps import lammps_class
 from iceclass.descriptors.soap import Soap
@@ -34,7 +34,7 @@ def comparable(descriptor: Descriptor) -> Descriptor:
     Without averaging; SOAP without its norm; of symmetry functions G2 to G5, with Behler's cosine
     and the cut-off of the angular ones for all.
     """
-    plain = descriptor.with_(average_radius=0.0, average_passes=1)
+    plain = descriptor.with_(**NO_AVERAGE)
     if isinstance(plain, Soap):
         return plain.with_(normalise=False)
     if isinstance(plain, Acsf):

@@ -92,13 +92,13 @@ class Acsf(Descriptor):
                 )
 
     @property
-    def names(self) -> tuple[str, ...]:
+    def own_names(self) -> tuple[str, ...]:
         """``G4 η=0.036 ζ=4 λ=−1``, with the cut-off where it is not the usual Fermi function."""
         return tuple(map(str, self.functions))
 
     @property
-    def n_features(self) -> int:
-        """F: the number of functions."""
+    def n_own(self) -> int:
+        """the number of functions."""
         return len(self.functions)
 
     @property
@@ -132,11 +132,11 @@ class Acsf(Descriptor):
         bins = make_bins(frame, self.r_cut)
 
         def fill(features: NDArray[Any], rows: NDArray[np.int64], start: int, stop: int) -> None:
-            values = np.empty((stop - start, self.n_features))  # always in float64
+            values = np.empty((stop - start, self.n_own))  # always in float64
             check_gathered(symmetry_functions(bins, plan, values, start, stop), frame, self.r_cut)
             features[rows] = values
 
-        return Rows(bins.order, self.n_features, dtype, fill)
+        return Rows(bins.order, self.n_own, dtype, fill)
 
     def _reference(self, frame: Frame, backend: str) -> NDArray[np.float64]:
         return self._dscribe(frame)

@@ -6,20 +6,24 @@ vectors. The mean jumps when a neighbour crosses the averaging radius, by defini
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from iceclass.descriptors.candidates import gather_bin
+from iceclass.descriptors.lanes import load, store, width, zeros
 from iceclass.descriptors.neighbours import MAX_NEIGHBOURS, Bins, check_gathered, make_bins
 from iceclass.descriptors.rows import Rows
 from iceclass.descriptors.threads import over_rows
 from iceclass.frame import Frame
 
 
-def neighbour_average(frame: Frame, rows: Rows, radius: float, passes: int = 1) -> Rows:
+def neighbour_average(
+    frame: Frame, rows: Rows, radius: float, passes: int = 1, own: bool = False
+) -> Rows:
     """What computes the averages of the features that ``rows`` computes; holds all of the latter.
 
     One pass is x̄_i = (x_i + Σ_{j: r_ij < R} x_j) / (1 + n_i), with n_i neighbours of molecule i
@@ -35,30 +39,57 @@ def neighbour_average(frame: Frame, rows: Rows, radius: float, passes: int = 1) 
         R, Å.
     passes
         How often to repeat it.
+    own
+        Put x_i before the average: (N, 2 F) features.
     """
     bins = make_bins(frame, radius)
-    for _ in range(passes):
-        rows = _pass(frame, bins, rows)
-    return rows
+    held = _Held.of(rows, bins)
+    first = held
+    for _ in range(passes - 1):
+        held = _Held.of(_averages(frame, bins, held), bins)
+    return _averages(frame, bins, held, first if own else None)
 
 
-def _pass(frame: Frame, bins: Bins, rows: Rows) -> Rows:
-    """One pass; the features are kept in their own order, which neighbours share."""
-    source = np.empty((rows.n_molecules, rows.n_features), rows.dtype)
-    place = np.empty(rows.n_molecules, dtype=np.int64)
-    place[rows.order] = np.arange(rows.n_molecules)
-    place = place[bins.order]
+@dataclass(frozen=True, eq=False)
+class _Held:
+    """The features of all molecules, kept in the order they were computed in.
 
-    def work(start: int, stop: int) -> None:
-        rows.fill(source[start:stop], np.arange(stop - start), start, stop)
+    Attributes
+    ----------
+    source
+        (N, F).
+    place
+        (N,) int64. The features of the molecule ``order[k]`` of the bins are ``source[place[k]]``.
+    """
 
-    over_rows(work, rows.n_molecules)
+    source: NDArray[Any]
+    place: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, rows: Rows, bins: Bins) -> Self:
+        """What ``rows`` computes."""
+        source = np.empty((rows.n_molecules, rows.n_features), rows.dtype)
+        place = np.empty(rows.n_molecules, dtype=np.int64)
+        place[rows.order] = np.arange(rows.n_molecules)
+
+        def work(start: int, stop: int) -> None:
+            rows.fill(source[start:stop], np.arange(stop - start), start, stop)
+
+        over_rows(work, rows.n_molecules)
+        return cls(source, place[bins.order])
+
+
+def _averages(frame: Frame, bins: Bins, held: _Held, own: _Held | None = None) -> Rows:
+    """The averages over one shell, after the features ``own`` if there are any."""
+    before = 0 if own is None else own.source.shape[1]
 
     def fill(features: NDArray[Any], into: NDArray[np.int64], start: int, stop: int) -> None:
-        culprit = _average(bins, source, place, features, into, start, stop)
+        if own is not None:
+            features[into, :before] = own.source[own.place[start:stop]]
+        culprit = _average(bins, held.source, held.place, features, before, into, start, stop)
         check_gathered(culprit, frame, bins.r_cut)
 
-    return Rows(bins.order, rows.n_features, rows.dtype, fill)
+    return Rows(bins.order, before + held.source.shape[1], held.source.dtype, fill)
 
 
 @njit(cache=True, nogil=True)
@@ -67,17 +98,21 @@ def _average(
     source: NDArray[Any],
     place: NDArray[np.int64],
     features: NDArray[Any],
+    before: int,
     rows: NDArray[np.int64],
     start: int,
     stop: int,
 ) -> int:  # pragma: no cover
-    """Write the averages of ``order[start:stop]`` of the bins to ``features[rows]``.
+    """Write the averages of ``order[start:stop]`` of the bins to ``features[rows, before:]``.
 
     The features of the molecule ``order[k]`` are ``source[place[k]]``. Returns a molecule with too
     many neighbours, or −1.
     """
     near, x, y, z = np.empty(1024, np.int64), np.empty(1024), np.empty(1024), np.empty(1024)
-    total, share = np.empty_like(source[0]), np.empty_like(source[0, :1])
+    inside = np.empty(256, np.int64)
+    n_features = source.shape[1]
+    values, total = source.reshape(source.size), np.empty_like(source[0])
+    share = np.empty_like(source[0, :1])
     r_square = bins.r_cut * bins.r_cut
     b, k = int(np.searchsorted(bins.start, start, side="right")) - 1, start
     while k < stop:
@@ -86,25 +121,63 @@ def _average(
         found, near, x, y, z, ox, oy, oz = gather_bin(bins, b, near, x, y, z)
         if found < 0:
             return bins.order[k]
+        if found > len(inside):
+            inside = np.empty(2 * found, np.int64)
         end = min(stop, bins.start[b + 1])
         for i in range(k, end):
             x0 = bins.positions[i, 0] - ox
             y0 = bins.positions[i, 1] - oy
             z0 = bins.positions[i, 2] - oz
-            total[:] = 0.0
             count = 0
             for j in range(found):
                 dx, dy, dz = x[j] - x0, y[j] - y0, z[j] - z0
                 if dx * dx + dy * dy + dz * dz < r_square:  # the molecule itself among them
+                    inside[count] = place[near[j]] * n_features
                     count += 1
-                    other = source[place[near[j]]]
-                    for f in range(len(total)):
-                        total[f] += other[f]
             if count > MAX_NEIGHBOURS:
                 return bins.order[i]
+            _add_rows(values, inside, count, total)
             share[0] = 1.0 / count
             row = features[rows[i - start]]
-            for f in range(len(total)):
-                row[f] = total[f] * share[0]
+            for f in range(n_features):
+                row[before + f] = total[f] * share[0]
         k = end
     return -1
+
+
+@njit(cache=True, nogil=True)
+def _add_rows(
+    values: NDArray[Any], first: NDArray[np.int64], count: int, total: NDArray[Any]
+) -> None:  # pragma: no cover
+    """Write Σ_k values[first[k] : first[k] + F] over the ``count`` first ones to the (F,) total.
+
+    Some vectors at a time, the last ones overlapping those before them.
+    """
+    n_features, lanes = len(total), width(total)
+    if n_features < lanes:
+        for f in range(n_features):
+            total[f] = 0.0
+            for k in range(count):
+                total[f] += values[first[k] + f]
+        return
+    f: Any = np.int64(0)
+    while f + 4 * lanes <= n_features:
+        a, b, c, d = zeros(total), zeros(total), zeros(total), zeros(total)
+        for k in range(count):
+            place = first[k] + f
+            a = a + load(values, place)
+            b = b + load(values, place + lanes)
+            c = c + load(values, place + 2 * lanes)
+            d = d + load(values, place + 3 * lanes)
+        store(total, f, a)
+        store(total, f + lanes, b)
+        store(total, f + 2 * lanes, c)
+        store(total, f + 3 * lanes, d)
+        f += 4 * lanes
+    while f < n_features:
+        f = min(f, n_features - lanes)
+        a = zeros(total)
+        for k in range(count):
+            a = a + load(values, first[k] + f)
+        store(total, f, a)
+        f += lanes

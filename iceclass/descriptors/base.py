@@ -19,6 +19,12 @@ from iceclass.frame import Frame
 FIRST_SHELL = 3.7
 """Å. Radius of the first O–O shell, the default of neighbour averaging (``-avg``)."""
 
+AVERAGES: dict[str, tuple[float, int, bool]] = {
+    "-avg": (FIRST_SHELL, 1, False),
+    "-wide": (7.0, 1, True),
+}
+"""Suffix of a name → the averaging it stands for: radius in Å, passes, with the own vector."""
+
 MAX_RADIUS = 20.0
 """Å. Largest cut-off and largest averaging radius."""
 
@@ -32,7 +38,8 @@ _SCALARS: dict[Any, tuple[Any, type, str]] = {
 }
 """Annotation of a field → the types accepted for it, the type stored, its name in messages."""
 
-_AVERAGING = ("average_radius", "average_passes")
+NO_AVERAGE: dict[str, Any] = {"average_radius": 0.0, "average_passes": 1, "average_own": False}
+"""The parameters of neighbour averaging where there is none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,16 +82,22 @@ class Descriptor(ABC):
     average_passes: int = 1
     """How often the averaging is applied; 1 where there is none."""
 
+    average_own: bool = False
+    """Whether the molecule's own vector stands before the mean, F being twice as many: the one
+    sees a layer or an interface, the other tells phases apart that differ on average."""
+
     def __post_init__(self) -> None:
         self._check_scalars()
         self._check_range("r_cut", 0.0, MAX_RADIUS, open_below=True)
         self._check_range("average_radius", 0.0, MAX_RADIUS)
         self._check_range("average_passes", 1, MAX_PASSES)
-        if self.average_radius == 0.0 and self.average_passes != 1:
-            raise InputError(
-                f"{self.family}: average_passes is {self.average_passes} without an average_radius",
-                hint="give average_radius too, or leave average_passes at 1",
-            )
+        for key, neutral in NO_AVERAGE.items():
+            value = getattr(self, key)
+            if self.average_radius == 0.0 and value != neutral:
+                raise InputError(
+                    f"{self.family}: {key} is {value} without an average_radius",
+                    hint=f"give average_radius too, or leave {key} at {neutral}",
+                )
 
     @property
     def name(self) -> str:
@@ -93,7 +106,7 @@ class Descriptor(ABC):
         ``soap-325``, ``soap-325-avg``, ``soap(n_max=8, l_max=6, r_cut=5.0, sigma=0.4)``; the
         registry turns each of them back into the descriptor.
         """
-        plain = replace(self, average_radius=0.0, average_passes=1)
+        plain = replace(self, **NO_AVERAGE)
         for preset, parameters in self.presets.items():
             if plain == type(self)(**parameters):
                 return preset + self._average_suffix()
@@ -104,27 +117,42 @@ class Descriptor(ABC):
         quiet = [
             f.name
             for f in fields(self)
-            if f.name not in (*_AVERAGING, *self.stated) and getattr(self, f.name) != f.default
+            if f.name not in (*NO_AVERAGE, *self.stated) and getattr(self, f.name) != f.default
         ]
         return ", ".join(f"{key}={getattr(self, key)!r}" for key in (*self.stated, *quiet))
 
     def _average_suffix(self) -> str:
         if self.average_radius == 0.0:
             return ""
-        if (self.average_radius, self.average_passes) == (FIRST_SHELL, 1):
-            return "-avg"
+        averaging = (self.average_radius, self.average_passes, self.average_own)
+        for suffix, known in AVERAGES.items():
+            if averaging == known:
+                return suffix
         passes = "" if self.average_passes == 1 else f", passes={self.average_passes}"
-        return f"-avg(radius={self.average_radius!r}{passes})"
+        own = ", own=True" if self.average_own else ""
+        return f"-avg(radius={self.average_radius!r}{passes}{own})"
 
     @property
     @abstractmethod
+    def own_names(self) -> tuple[str, ...]:
+        """Human-readable, unique names of what is computed of one molecule, before averaging."""
+
+    @property
+    def n_own(self) -> int:
+        """How many they are."""
+        return len(self.own_names)
+
+    @property
     def names(self) -> tuple[str, ...]:
-        """The F feature names, human-readable and unique."""
+        """The F feature names; means stand in ⟨ ⟩ where the molecule's own vector is there too."""
+        if not self.average_own:
+            return self.own_names
+        return (*self.own_names, *(f"⟨{name}⟩" for name in self.own_names))
 
     @property
     def n_features(self) -> int:
         """F."""
-        return len(self.names)
+        return self.n_own * (1 + self.average_own)
 
     @property
     def r_neighbours(self) -> float:
@@ -155,9 +183,9 @@ class Descriptor(ABC):
         kind = np.dtype(dtype)
         if kind not in (np.dtype(np.float64), np.dtype(np.float32)):
             raise InputError(f"dtype is {kind}, expected float64 or float32")
-        expected = (frame.n_molecules, self.n_features)
+        expected = (frame.n_molecules, self.n_own)
         if frame.n_molecules == 0:
-            return Rows.of(np.zeros(expected, dtype=kind))
+            return Rows.of(np.zeros((0, self.n_features), dtype=kind))
         if backend == self.backends[0]:
             rows = self._rows(frame, kind)
         else:
@@ -168,7 +196,9 @@ class Descriptor(ABC):
         if self.average_radius > 0.0:
             from iceclass.descriptors.averaging import neighbour_average
 
-            rows = neighbour_average(frame, rows, self.average_radius, self.average_passes)
+            rows = neighbour_average(
+                frame, rows, self.average_radius, self.average_passes, self.average_own
+            )
         return rows
 
     def compute(

@@ -96,7 +96,7 @@ class Bispectrum(Descriptor):
             raise InputError("bispectrum: weight is 0, expected another number")
 
     @property
-    def names(self) -> tuple[str, ...]:
+    def own_names(self) -> tuple[str, ...]:
         """``B 2j1=4 2j2=2 2j=4``; of products, the two names with × between them."""
         from iceclass.descriptors.bispectrum_plan import triples
 
@@ -107,8 +107,8 @@ class Bispectrum(Descriptor):
         return (*plain, *products)
 
     @property
-    def n_features(self) -> int:
-        """F: the n components, and n(n + 1)/2 products with ``quadratic``."""
+    def n_own(self) -> int:
+        """the n components, and n(n + 1)/2 products with ``quadratic``."""
         from iceclass.descriptors.bispectrum_plan import triples
 
         n = len(triples(self.two_j_max))
@@ -132,12 +132,12 @@ class Bispectrum(Descriptor):
                 plain -= isolated
             features[rows] = self._with_products(plain) if self.quadratic else plain
 
-        return Rows(bins.order, self.n_features, dtype, fill)
+        return Rows(bins.order, self.n_own, dtype, fill)
 
     def _with_products(self, plain: NDArray[Any]) -> NDArray[Any]:
         """(N, F): the (N, n) components, then their products, squares halved."""
         n = plain.shape[1]
-        features = np.empty((len(plain), self.n_features), dtype=plain.dtype)
+        features = np.empty((len(plain), self.n_own), dtype=plain.dtype)
         features[:, :n] = plain
         place = n
         for k in range(n):

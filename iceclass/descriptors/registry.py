@@ -9,7 +9,7 @@ from dataclasses import fields
 from typing import Any
 
 from iceclass.descriptors.acsf import Acsf
-from iceclass.descriptors.base import FIRST_SHELL, Descriptor
+from iceclass.descriptors.base import AVERAGES, NO_AVERAGE, Descriptor
 from iceclass.descriptors.bispectrum import Bispectrum
 from iceclass.descriptors.soap import Soap
 from iceclass.errors import InputError, unknown_name
@@ -21,12 +21,12 @@ FAMILIES: dict[str, type[Descriptor]] = {
 
 _NAME = re.compile(
     r"(?P<base>[a-z][a-z0-9-]*?)(\((?P<parameters>[^()]*)\))?"
-    r"(?P<average>-avg)?(\((?P<averaging>[^()]*)\))?"
+    rf"(?P<average>{'|'.join(AVERAGES)})?(\((?P<averaging>[^()]*)\))?"
 )
 
 
 def presets() -> dict[str, Descriptor]:
-    """Preset name → descriptor. Each also exists averaged, as ``NAME-avg``."""
+    """Preset name → descriptor. Each also exists averaged, as ``NAME-avg`` and ``NAME-wide``."""
     return {
         name: family(**parameters)
         for family in FAMILIES.values()
@@ -43,7 +43,9 @@ def descriptor(name: str) -> Descriptor:
         A preset (``soap-37``, ``soap-325``) or a family with parameters
         (``soap(n_max=8, l_max=6, r_cut=5.0)``, the others at their defaults), either of them
         with ``-avg`` for the mean over the molecule and its neighbours within 3.7 Å, or
-        ``-avg(radius=3.5, passes=2)``. What :attr:`Descriptor.name` gives is understood.
+        ``-avg(radius=3.5, passes=2)``; or with ``-wide`` for the molecule's own vector and the
+        mean within 7 Å after it, ``-avg(radius=7.0, own=True)``. What :attr:`Descriptor.name`
+        gives is understood.
 
     Raises
     ------
@@ -53,8 +55,9 @@ def descriptor(name: str) -> Descriptor:
     """
     match = _NAME.fullmatch(name.strip())
     known = presets()
+    averaged = [f"{key}{suffix}" for suffix in ("", *AVERAGES) for key in known]
     if match is None or (match["averaging"] is not None and match["average"] is None):
-        raise unknown_name("descriptor", name, [*known, *(f"{key}-avg" for key in known)])
+        raise unknown_name("descriptor", name, averaged)
     if match["parameters"] is not None:
         family = _family(match["base"])
         parameters = _parameters(match["parameters"], name)
@@ -63,19 +66,21 @@ def descriptor(name: str) -> Descriptor:
     elif match["base"] in known:
         found = known[match["base"]]
     else:
-        raise unknown_name("descriptor", name, [*known, *(f"{key}-avg" for key in known)])
+        raise unknown_name("descriptor", name, averaged)
     if match["average"] is None:
         return found
-    averaging = {"radius": FIRST_SHELL, "passes": 1}
+    averaging = dict(zip(("radius", "passes", "own"), AVERAGES[match["average"]], strict=True))
     for key, value in _parameters(match["averaging"] or "", name).items():
         if key not in averaging:
             raise unknown_name("parameter of averaging", key, averaging)
         averaging[key] = value
-    return found.with_(average_radius=averaging["radius"], average_passes=averaging["passes"])
+    return found.with_(**{f"average_{key}": value for key, value in averaging.items()})
 
 
 def from_dict(definition: Mapping[str, Any]) -> Descriptor:
     """The descriptor that :meth:`Descriptor.to_dict` described; every parameter must be there.
+
+    But for those of averaging, of which files of older versions have fewer: they are then neutral.
 
     Raises
     ------
@@ -85,7 +90,7 @@ def from_dict(definition: Mapping[str, Any]) -> Descriptor:
     """
     if not isinstance(definition, Mapping) or not isinstance(definition.get("family"), str):
         raise InputError("a descriptor definition needs a 'family'")
-    parameters = {key: value for key, value in definition.items() if key != "family"}
+    parameters = NO_AVERAGE | {k: value for k, value in definition.items() if k != "family"}
     family = _family(definition["family"])
     _refuse_unknown(family, parameters)
     missing = [f.name for f in fields(family) if f.name not in parameters]

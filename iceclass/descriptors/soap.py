@@ -82,7 +82,7 @@ class Soap(Descriptor):
         check_independent(self.n_max, self.l_max, self.r_cut)
 
     @property
-    def names(self) -> tuple[str, ...]:
+    def own_names(self) -> tuple[str, ...]:
         """``p n=1 n'=3 l=2`` in the order of l, n, n', both n counted from 1; ``|p|`` last."""
         spectrum = tuple(
             f"p n={n} n'={other} l={ell}"
@@ -93,8 +93,8 @@ class Soap(Descriptor):
         return (*spectrum, "|p|") if self.normalise else spectrum
 
     @property
-    def n_features(self) -> int:
-        """F: n_max(n_max + 1)/2 · (l_max + 1), and one more with ``normalise``."""
+    def n_own(self) -> int:
+        """n_max(n_max + 1)/2 · (l_max + 1), and one more with ``normalise``."""
         return self.n_max * (self.n_max + 1) // 2 * (self.l_max + 1) + self.normalise
 
     @property
@@ -117,7 +117,7 @@ class Soap(Descriptor):
             )
             check_gathered(culprit, frame, self.r_neighbours)
 
-        return Rows(bins.order, self.n_features, dtype, fill)
+        return Rows(bins.order, self.n_own, dtype, fill)
 
     def _reference(self, frame: Frame, backend: str) -> NDArray[np.float64]:
         raw = {"plain": self._plain, "dscribe": self._dscribe}[backend](frame)
@@ -133,7 +133,7 @@ class Soap(Descriptor):
 
         basis = soap_basis(self.n_max, self.l_max, self.r_cut, self.sigma)
         bins = make_bins(frame, self.r_neighbours)
-        spectra = np.empty((frame.n_molecules, self.n_features - self.normalise))
+        spectra = np.empty((frame.n_molecules, self.n_own - self.normalise))
 
         def work(start: int, stop: int) -> None:
             culprit = power_spectra(bins, basis, spectra, start, stop)

@@ -40,6 +40,23 @@ def test_equals_the_formula(name, passes):
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-13)
 
 
+@pytest.mark.parametrize("passes", [1, 2])
+def test_the_own_vector_stands_before_the_mean(passes):
+    frame = crystal("1h", (2, 2, 2), noise=0.1)
+    both = D.descriptor(f"soap-37-avg(radius=5.5, passes={passes}, own=True)")
+    mean = both.with_(average_own=False)
+    expected = np.hstack([D.descriptor("soap-37").compute(frame), mean.compute(frame)])
+    np.testing.assert_array_equal(both.compute(frame), expected)
+    assert both.n_features == len(both.names) == len(set(both.names)) == 74
+    assert both.names[37:] == tuple(f"⟨{name}⟩" for name in both.names[:37])
+
+
+def test_files_of_older_versions_lack_a_parameter_of_averaging():
+    definition = D.descriptor("soap-37-avg").to_dict()
+    del definition["average_own"]
+    assert D.from_dict(definition) == D.descriptor("soap-37-avg")
+
+
 def test_many_neighbours_outgrow_the_buffer():
     frame = crystal("1h", (2, 2, 2), noise=0.1)
     features = np.random.default_rng(0).normal(size=(frame.n_molecules, 2))
@@ -65,7 +82,7 @@ def test_one_molecule_keeps_its_features(frame):
 
 def test_dtype_is_kept():
     frame = crystal("1h")
-    x = D.descriptor("soap-37-avg").compute(frame, dtype=np.float32)
+    x = D.descriptor("soap-37-wide").compute(frame, dtype=np.float32)
     assert x.dtype == np.float32
 
 

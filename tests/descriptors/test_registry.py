@@ -29,6 +29,8 @@ def test_presets():
         ("soap-37", Soap(n_max=3, l_max=5)),
         ("soap-325", Soap()),
         ("soap-325-avg", Soap(average_radius=3.7)),
+        ("soap-325-wide", Soap(average_radius=7.0, average_own=True)),
+        ("soap-325-avg(radius=5.0, own=True)", Soap(average_radius=5.0, average_own=True)),
         (
             "soap-37-avg(radius=5.5, passes=2)",
             Soap(n_max=3, l_max=5, average_radius=5.5, average_passes=2),
@@ -57,7 +59,7 @@ def test_parameters_left_out_have_their_defaults():
         ("soap-352", "unknown descriptor 'soap-352'; did you mean 'soap-325'?"),
         ("SOAP-37", "did you mean 'soap-37'?"),
         ("soap-325-av", "did you mean 'soap-325-avg'?"),
-        ("soap", "bispectrum-55-avg, soap-325, soap-325-avg, soap-37, soap-37-avg"),
+        ("soap", "soap-325, soap-325-avg, soap-325-wide, soap-37, soap-37-avg, soap-37-wide"),
         ("", "unknown descriptor ''"),
         ("soap-325(radius=3)", "unknown descriptor family 'soap-325'; did you mean 'soap'?"),
         ("soap(n_mx=3)", "unknown parameter of soap 'n_mx'; did you mean 'n_max'?"),
@@ -78,7 +80,9 @@ def test_bad_names(name, message):
     assert message in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["soap-37", "soap-325-avg", "soap(n_max=2, r_cut=4.5)"])
+@pytest.mark.parametrize(
+    "name", ["soap-37", "soap-325-avg", "soap-325-wide", "soap(n_max=2, r_cut=4.5)"]
+)
 def test_dict_goes_both_ways_through_json(name):
     made = D.descriptor(name)
     assert D.from_dict(json.loads(json.dumps(made.to_dict()))) == made
