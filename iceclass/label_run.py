@@ -146,7 +146,7 @@ class Run:
         with closing(ahead(frames)) as read, behind(write) as output:
             for number, frame, skipped, place in read:
                 if number > last:
-                    prediction = self._labeller.classify(frame)
+                    prediction = self._classify(number, frame)
                     messages = self._messages(seen, skipped)
                     record = self._record(number, frame, prediction, messages)
                     if self._kept is not None:
@@ -160,6 +160,16 @@ class Run:
                     )
                 seen = skipped
         self.skipped += self._messages(seen, None)
+
+    def _classify(self, number: int, frame: Frame) -> Prediction:
+        """What the model says; what it cannot take is told with its place."""
+        try:
+            return self._labeller.classify(frame)
+        except InputError as error:
+            if error.frame is None:
+                error.frame = number
+                error.path = None if self._trajectory is None else self._trajectory.path
+            raise
 
     def add(self, record: dict[str, Any], position: tuple[int, int]) -> None:
         """A frame is done; ``position``: bytes of the trajectory read and in all."""

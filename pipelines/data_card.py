@@ -31,20 +31,19 @@ SIDES = ("train", "validation", "test")
 HEAD = """\
 # The reference data set
 
-_Written by `python pipelines/data_card.py iceclass/data/reference.h5 pipelines/data/transfer.h5 \
+_Written by `python pipelines/data_card.py iceclass/data/reference.h5 pipelines/data/transfer.h5
 -o docs/reference-data.md`; every number is read from the files._
 
 ![All phases](images/phases.png)
 
-One page of all phases: a slice of the coldest state, g(r) of every trajectory with their mean, \
-and \
-the densities beside the expected ones.
+One page of all phases: a slice of the coldest state, g(r) of every trajectory with their mean,
+and the densities beside the expected ones.
 
 ## What it is
 
-Oxygen positions of molecular-dynamics trajectories of water, each of one phase, made to train and \
-to judge classifiers. A trajectory's label is how it was made; nothing was labelled by looking \
-at it.
+Oxygen positions of molecular-dynamics trajectories of water, each of one phase, made to train and
+to judge classifiers. A trajectory's label is how it was made; nothing was labelled by looking at
+it.
 
 ```python
 import iceclass
@@ -58,18 +57,17 @@ for trajectory in data.trajectories:
 MADE = """\
 ## How it was made
 
-`iceclass generate PHASE --md` made each preparation and `pipelines/pack.py` packed them; \
-[pipelines/README.md](../pipelines/README.md) has the states, the checks and the time it takes. \
-GenIce2 built the ices with random hydrogens, LAMMPS did the dynamics: {models}; {cut_off} Å \
-cut-off, \
-PPPM, SHAKE, Nosé–Hoover NPT, {timestep} with 3 g/mol on each hydrogen (mW: one site). By recipe:
+`iceclass generate PHASE --md` made each preparation and `pipelines/pack.py` packed them;
+[pipelines/README.md](../pipelines/README.md) has the states, the checks and the time it takes.
+GenIce2 built the ices with random hydrogens, LAMMPS did the dynamics: {models}; {cut_off} Å
+cut-off, PPPM, SHAKE, Nosé–Hoover NPT, {timestep} with 3 g/mol on each hydrogen (mW: one site). By
+recipe:
 
 {recipes}
 
-Of every trajectory the file keeps, as JSON in the attribute `description`: the state point, mean \
-density, temperature and energy, the seed and all parameters, the SHA-256 of the LAMMPS inputs, \
-the \
-versions ({versions}), and what the checks measured.
+Of every trajectory the file keeps, as JSON in the attribute `description`: the state point, mean
+density, temperature and energy, the seed and all parameters, the SHA-256 of the LAMMPS inputs,
+the versions ({versions}), and what the checks measured.
 """
 
 TRANSFER = """\
@@ -81,24 +79,22 @@ Other water models, in `pipelines/data/transfer.h5`; no model is trained on them
 LIMITS = """\
 ## What it does not tell
 
-- One rigid water model trains; no quantum nuclei, no flexible or reactive water. The transfer set \
-tells how much that matters.
-- Boxes of {smallest} to {largest} molecules without defects, surfaces or interfaces; crystals \
-with \
-random hydrogens, so no ice XI, IX, XIII … in their place (the oxygens alone hardly tell them \
-apart).
-- Glasses made in nanoseconds are not those of the laboratory: LDA is cooled at {cooling} K/ns \
-between 250 and 205 K, HDA compressed at {compression} GPa/ns, MDA sheared at {shear} per ns. \
-Different preparations of one glass differ more than those of a crystal.
-- {interval} ps between the frames of a trajectory are enough for the vibrations to be new, not \
-for a \
-solid's structure: split by preparation, never by frame or molecule, as `split` does.
+- One rigid water model trains; no quantum nuclei, no flexible or reactive water. The transfer set
+  tells how much that matters.
+- Boxes of {smallest} to {largest} molecules without defects, surfaces or interfaces; crystals
+  with random hydrogens, so no ice XI, IX, XIII … in their place (the oxygens alone hardly tell
+  them apart).
+- Glasses made in nanoseconds are not those of the laboratory: LDA is cooled at {cooling} K/ns
+  between 250 and 205 K, HDA compressed at {compression} GPa/ns, MDA sheared at {shear} per ns.
+  Different preparations of one glass differ more than those of a crystal.
+- {interval} ps between the frames of a trajectory are enough for the vibrations to be new, not
+  for a solid's structure: split by preparation, never by frame or molecule, as `split` does.
 - Positions are rounded to {resolution} Å and wrapped into the cell; hydrogens are left out.
 
 ## Licence
 
-{licence}, https://creativecommons.org/licenses/by/4.0/. Please cite iceclass, the water models \
-({references}) and, for the recipes, Mishima, Calvert, Whalley, Nature 310, 393 (1984) and \
+{licence}, https://creativecommons.org/licenses/by/4.0/. Please cite iceclass, the water models
+({references}) and, for the recipes, Mishima, Calvert, Whalley, Nature 310, 393 (1984) and
 Rosu-Finsen et al., Science 379, 474 (2023).
 """
 
@@ -139,13 +135,13 @@ def split_text(data: ReferenceSet) -> str:
     if not all(counts.values()):
         return (
             "The split is drawn when a model is trained, by preparation, and recorded with it, as "
-            "long as some phases have fewer than five preparations."
+            "long as some phases have fewer than four preparations."
         )
     listed = ", ".join(f"{counts[side]} {side}" for side in SIDES)
     return (
-        f"A fixed split by preparation: {listed}. Of every phase, in the order of the seeds, three "
-        "preparations train, the fourth validates and the fifth tests; no training ever sees the "
-        "latter."
+        f"A fixed split by preparation: {listed}. Of every phase, in the order of the seeds, the "
+        "last preparation tests, the one before it validates and the others train; no training "
+        "ever sees the last."
     )
 
 
@@ -189,12 +185,7 @@ def card(data: ReferenceSet, transfer: ReferenceSet) -> str:
     glass = {p: t.description["definition"]["recipe"] for t in data for p in (t.phase,)}
     lda, hda, mda = (glass.get(phase) for phase in ("lda", "hda", "mda"))
     parts = [HEAD, *contents(list(data)), "", split_text(data), "", checks_text(data), ""]
-    parts += [
-        "## For transfer",
-        "",
-        "Other water models, in `pipelines/data/transfer.h5`; no model is",
-    ]
-    parts += ["trained on them.", ""]
+    parts += [TRANSFER]
     for model in (name for name in names if any(t.model == name for t in transfer)):
         own = [t for t in transfer if t.model == model]
         parts += [f"**{WATER_MODELS[model].label}**", "", *contents(own), ""]

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# From nothing to the shipped model: structures, molecular dynamics, features, network, report.
+# From nothing to a shipped model: structures, molecular dynamics, features, network, report.
 #
-#   pipelines/first_model.sh            everything; a few hours on two cores, resumable
+#   pipelines/first_model.sh            everything; a day on two cores, resumable
 #   STUDY=somewhere DATA=mine.h5 pipelines/first_model.sh
+#   DESCRIPTOR=soap-37 pipelines/first_model.sh
 #
 # The molecular dynamics is skipped where DATA (the compact data set) is there already, so that
 # from a clone only the last steps run. The other variables make smaller studies.
@@ -10,10 +11,11 @@ set -euo pipefail
 
 STUDY=${STUDY:-study}                           # where everything goes
 DATA=${DATA:-iceclass/data/reference.h5}        # the compact data set
-PHASES=${PHASES:-ih ic ii iii v water}
+PHASES=${PHASES:-ih ic ii iii v water lda hda mda}
 GENERATE=${GENERATE:---preparations 5 --jobs 2} # further options of the simulations
-DESCRIPTOR=${DESCRIPTOR:-soap-325-avg}
-TRAIN=${TRAIN:---schedule cosine --epochs 60 --patience 15}  # options of the training
+DESCRIPTOR=${DESCRIPTOR:-soap-325-wide}
+VARY=${VARY-yes}                                # empty: train on the trajectories as they are
+TRAIN=${TRAIN:---schedule cosine --epochs 40 --patience 10 --max-rows 2500}  # options
 
 here=$(dirname "$0")
 mkdir -p "$STUDY"
@@ -22,7 +24,13 @@ if [ ! -e "$DATA" ]; then
     iceclass generate $PHASES --md $GENERATE -o "$STUDY/runs"
     python "$here/pack.py" "$STUDY/runs" -o "$DATA"
 fi
-iceclass featurize "$DATA" --descriptor "$DESCRIPTOR" -o "$STUDY/$DESCRIPTOR.h5"
+sources=("$DATA")
+if [ -n "$VARY" ]; then
+    [ "$STUDY/varied.h5" -nt "$DATA" ] ||
+        PYTHONPATH="$here/.." python -m pipelines.augment "$DATA" -o "$STUDY/varied.h5" --force
+    sources+=("$STUDY/varied.h5")
+fi
+iceclass featurize "${sources[@]}" --descriptor "$DESCRIPTOR" -o "$STUDY/$DESCRIPTOR.h5"
 # shellcheck disable=SC2086
 iceclass train "$STUDY/$DESCRIPTOR.h5" -o "$STUDY/$DESCRIPTOR.safetensors" --force \
     --report "$STUDY/report" $TRAIN

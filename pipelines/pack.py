@@ -2,8 +2,9 @@
 
     python pipelines/pack.py runs/ -o iceclass/data/reference.h5
 
-Of five preparations of each phase, in the order of their seeds, the first three train, the fourth
-validates and the fifth tests: a split that never changes. Of fewer, training draws the split.
+Where there are five preparations of each phase (or four), the last in the order of their seeds
+tests, the one before it validates and the others train: a split that never changes. Of fewer,
+training draws the split.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from iceclass.reference import write_reference
 from iceclass.sidecar import read_sidecar
 from iceclass.table import TrajectoryInfo
 
-SPLIT = ("train", "train", "train", "validation", "test")
+SPLITS = {n: ("train",) * (n - 2) + ("validation", "test") for n in (4, 5)}
+"""By the number of preparations a phase has: the sides, in the order of the seeds."""
 
 
 def described(runs: Path) -> Iterator[tuple[str, dict[str, Any], tuple[Frame, ...]]]:
@@ -33,12 +35,13 @@ def described(runs: Path) -> Iterator[tuple[str, dict[str, Any], tuple[Frame, ..
     seeds: dict[str, set[int]] = defaultdict(set)
     for description in descriptions.values():
         seeds[description["phase"]].add(description["definition"]["seed"])
-    fixed = all(len(numbers) == len(SPLIT) for numbers in seeds.values())
+    counts = {len(numbers) for numbers in seeds.values()}
+    sides = SPLITS.get(counts.pop()) if len(counts) == 1 else None
     for info in found:
         description = descriptions[info.name]
-        if fixed:
+        if sides is not None:
             order = sorted(seeds[info.phase])
-            description["split"] = SPLIT[order.index(description["definition"]["seed"])]
+            description["split"] = sides[order.index(description["definition"]["seed"])]
         with open_trajectory(info.path) as trajectory:
             yield info.name, description, tuple(trajectory)
 

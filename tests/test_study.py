@@ -32,6 +32,7 @@ def study(tmp_path_factory):
         "PHASES": "ih ic water",
         "GENERATE": " ".join([GENERATE, *(f"--set {s}" for s in SETTINGS.split())]),
         "DESCRIPTOR": "soap-37-avg",
+        "VARY": "",
         "TRAIN": "--epochs 15",
     }
     done = subprocess.run(

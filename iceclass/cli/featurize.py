@@ -31,7 +31,8 @@ from iceclass.featurizing import featurize, find_trajectories
     "--descriptor",
     default="soap-325",
     show_default=True,
-    help="soap-37, soap-325, or one of them averaged over the first shell: soap-325-avg.",
+    help="acsf, bispectrum-30, soap-37, soap-325; with -avg averaged over the first shell, with "
+    "-wide the molecule and its surroundings to 7 Å: soap-325-wide.",
 )
 @click.option("--phase", help="What the given files hold, where no .json beside them says it.")
 @click.option(

@@ -288,3 +288,18 @@ def test_features_of_another_descriptor_are_refused(slab, here, capsys):
         assert run(command[0], "soap-325", "f.h5", *command[1:]) == 2
         assert "another descriptor" in capsys.readouterr().err
     assert not Path("out").exists()
+
+
+def test_what_the_descriptor_cannot_take_is_told_with_its_place(here, capsys):
+    rng = np.random.default_rng(0)
+    text = ""
+    for edge in (20, 1):  # the second as if in other units
+        box = "ITEM: BOX BOUNDS pp pp pp\n" + f"0 {edge}\n" * 3
+        places = rng.uniform(0, edge, (200, 3))
+        rows = "".join(f"{k + 1} 1 {x} {y} {z}\n" for k, (x, y, z) in enumerate(places))
+        text += dump(rows, box, atoms=200)
+    Path("traj.lammpstrj").write_text(text)
+    assert label("traj.lammpstrj", "--types", "1=O") == 2
+    told = capsys.readouterr().err
+    assert "traj.lammpstrj, frame 1: " in told and "more than 20000 neighbours" in told
+    assert not Path("traj.labels.lammpstrj").exists()
