@@ -18,6 +18,7 @@ from iceclass.analysis.clusters import Clusters
 from iceclass.analysis.observer import Observer
 from iceclass.analysis.profile import AXES, Profile
 from iceclass.cli.cluster import ClusterOptions, cluster_options, connected_to
+from iceclass.cli.directory import label_directory
 from iceclass.cli.options import (
     PATH,
     every_option,
@@ -26,6 +27,7 @@ from iceclass.cli.options import (
     parse_frames,
     parse_regions,
     quiet_option,
+    tell_of_compiling,
     types_option,
 )
 from iceclass.files import check_output
@@ -133,7 +135,7 @@ def command(
     cluster: ClusterOptions | None,
     force: bool,
     quiet: bool,
-) -> None:
+) -> int | None:
     """Label every molecule of a trajectory with its phase.
 
     TRAJECTORY is a LAMMPS dump (text, compressed or not), a LAMMPS data file, extended xyz, or
@@ -141,7 +143,8 @@ def command(
     i_phase (class index, −1 unknown) and d_confidence, NAME.phases.csv with the fraction of
     every phase in every frame, the same as a figure NAME.phases.png, and a summary with the
     legend of the class indices, NAME.phases.json. An output that ends in .csv, .parquet or .npz
-    is a table of labels instead of a trajectory.
+    is a table of labels instead of a trajectory. A directory stands for all trajectories in it,
+    the output then for the directory to write to.
 
     A run that was stopped goes on where it was when the same command is given again. Frames of an
     uncompressed dump can be shared out among many machines, by --scheduler or --slurm.
@@ -152,6 +155,7 @@ def command(
       iceclass label traj.dump --types 1=O,2=H --model soap-325 -o out.extxyz
       iceclass label nucleation.lammpstrj --clusters --profile z
       iceclass label running.lammpstrj --follow
+      iceclass label runs/ -o labelled/
       iceclass label huge.lammpstrj --slurm --jobs 20 --slurm-option memory=4GB
     """
     if cluster is not None and idle is not None:
@@ -162,6 +166,9 @@ def command(
         start, stop, every = chosen
     if cluster is not None and topology is not None:
         raise click.UsageError("--topology goes without --scheduler and --slurm")
+    if trajectory.is_dir():
+        return label_directory(click.get_current_context(), trajectory, output)
+    tell_of_compiling(quiet)
     target, stem = _outputs(trajectory, output)
     observers: dict[str, Observer] = {}
     if clusters or axis is not None:
@@ -225,19 +232,25 @@ def command(
         click.echo("written: " + ", ".join(p.name for p in files))
     for message in labels.skipped:
         click.echo(f"skipped: {message}", err=True)
+    return None
 
 
 def _outputs(trajectory: Path, output: Path | None) -> tuple[Path, str]:
     """The labelled trajectory, and the stem of the files beside it."""
     if output is not None:
         return output, without_compression(output).stem.removesuffix(".labels")
+    return default_output(trajectory), without_compression(trajectory).stem
+
+
+def default_output(trajectory: Path) -> Path:
+    """The labelled trajectory beside a file, where no other name is given."""
     plain = without_compression(trajectory)
     compression = trajectory.name.removeprefix(plain.name)
     if detect_format(trajectory) == "lammps-dump":
         suffix = plain.suffix if plain.suffix in DUMP_SUFFIXES else ".lammpstrj"
     else:
         suffix, compression = ".extxyz", ""
-    return trajectory.with_name(f"{plain.stem}.labels{suffix}{compression}"), plain.stem
+    return trajectory.with_name(f"{plain.stem}.labels{suffix}{compression}")
 
 
 def _table(labels: Labels) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -93,6 +94,12 @@ every_option: Decorator = click.option(
 )
 
 
+def command_line() -> str:
+    """What was typed, paths by their last part, for records."""
+    words = ["iceclass", *(Path(a).name if "/" in a else a for a in sys.argv[1:])]
+    return " ".join(words)
+
+
 def say(quiet: bool) -> Callable[[str], None]:
     """A function that prints a line on standard error, or nothing when ``quiet``."""
 
@@ -101,3 +108,11 @@ def say(quiet: bool) -> Callable[[str], None]:
             click.echo(text, err=True)
 
     return line
+
+
+def tell_of_compiling(quiet: bool) -> None:
+    """Say that the first run on a machine takes longer, where this is one."""
+    from iceclass.descriptors.compiled import is_compiled
+
+    if not quiet and not is_compiled():
+        click.echo("compiling for this processor, once: about half a minute", err=True)

@@ -301,5 +301,6 @@ def test_what_the_descriptor_cannot_take_is_told_with_its_place(here, capsys):
     Path("traj.lammpstrj").write_text(text)
     assert label("traj.lammpstrj", "--types", "1=O") == 2
     told = capsys.readouterr().err
-    assert "traj.lammpstrj, frame 1: " in told and "more than 20000 neighbours" in told
+    assert "traj.lammpstrj, frame 1: " in told
+    assert "more than 20000 neighbours" in told
     assert not Path("traj.labels.lammpstrj").exists()
