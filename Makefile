@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 DEMO := demo/melting-slab.lammpstrj.gz
 
-.PHONY: demo test check fix bench clean
+.PHONY: demo test check fix docs bench clean
 
 # Label a real trajectory (ice melting into water) and print the table of phases.
 demo: $(VENV)/.core
@@ -24,12 +24,16 @@ fix: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# These pages as HTML, docs/_build/html/index.html; warnings are errors.
+docs: $(VENV)/.dev
+	$(BIN)/python -m sphinx -W --keep-going -q docs docs/_build/html
+
 # Time per molecule of every descriptor against its reference; some minutes on a quiet machine.
 bench: $(VENV)/.dev
 	$(BIN)/iceclass bench -o bench
 
 clean:
-	rm -rf bench demo-output build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf bench demo-output build dist docs/_build .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

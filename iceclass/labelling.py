@@ -54,6 +54,10 @@ def label(
 ) -> Labels:
     """Label every molecule of a trajectory, of frames, or of ASE ``Atoms``.
 
+    Frames are read, classified and written at the same time, in three threads. A run of a path
+    to ``output`` without ``keep_labels`` that was stopped, by whatever, goes on where it was when
+    the same call is made again, and ends with the same bytes as one that was not.
+
     Parameters
     ----------
     source
@@ -93,10 +97,6 @@ def label(
         bytes of the trajectory read and in all.
     finish
         Called with the result before ``output`` gets its final name, to write files beside it.
-
-    Frames are read, classified and written at the same time, in three threads. A run of a path
-    to ``output`` without ``keep_labels`` that was stopped, by whatever, goes on where it was when
-    the same call is made again, and ends with the same bytes as one that was not.
 
     Raises
     ------
