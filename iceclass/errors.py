@@ -54,9 +54,7 @@ class InputError(IceclassError):
         if self.line is not None:
             place.append(f"line {self.line}")
         where = ", ".join(place) + ": " if place else ""
-        return _shown(
-            where + self.message[:_LONG] + (f"; {self.hint[:_LONG]}" if self.hint else "")
-        )
+        return shown(where + self.message[:_LONG] + (f"; {self.hint[:_LONG]}" if self.hint else ""))
 
 
 class OutputError(InputError):
@@ -80,7 +78,7 @@ class MissingDependencyError(IceclassError):
         )
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """The text in one line, with what a terminal would not show, or would obey, written out."""
     if text.isprintable():
         return text

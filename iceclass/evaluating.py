@@ -50,14 +50,19 @@ def load_table(
         return FeatureStore.open(path).load()
 
 
-def unseen(table: Table, model: Model) -> Table:
-    """The rows of preparations that neither trained nor validated the model."""
+def seen(model: Model) -> set[tuple[str, str]]:
+    """(phase, preparation) of all that trained or validated the model, by its record."""
     split = (model.record or {}).get("split", {})
-    seen = {
+    return {
         (phase, preparation)
         for side in ("train", "validation")
         for phase, names in split.get(side, {}).get("preparations", {}).items()
         for preparation in names
     }
-    fresh = np.array([t.group not in seen for t in table.trajectories], dtype=bool)
+
+
+def unseen(table: Table, model: Model) -> Table:
+    """The rows of preparations that neither trained nor validated the model."""
+    known = seen(model)
+    fresh = np.array([t.group not in known for t in table.trajectories], dtype=bool)
     return table.rows(fresh[table.trajectory])

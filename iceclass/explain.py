@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 TRAINING_MEAN = "training mean"
 MAX_STEPS = 1024
+_STEPS = 64
+_TOLERANCE = 1e-3
 _BATCH = 65536
 
 
@@ -162,8 +164,8 @@ def explain(
     per_class: int = 200,
     output: str = "logit",
     baseline: str = TRAINING_MEAN,
-    steps: int = 64,
-    tolerance: float = 1e-3,
+    steps: int = _STEPS,
+    tolerance: float = _TOLERANCE,
     seed: int = 0,
 ) -> Explanation:
     """Integrated Gradients of a model on rows of known phase.
@@ -229,6 +231,24 @@ def explain(
         seed=seed,
         model_id=model.model_id,
     )
+
+
+def attributions(
+    model: Model, features: NDArray[Any], target: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """(R, F) Integrated Gradients of the logits of classes ``target``, from the training mean.
+
+    ``features`` are (R, F) as the descriptor computes them, ``target`` (R,) indices into the
+    model's classes; steps and tolerance are the defaults of :func:`explain`.
+
+    Raises
+    ------
+    MissingDependencyError
+        PyTorch or Captum is not installed.
+    """
+    z = model.standardise(features).astype(np.float64)
+    origin = np.zeros(model.n_features)
+    return _attribute(model, z, target, origin, "logit", _STEPS, _TOLERANCE)[0]
 
 
 def _attribute(

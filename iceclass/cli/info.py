@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -39,33 +40,30 @@ Lines = list[tuple[str, str]]
 
 
 def _model(path: Path) -> Lines:
+    from iceclass.model.facts import facts_of
     from iceclass.model.file import load_model
 
-    model = load_model(path)
-    record = dict(model.record or {})
+    facts = facts_of(load_model(path), path)
     lines = [
-        ("model", f"{path.stem}, id {model.model_id}"),
-        ("descriptor", f"{model.descriptor.name}, {model.n_features} features"),
-        ("parameters", _pairs(model.descriptor.to_dict())),
-        ("classes", ", ".join(f"{k}={name}" for k, name in enumerate(model.classes))),
-        ("unknown", "detected" if model.novelty is not None else "never"),
-        ("temperature", f"{model.temperature:.3f}"),
+        ("model", f"{facts.name}, id {facts.model_id}"),
+        ("descriptor", f"{facts.descriptor}, {facts.n_features} features"),
+        ("parameters", _pairs(facts.parameters)),
+        ("classes", ", ".join(f"{k}={name}" for k, name in enumerate(facts.classes))),
+        ("unknown", "detected" if facts.novelty else "never"),
+        ("temperature", f"{facts.temperature:.3f}"),
     ]
-    if "versions" in record:
-        lines.append(("made with", _pairs(record["versions"])))
-    if record.get("test"):
-        lines.append(("test", _pairs(record["test"])))
-    for side in ("train", "validation", "test"):
-        described = record.get("split", {}).get(side)
-        if described:
-            count = sum(len(names) for names in described["preparations"].values())
-            lines.append(
-                (
-                    side,
-                    f"{described['rows']} environments, {described['trajectories']} trajectories, "
-                    f"{count} preparations",
-                )
+    if facts.versions:
+        lines.append(("made with", _pairs(facts.versions)))
+    if facts.test is not None:
+        lines.append(("test", _pairs(facts.test.figures)))
+    for name, side in facts.sides.items():
+        lines.append(
+            (
+                name,
+                f"{side.rows} environments, {side.trajectories} trajectories, "
+                f"{side.n_preparations} preparations",
             )
+        )
     return lines
 
 
@@ -134,7 +132,7 @@ def _span(values: list[float] | list[int], form: str) -> str:
     return f"{low:{form}}" if low == high else f"{low:{form}} to {high:{form}}"
 
 
-def _pairs(values: dict[str, object]) -> str:
+def _pairs(values: Mapping[str, object]) -> str:
     return ", ".join(
         f"{k} {v:.5g}" if isinstance(v, float) else f"{k} {v}" for k, v in values.items()
     )

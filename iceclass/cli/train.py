@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
-from iceclass.cli.options import PATH, force_option, quiet_option, say
+from iceclass.cli.options import PATH, command_line, force_option, quiet_option, say
+from iceclass.dataset import FeatureStore
 from iceclass.files import check_output
 from iceclass.model.file import save_model
 from iceclass.model.optimise import BALANCES, SCHEDULES, Epoch, TrainingConfig
@@ -20,7 +20,7 @@ DEFAULTS = TrainingConfig()
 @click.command(short_help="Train a network on a feature store.")
 @click.argument("features", type=PATH)
 @click.option("-o", "--output", type=PATH, help="Model file.  [default: FEATURES.safetensors]")
-@click.option("--report", type=PATH, help="Directory for tables and figures.")
+@click.option("--report", type=PATH, help="Directory for report.html, tables and figures.")
 @click.option(
     "--split",
     type=click.Choice(["preparation", "molecule"]),
@@ -109,7 +109,8 @@ def command(
     100-100 tanh units and a softmax over the phases in FEATURES, Adam, early stopping. All
     trajectories of a preparation train, validate or test together. The report holds the losses,
     confusion matrices, precision, recall and F1 per phase, and the reliability of the
-    probabilities.
+    probabilities, as tables and figures; and in report.html, one page that opens offline, these
+    and the importances of the features, a map of the last hidden layer and examples of mistakes.
 
     \b
     Example:
@@ -137,11 +138,11 @@ def command(
             f"{epoch.validation_loss:.4f}, accuracy {epoch.validation_accuracy:.4f}"
         )
 
-    words = ["iceclass", *(Path(a).name if "/" in a else a for a in sys.argv[1:])]
-    result = train(features, config, command=" ".join(words), progress=progress)
+    table = FeatureStore.open(features).load(max_rows=max_rows, seed=seed)
+    result = train(table, config, command=command_line(), progress=progress)
     save_model(result.model, target, force=force)
     if report is not None:
-        training_report(result, report)
+        training_report(result, table, report)
     if result.evaluation is not None and not quiet:
         click.echo(result.evaluation.as_text())
     for phase in result.split.without_validation:

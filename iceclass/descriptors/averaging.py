@@ -154,13 +154,14 @@ def _add_rows(
     Some vectors at a time, the last ones overlapping those before them.
     """
     n_features, lanes = len(total), width(total)
+    f: Any = np.int64(0)
     if n_features < lanes:
-        for f in range(n_features):
+        while f < n_features:
             total[f] = 0.0
             for k in range(count):
                 total[f] += values[first[k] + f]
+            f += 1
         return
-    f: Any = np.int64(0)
     while f + 4 * lanes <= n_features:
         a, b, c, d = zeros(total), zeros(total), zeros(total), zeros(total)
         for k in range(count):

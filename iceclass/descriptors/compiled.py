@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from iceclass.descriptors.candidates import gather_bin
 
@@ -14,5 +15,6 @@ def is_compiled() -> bool:
     or beside the source, or in the user's cache). An answer for the terminal: a cache of another
     processor, or of an older version, is taken for one of this.
     """
-    directory = Path(gather_bin.stats.cache_path)
-    return any(directory.glob(f"{gather_bin.py_func.__module__.split('.')[-1]}.*.nbi"))
+    kernel: Any = gather_bin
+    directory = Path(kernel.stats.cache_path)
+    return any(directory.glob(f"{kernel.py_func.__module__.split('.')[-1]}.*.nbi"))

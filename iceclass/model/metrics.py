@@ -101,7 +101,7 @@ class Evaluation:
         return (*self.classes, UNKNOWN)
 
     def summary(self) -> dict[str, Any]:
-        """The single figures; JSON-serialisable."""
+        """The single figures, and :meth:`per_class`; JSON-serialisable."""
         return {
             "model_id": self.model_id,
             "description": self.description,
@@ -111,7 +111,26 @@ class Evaluation:
             "macro_f1": _number(self.macro_f1),
             "expected_calibration_error": _number(self.calibration_error),
             "unknown_fraction": _number(self.confusion[:, -1].sum() / self.confusion.sum()),
+            "per_class": self.per_class(),
         }
+
+    def per_class(self) -> dict[str, dict[str, Any]]:
+        """Class → its precision, recall, F1, rows, and share of rows taken for each other label.
+
+        JSON-serialisable, NaN as None; ``taken_for`` starts with the most frequent mistake.
+        """
+        found: dict[str, dict[str, Any]] = {}
+        for c, name in enumerate(self.classes):
+            shares = self.normalised[c]
+            order = [int(k) for k in np.argsort(-shares, kind="stable") if k != c and shares[k] > 0]
+            found[name] = {
+                "precision": _number(self.precision[c]),
+                "recall": _number(self.recall[c]),
+                "f1": _number(self.f1[c]),
+                "rows": int(self.support[c]),
+                "taken_for": {self.columns[k]: _number(shares[k]) for k in order},
+            }
+        return found
 
     def to_csv(self, directory: str | Path) -> tuple[Path, ...]:
         """Write ``confusion.csv``, ``confusion_normalised.csv``, ``per_class.csv``,

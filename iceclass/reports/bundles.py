@@ -11,29 +11,48 @@ from iceclass.table import Table
 if TYPE_CHECKING:
     from iceclass.explain import Explanation
     from iceclass.model.metrics import Evaluation
+    from iceclass.model.network import Model
     from iceclass.model.training import TrainingResult
 
+REPORT = "report.html"
 
-def evaluation_report(evaluation: Evaluation, directory: str | Path) -> tuple[Path, ...]:
-    """Confusion matrices (counts and normalised) and reliability, as figures and CSV.
+
+def evaluation_report(
+    evaluation: Evaluation,
+    model: Model,
+    table: Table,
+    directory: str | Path,
+    *,
+    command: str = "",
+) -> tuple[Path, ...]:
+    """Confusion matrices (counts and normalised) and reliability, as figures and CSV, and all
+    that is told of a model in ``report.html``.
 
     The directory is made where it is missing; files of the same names in it are replaced.
+
+    Parameters
+    ----------
+    model, table
+        What was evaluated, and on which rows.
+    command
+        What was typed, for the report.
     """
-    from iceclass.reports.confusion import confusion_figure
-    from iceclass.reports.reliability import reliability_figure
+    from iceclass.reports.html import html_report
 
     directory = _made(directory)
-    tables = evaluation.to_csv(directory)
-    return (
-        *tables,
-        confusion_figure(evaluation, directory / "confusion.png", normalised=False),
-        confusion_figure(evaluation, directory / "confusion_normalised.png"),
-        reliability_figure(evaluation, directory / "reliability.png"),
-    )
+    files = _evaluation_files(evaluation, directory)
+    page = html_report(model, directory / REPORT, tested=(evaluation, table), command=command)
+    return (*files, page)
 
 
-def training_report(result: TrainingResult, directory: str | Path) -> tuple[Path, ...]:
-    """The losses, and the evaluation on the test rows where there are any."""
+def training_report(
+    result: TrainingResult, table: Table, directory: str | Path
+) -> tuple[Path, ...]:
+    """The losses, the evaluation on the test rows where there are any, and ``report.html``.
+
+    ``table`` is what was trained on, all sides of the split.
+    """
+    from iceclass.reports.html import html_report
     from iceclass.reports.training import training_figure
 
     directory = _made(directory)
@@ -43,8 +62,32 @@ def training_report(result: TrainingResult, directory: str | Path) -> tuple[Path
     losses = training_figure(
         result.history, directory / "training.png", best_epoch=result.best_epoch
     )
-    evaluated = () if result.evaluation is None else evaluation_report(result.evaluation, directory)
-    return (history, losses, *evaluated)
+    evaluation, tested = result.evaluation, None
+    files: tuple[Path, ...] = ()
+    if evaluation is not None:
+        files = _evaluation_files(evaluation, directory)
+        tested = (evaluation, table.rows(result.split.index("test")))
+    page = html_report(
+        result.model,
+        directory / REPORT,
+        tested=tested,
+        history=result.history,
+        best_epoch=result.best_epoch,
+    )
+    return (history, losses, *files, page)
+
+
+def _evaluation_files(evaluation: Evaluation, directory: Path) -> tuple[Path, ...]:
+    """Tables and figures of an evaluation."""
+    from iceclass.reports.confusion import confusion_figure
+    from iceclass.reports.reliability import reliability_figure
+
+    return (
+        *evaluation.to_csv(directory),
+        confusion_figure(evaluation, directory / "confusion.png", normalised=False),
+        confusion_figure(evaluation, directory / "confusion_normalised.png"),
+        reliability_figure(evaluation, directory / "reliability.png"),
+    )
 
 
 def explanation_report(

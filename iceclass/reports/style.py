@@ -20,6 +20,9 @@ PAGE = 7.2
 
 SEQUENTIAL = "viridis"
 
+DPI = 250
+"""Of PNG files."""
+
 _STYLE: dict[Any, Any] = {
     "font.size": 8,
     "axes.titlesize": 9,
@@ -35,7 +38,7 @@ _STYLE: dict[Any, Any] = {
     "ytick.major.width": 0.6,
     "lines.linewidth": 1.2,
     "figure.dpi": 100,
-    "savefig.dpi": 250,
+    "savefig.dpi": DPI,
     "figure.constrained_layout.use": True,
     "svg.fonttype": "none",
     "pdf.fonttype": 42,

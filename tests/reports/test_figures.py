@@ -162,9 +162,10 @@ def test_figures_replace_others_only_where_allowed(tmp_path: Path):
 def test_reports_write_everything(tmp_path: Path):
     result = trained()
     explanation = explain(result.model, ice_table(), per_class=20)
+    test = ice_table().rows(result.split.index("test"))
     paths = (
-        *training_report(result, tmp_path / "training"),
-        *evaluation_report(result.evaluation, tmp_path / "evaluation"),
+        *training_report(result, ice_table(), tmp_path / "training"),
+        *evaluation_report(result.evaluation, result.model, test, tmp_path / "evaluation"),
         *explanation_report(explanation, ice_table(), tmp_path / "explanation"),
     )
     written = [p for p in tmp_path.rglob("*") if p.is_file()]
@@ -172,7 +173,8 @@ def test_reports_write_everything(tmp_path: Path):
     for path in paths:
         if path.suffix == ".png":
             assert min(png_size(path)) > 500
-    assert not training_report(replace(result, evaluation=None), tmp_path / "b")[2:]
+    untested = training_report(replace(result, evaluation=None), ice_table(), tmp_path / "b")
+    assert [path.name for path in untested] == ["history.csv", "training.png", "report.html"]
 
 
 def test_text_is_readable_on_every_phase_colour():
