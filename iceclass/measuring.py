@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iceclass.descriptors.neighbours import neighbour_list
-from iceclass.errors import InputError, MissingDependencyError
+from iceclass.errors import InputError
 from iceclass.frame import Frame
+from iceclass.other_classifiers import chill_plus
 
 R_MAX = 10.0
 """Å; how far the radial distribution function is measured."""
@@ -104,25 +105,21 @@ def _highest(g: NDArray[np.float64], r: NDArray[np.float64], low: float, high: f
     return int(inside[np.argmax(g[inside])])
 
 
-def mean_square_displacement(frames: Sequence[Frame]) -> NDArray[np.float64]:
-    """(T,) float64, Å². Mean over molecules and time origins, by lag in frames; 0 at lag 0.
+def unwrapped(frames: Sequence[Frame]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Paths of the molecules: (T, N, 3) fractional coordinates, and the (T, 3, 3) cells in Å.
 
     Unwrapped by the minimum image between consecutive frames, which holds as long as nothing
-    moves half a box between them, and with the affine change of the box taken out: displacements
-    are those of fractional coordinates times the mean cell. A box that was flipped into an
-    equivalent one in between is flipped back. The drift of the whole is subtracted.
+    moves half a box between them. A box that was flipped into an equivalent one in between is
+    flipped back, so a cell here may be another one of the same lattice than the frame's.
 
     Raises
     ------
     InputError
         No frame, or frames of different numbers of molecules.
     """
-    frames = _checked(frames)
-    first = frames[0]
-    reference = np.array(first.cell)
-    cells = [reference]
-    before = _fractional(first, reference)
-    path = [before]
+    first = _checked(frames)[0]
+    cells = [np.array(first.cell)]
+    path = [_fractional(first, first.cell)]
     for k, frame in enumerate(frames[1:], 1):
         if frame.n_molecules != first.n_molecules:
             raise InputError(
@@ -130,12 +127,25 @@ def mean_square_displacement(frames: Sequence[Frame]) -> NDArray[np.float64]:
             )
         # the multiples of this frame's vectors that make up the last frame's: 1 but for a flip
         cell = np.round(cells[-1] @ np.linalg.inv(frame.cell)) @ frame.cell
-        here = _fractional(frame, cell)
-        step = here - before
+        step = _fractional(frame, cell) - path[-1]
         path.append(path[-1] + step - np.round(step))
         cells.append(cell)
-        before = here
-    positions = np.array(path) @ np.mean(cells, axis=0)
+    return np.array(path), np.array(cells)
+
+
+def mean_square_displacement(frames: Sequence[Frame]) -> NDArray[np.float64]:
+    """(T,) float64, Å². Mean over molecules and time origins, by lag in frames; 0 at lag 0.
+
+    Of the :func:`unwrapped` paths with the affine change of the box taken out: displacements are
+    those of fractional coordinates times the mean cell. The drift of the whole is subtracted.
+
+    Raises
+    ------
+    InputError
+        No frame, or frames of different numbers of molecules.
+    """
+    path, cells = unwrapped(frames)
+    positions = path @ cells.mean(axis=0)
     positions -= positions.mean(axis=1, keepdims=True)
     return np.array(
         [0.0]
@@ -154,8 +164,7 @@ def _fractional(frame: Frame, cell: NDArray[np.float64]) -> NDArray[np.float64]:
 def ice_fractions(frames: Sequence[Frame]) -> tuple[float, float]:
     """Fractions of molecules that OVITO's CHILL+ calls hexagonal and cubic ice, over all frames.
 
-    CHILL+ goes by the four nearest neighbours of each oxygen (Nguyen & Molinero, J. Phys. Chem. B
-    119, 9369 (2015), doi 10.1021/jp510289t); interfacial ice and hydrate count as neither.
+    Interfacial ice and hydrate count as neither; see :mod:`iceclass.other_classifiers`.
 
     Raises
     ------
@@ -164,25 +173,8 @@ def ice_fractions(frames: Sequence[Frame]) -> tuple[float, float]:
     InputError
         No frame.
     """
-    try:
-        from ovito.data import DataCollection, SimulationCell
-        from ovito.modifiers import ChillPlusModifier
-    except ImportError as error:
-        raise MissingDependencyError("counting ice by CHILL+", "OVITO", "ovito") from error
-    hexagonal = cubic = total = 0
-    for frame in _checked(frames):
-        data = DataCollection()
-        particles = data.create_particles(count=frame.n_molecules)
-        particles.create_property("Position", data=frame.positions - frame.origin)
-        data.create_cell(
-            frame.cell.T, pbc=(bool(frame.pbc[0]), bool(frame.pbc[1]), bool(frame.pbc[2]))
-        )
-        assert isinstance(data.cell, SimulationCell)
-        data.apply(ChillPlusModifier())
-        hexagonal += data.attributes["ChillPlus.counts.HEXAGONAL_ICE"]
-        cubic += data.attributes["ChillPlus.counts.CUBIC_ICE"]
-        total += frame.n_molecules
-    return hexagonal / total, cubic / total
+    called = np.concatenate([chill_plus(frame) for frame in _checked(frames)])
+    return float(np.mean(called == "ih")), float(np.mean(called == "ic"))
 
 
 def _checked(frames: Sequence[Frame]) -> Sequence[Frame]:

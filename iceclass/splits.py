@@ -122,10 +122,7 @@ def _share_out(
         return told
     total = len(told)
     if total == 1:
-        raise InputError(
-            f"phase {phase} has one preparation, {free[0]!r}: it cannot both train and test",
-            hint="prepare it at least twice, independently (three times to validate as well)",
-        )
+        raise _single_preparation(phase, free[0])
     wanted = _counts(total, shares)
     given = [sum(split == name for split in told.values()) for name in SPLITS]
     left = {name: max(0, wanted[i] - given[i]) for i, name in enumerate(SPLITS)}
@@ -148,6 +145,71 @@ def _counts(total: int, shares: NDArray[np.float64]) -> list[int]:
     while total - sum(held_out) < 1:
         held_out[int(np.argmax(held_out))] -= 1
     return [total - sum(held_out), *held_out]
+
+
+def preparation_folds(
+    trajectories: Sequence[TrajectoryInfo] | Table,
+    *,
+    train: int | None = None,
+    validation: bool = True,
+    seed: int = 0,
+) -> tuple[NDArray[np.str_], ...]:
+    """Cross-validation that leaves one preparation of every phase out, each in its turn.
+
+    Fold k tests the k-th preparation of each phase, by name; the next one validates where the
+    phase has three or more, and the others train. There are as many folds as the phase of most
+    preparations has; a phase of fewer begins again, so that some are tested twice. Splits given
+    in the trajectory table do not matter here.
+
+    Parameters
+    ----------
+    train
+        At most so many preparations of each phase train, drawn with ``seed``; the others are on
+        no side. None: all that are left.
+    validation
+        Whether one validates; otherwise it trains as well.
+
+    Returns
+    -------
+    tuple of ndarray
+        For each fold (K,) strings "train", "validation", "test", or "" for trajectories left out.
+
+    Raises
+    ------
+    InputError
+        A phase has a single preparation.
+    """
+    if isinstance(trajectories, Table):
+        trajectories = trajectories.trajectories
+    if train is not None and train < 1:
+        raise InputError(f"{train} preparations to train on, expected one or more")
+    named: dict[str, list[str]] = defaultdict(list)
+    for phase, preparation in sorted({t.group for t in trajectories}):
+        named[phase].append(preparation)
+    for phase, names in named.items():
+        if len(names) < 2:
+            raise _single_preparation(phase, names[0])
+    folds = []
+    for k in range(max(len(names) for names in named.values())):
+        side: dict[tuple[str, str], str] = {}
+        for phase, names in named.items():
+            turned = names[k % len(names) :] + names[: k % len(names)]
+            test, *rest = turned
+            side[phase, test] = "test"
+            if validation and len(rest) > 1:
+                side[phase, rest.pop(0)] = "validation"
+            rng = np.random.default_rng([seed, k, *phase.encode()])
+            drawn = rng.permutation(len(rest))[:train]
+            side |= {(phase, rest[i]): "train" for i in drawn}
+        folds.append(np.array([side.get(t.group, "") for t in trajectories], dtype="U10"))
+    return tuple(folds)
+
+
+def _single_preparation(phase: str, name: str) -> InputError:
+    return InputError(
+        f"phase {phase} has one preparation, {name!r}: it cannot both train and test",
+        hint="prepare it at least twice, independently (three times to validate as well)",
+    )
 
 
 def split_randomly(

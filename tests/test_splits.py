@@ -11,6 +11,7 @@ from iceclass.errors import InputError
 from iceclass.splits import (
     balanced_rows,
     class_weights,
+    preparation_folds,
     split_by_preparation,
     split_randomly,
     split_table,
@@ -126,3 +127,40 @@ def test_balanced_rows():
     assert len(np.unique(rows)) == 30
     rows = balanced_rows(target, 20, seed=1)
     assert np.bincount(target[rows]).tolist() == [10, 20, 20]
+
+
+@settings(deadline=None, derandomize=True)
+@given(
+    preparations=st.lists(st.integers(2, 6), min_size=1, max_size=3),
+    train=st.none() | st.integers(1, 4),
+    validation=st.booleans(),
+)
+def test_folds_never_share_preparations(preparations, train, validation):
+    counts = dict(zip(("ih", "ic", "ii"), preparations, strict=False))
+    infos = [
+        trajectory(phase, k, temperature=200.0 + s)
+        for phase, n in counts.items()
+        for k in range(n)
+        for s in range(2)
+    ]
+    folds = preparation_folds(infos, train=train, validation=validation)
+    assert len(folds) == max(preparations)
+    tested = set()
+    for fold in folds:
+        found = sides(infos, fold)
+        assert all(len(where) == 1 for where in found.values())
+        tested |= {group for group, where in found.items() if where == {"test"}}
+        for phase, n in counts.items():
+            own = [where for group, where in found.items() if group[0] == phase]
+            validating = int(validation and n > 2)
+            assert own.count({"test"}) == 1
+            assert own.count({"validation"}) == validating
+            assert own.count({"train"}) == min(n - 1 - validating, train or n)
+    assert tested == {t.group for t in infos}
+
+
+def test_folds_need_two_preparations():
+    with pytest.raises(InputError, match="phase ih has one preparation, 'seed-1'"):
+        preparation_folds([trajectory("ih", 1)])
+    with pytest.raises(InputError, match="0 preparations to train on"):
+        preparation_folds([trajectory("ih", 1), trajectory("ih", 2)], train=0)

@@ -101,7 +101,7 @@ def train(
     for c, name in enumerate(classes):
         if not (target[rows["train"]] == c).any():
             raise InputError(f"phase {name} has no rows to train on")
-    mean, scale = _standardiser(table.features, rows["train"])
+    mean, scale = standardiser(table.features, rows["train"])
     z = {side: (table.features[rows[side]] - mean) / scale for side in ("train", "validation")}
     y = {side: target[rows[side]] for side in ("train", "validation")}
     threads = torch.get_num_threads()
@@ -173,7 +173,7 @@ def _table(source: str | Path | FeatureStore | Table, config: TrainingConfig) ->
     return source.rows(kept)
 
 
-def _standardiser(
+def standardiser(
     features: NDArray[np.float32], rows: NDArray[np.int64]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """(F,) mean and standard deviation over some rows; scale 1 for features that are constant.

@@ -1,0 +1,219 @@
+"""One training of a study: a network or a baseline, its test, and what explains it."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from iceclass.descriptors import from_dict
+from iceclass.errors import InputError
+from iceclass.explain import explain
+from iceclass.model.deletion import (
+    area_under,
+    deletion_counts,
+    deletion_curve,
+    permutation_importance,
+)
+from iceclass.model.network import Model
+from iceclass.model.optimise import Fit
+from iceclass.model.training import standardiser
+from iceclass.splits import balanced_rows
+from iceclass.table import Table
+from pipelines.study.data import Sides, counts_by_trajectory, sides_of, table_of
+from pipelines.study.jobs import Training, fold_median
+from pipelines.study.settings import Study
+
+Labels = Callable[[NDArray[np.float32]], NDArray[np.int64]]
+
+BLOCK = 32768
+LOGISTIC_STEPS = 500
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """The study's network, of any number of features; see :class:`iceclass.model.network.Model`."""
+
+    mean: NDArray[np.float32]
+    scale: NDArray[np.float32]
+    weights: tuple[NDArray[np.float32], ...]
+    biases: tuple[NDArray[np.float32], ...]
+
+    def standardise(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        return (x - self.mean) / self.scale
+
+    def labels(self, z: NDArray[np.float32]) -> NDArray[np.int64]:
+        """(R,) classes from (R, F) standardised features."""
+        for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
+            z = np.tanh(z @ weight.T + bias)
+        logits = z @ self.weights[-1].T + self.biases[-1]
+        return logits.argmax(axis=1).astype(np.int64)
+
+
+def train_and_test(study: Study, job: Training) -> dict[str, Any]:
+    """Labels of the test's rows by trajectory, and what else is wanted of the training."""
+    started = time.process_time()
+    table = table_of(study, job.features)
+    classes = study.amorphous if job.amorphous else study.classes
+    if job.amorphous:
+        table = table.rows(table.target(classes) >= 0)
+    sides, target = sides_of(study, job, table), table.target(classes)
+    for c, name in enumerate(classes):
+        if not (target[sides.train] == c).any():
+            raise InputError(f"{job.name}: phase {name} has no rows to train on")
+    columns = _columns(study, job, len(table.feature_names))
+    x = table.features if columns is None else table.features[:, columns]
+    result: dict[str, Any] = {"classes": list(classes), "features": x.shape[1]}
+    with threadpool_limits(1):
+        if job.model == "network":
+            epochs = None if job.validated else fold_median(study, job.features)
+            network, told = fit_network(study, job, x, target, sides, len(classes), epochs)
+            labels: Labels = lambda part: network.labels(network.standardise(part))  # noqa: E731
+        else:
+            labels, told = fit_baseline(study, job, x[sides.train], target[sides.train])
+        result |= told
+        for name in ("test", "seen"):
+            rows = getattr(sides, name)
+            found = [labels(x[part]) for part in np.split(rows, range(BLOCK, len(rows), BLOCK))]
+            result[name] = counts_by_trajectory(table, rows, np.concatenate(found), len(classes))
+        result["rows"] = {
+            name: len(getattr(sides, name)) for name in ("train", "validation", "test", "seen")
+        }
+        if job.explained:
+            result |= explained(study, job, table, sides, network, classes)
+    return {**result, "processor_seconds": round(time.process_time() - started, 2)}
+
+
+def _columns(study: Study, job: Training, n_features: int) -> NDArray[np.int64] | None:
+    """The features that are kept; None: all."""
+    if not job.kept:
+        return None
+    if job.at_random:
+        rng = np.random.default_rng([job.number, job.kept])
+        return np.sort(rng.permutation(n_features)[: job.kept])
+    whole = study.result(Training(job.features, "fold", job.number))
+    order = np.argsort(-np.array(whole["importance"]["ig"]), kind="stable")
+    return np.sort(order[: job.kept])
+
+
+def fit_network(
+    study: Study,
+    job: Training,
+    x: NDArray[np.float32],
+    target: NDArray[np.int64],
+    sides: Sides,
+    n_classes: int,
+    epochs: int | None,
+) -> tuple[Network, dict[str, Any]]:
+    """The trained network; epochs, and the one that was kept."""
+    import torch
+
+    mean, scale = standardiser(x, sides.train)
+    rows = {"train": sides.train, "validation": sides.validation}
+    z = {name: (x[own] - mean) / scale for name, own in rows.items()}
+    y = {name: target[own] for name, own in rows.items()}
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        fit = Fit(z, y, n_classes, study.settings.training(job.number, epochs))
+        history, best = fit.run(None)
+    finally:
+        torch.set_num_threads(threads)
+    network = Network(mean, scale, *fit.arrays())
+    return network, {"epochs": len(history), "best_epoch": best}
+
+
+def fit_baseline(
+    study: Study, job: Training, x: NDArray[np.float32], target: NDArray[np.int64]
+) -> tuple[Labels, dict[str, Any]]:
+    """Logistic regression or gradient boosting by scikit-learn, classes weighing the same."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    if job.model == "logistic":
+        estimator = make_pipeline(
+            StandardScaler(), LogisticRegression(max_iter=LOGISTIC_STEPS, class_weight="balanced")
+        )
+    else:
+        estimator = HistGradientBoostingClassifier(
+            max_iter=study.settings.boosting_rounds,
+            early_stopping=False,
+            class_weight="balanced",
+            random_state=job.number,
+        )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ConvergenceWarning)
+        estimator.fit(x, target)
+    converged = not any(issubclass(w.category, ConvergenceWarning) for w in caught)
+
+    def labels(part: NDArray[np.float32]) -> NDArray[np.int64]:
+        return np.asarray(estimator.predict(part), np.int64) if len(part) else np.empty(0, np.int64)
+
+    return labels, {"converged": converged}
+
+
+def explained(
+    study: Study,
+    job: Training,
+    table: Table,
+    sides: Sides,
+    network: Network,
+    classes: tuple[str, ...],
+) -> dict[str, Any]:
+    """Importances, and how accuracy on the test falls as features are deleted in their orders."""
+    settings, target = study.settings, table.target(classes)
+
+    def drawn(rows: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        some = rows[balanced_rows(target[rows], settings.explained, job.number)]
+        return network.standardise(table.features[some]), target[some]
+
+    model = Model(
+        descriptor=from_dict(dict(table.descriptor)),
+        classes=classes,
+        mean=network.mean,
+        scale=network.scale,
+        weights=network.weights,
+        biases=network.biases,
+    )
+    found = explain(model, table.rows(sides.train), per_class=settings.explained, seed=job.number)
+    other = sides.validation if len(sides.validation) else sides.train
+    permuted = permutation_importance(network.labels, *drawn(other), seed=job.number)
+    z, true = drawn(sides.test)
+    rng = np.random.default_rng([job.number, 1])
+    counts = deletion_counts(z.shape[1])
+    orders = {
+        "ig": [np.argsort(-found.overall, kind="stable")],
+        "permutation": [np.argsort(-permuted, kind="stable")],
+        "random": [rng.permutation(z.shape[1]) for _ in range(settings.random_orders)],
+    }
+    curves = {
+        name: [deletion_curve(network.labels, z, true, order, counts) for order in each]
+        for name, each in orders.items()
+    }
+    return {
+        "importance": {
+            "ig": _short(found.overall),
+            "permutation": _short(permuted),
+            "ig_by_class": [_short(row) for row in found.mean_absolute],
+            "completeness": found.completeness.worst_relative,
+        },
+        "deletion": {
+            "counts": counts.tolist(),
+            "curves": {name: [_short(c) for c in each] for name, each in curves.items()},
+            "area": {name: [area_under(counts, c) for c in each] for name, each in curves.items()},
+        },
+    }
+
+
+def _short(values: NDArray[np.float64]) -> list[float]:
+    """Six digits of each."""
+    return [float(f"{v:.6g}") for v in values]
