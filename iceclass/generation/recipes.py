@@ -284,17 +284,17 @@ class Slab(Recipe):
     settle_time: float = 5.0
     equilibration: float = 1.0
 
+    def melts(self) -> str:
+        """LAMMPS's words for the region that is melted: the upper half."""
+        return "block INF INF INF INF $(0.5*(zlo+zhi)) INF"
+
     def prepare(self, first: State, seed: int, md: Dynamics, triclinic: bool) -> Iterator[Stage]:
         hot, target = self.melt_temperature, first.temperature
         gentle = replace(md, timestep=md.timestep / 2)
-        half = (
-            "region upper block INF INF INF INF $(0.5*(zlo+zhi)) INF",
-            "group melted region upper",
-            "${whole_molecules}",
-        )
+        group = (f"region melts {self.melts()}", "group melted region melts", "${whole_molecules}")
         yield relax(self.relax_time, target, seed)
         for name, t0, t1, time, commands in (
-            ("melt-half", hot, hot, self.melt_time, half),
+            ("melt-half", hot, hot, self.melt_time, group),
             ("cool-half", hot, target, self.settle_time, ()),
         ):
             nvt = f"fix md melted nvt temp {t0:g} {t1:g} 200.0"

@@ -1,0 +1,123 @@
+"""Variations of training trajectories, and ice of known stacking, to train a robust model on.
+
+    python -m pipelines.augment iceclass/data/reference.h5 -o varied.h5
+    iceclass featurize reference varied.h5 --descriptor soap-325-wide -o features.h5
+
+Of every trajectory that trains, some frames are changed at random: in density, and with more or
+less motion, as other water models and first-principles potentials differ from the one of the data
+set. Stacking-disordered ice I, of sequences that no test uses, brings molecules whose neighbours
+are of the other phase. All keep the preparation they come from and the side of the split it is on;
+preparations that validate or test are not touched.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from iceclass.frame import Frame
+from iceclass.generation.stacking import PHASE_OF_LETTER
+from iceclass.reference import ReferenceTrajectory, load_reference, write_reference
+from pipelines.validation.perturb import displaced, scaled, shrunk
+from pipelines.validation.plan import STACKING
+from pipelines.validation.sets import is_lattice
+
+Described = tuple[str, dict[str, Any], tuple[Frame, ...]]
+
+
+@dataclass(frozen=True)
+class Variation:
+    """How much frames are changed.
+
+    Attributes
+    ----------
+    density
+        Largest relative change of the density, up and down.
+    motion
+        Å. Largest standard deviation of an added Gaussian displacement in each direction.
+    still
+        Smallest factor that displacements from the mean places are multiplied by, in solids.
+    frames
+        How many of a trajectory, each changed in its own way.
+    seed
+        Of all random numbers.
+    """
+
+    density: float = 0.05
+    motion: float = 0.12
+    still: float = 0.3
+    frames: int = 4
+    seed: int = 0
+
+    def random(self, name: str) -> np.random.Generator:
+        """Random numbers for the trajectory of that name."""
+        return np.random.default_rng([self.seed, *name.encode()])
+
+    def of(self, trajectory: ReferenceTrajectory) -> tuple[Frame, ...]:
+        """Changed frames: half of them, in solids, with less motion, the others with more."""
+        rng = self.random(trajectory.name)
+        frames = trajectory.frames
+        chosen = np.sort(rng.permutation(len(frames))[: self.frames])
+        varied = []
+        for place, k in enumerate(chosen):
+            if trajectory.phase != "water" and place % 2:
+                changed = shrunk(frames, rng.uniform(self.still, 1.0))[k]
+            else:
+                changed = displaced(frames[k], rng.uniform(0.0, self.motion), rng)
+            varied.append(scaled(changed, 1.0 + rng.uniform(-self.density, self.density)))
+        return tuple(varied)
+
+
+def varied(path: Path, variation: Variation) -> Iterator[Described]:
+    """Changed frames of the trajectories of a compact data set that train."""
+    for trajectory in load_reference(path):
+        if trajectory.split == "train":
+            description = {**trajectory.description, "varied": vars(variation)}
+            yield f"{trajectory.name}_varied", description, variation.of(trajectory)
+
+
+def stacked(path: Path, variation: Variation) -> Iterator[Described]:
+    """Stacking-disordered ices, once for their hexagonal and once for their cubic molecules."""
+    for trajectory in load_reference(path):
+        frames = trajectory.frames
+        if is_lattice(trajectory):
+            rng = variation.random(trajectory.name)
+            motions = (0.0, 0.1, 0.15, 0.2, 0.25)
+            frames = tuple(displaced(frames[0], sigma, rng) for sigma in motions)
+        letters = np.array(list(trajectory.description["letters"]))
+        for letter, phase in PHASE_OF_LETTER.items():
+            counted = np.flatnonzero(letters == letter).tolist()
+            description = {
+                **trajectory.description,
+                "phase": phase,
+                "preparation": f"stacking_{trajectory.description['sequence']}",
+                "split": "train",
+                "counted": counted,
+            }
+            yield f"{trajectory.name}_{phase}", description, frames
+
+
+@click.command(help=__doc__.splitlines()[0])
+@click.argument("data", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
+@click.option("--density", default=Variation.density, show_default=True, help="Relative change.")
+@click.option("--motion", default=Variation.motion, show_default=True, help="More of it, Å.")
+@click.option("--still", default=Variation.still, show_default=True, help="Less, a factor.")
+@click.option("--frames", default=Variation.frames, show_default=True, help="Of a trajectory.")
+@click.option("--seed", default=Variation.seed, show_default=True)
+@click.option("--force", is_flag=True, help="Replace an existing file.")
+def main(data: Path, output: Path, force: bool, **how: Any) -> None:
+    variation = Variation(**how)
+    made = [*varied(data, variation), *stacked(STACKING["train"], variation)]
+    write_reference(output, made, force=force)
+    click.echo(json.dumps({"file": str(output), "trajectories": len(made)}))
+
+
+if __name__ == "__main__":
+    main()

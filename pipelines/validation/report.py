@@ -1,0 +1,153 @@
+"""The validation of a model in words and tables, made of its numbers alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from iceclass.phases import UNKNOWN, label_of
+from pipelines.validation.robustness import NONE, by_phase
+from pipelines.validation.stacking import DYNAMICS, kind_of
+from pipelines.validation.tables import conditions, mean_over, percent, table
+
+
+def as_markdown(found: dict[str, Any]) -> str:
+    """One section for each part that was measured."""
+    lines = [f"Model `{found['model_id']}`: {', '.join(map(label_of, found['classes']))}. "]
+    lines[0] += "Shares are of molecules, in %."
+    for part, section in _SECTIONS.items():
+        if part in found:
+            lines += ["", *section(found[part])]
+    return "\n".join(lines) + "\n"
+
+
+def _stacking(part: dict[str, Any]) -> list[str]:
+    rows = part["rows"]
+    body = []
+    for name in conditions(rows):
+        own = [r for r in rows if r["condition"] == name]
+        body.append(_stacking_cells(name, own))
+    for whole in part["overall"]:
+        own = [r for r in rows if r["kind"] == whole["kind"]]
+        body.append(_stacking_cells(f"**all, {whole['kind']}**", own))
+    piles = len({r["sequence"] for r in rows})
+    simulated = len({r["sequence"] for r in rows if kind_of(r["condition"]) == DYNAMICS})
+    return [
+        "### Stacking-disordered ice",
+        "",
+        f"{piles} random sequences of 10 to 16 layers that trained nothing, {simulated} of them "
+        "simulated with TIP4P/Ice at 0 GPa, all with Gaussian displacements of σ in each "
+        "direction. Every molecule is hexagonal or cubic by construction. Whatever else a "
+        "program calls it is wrong; in brackets, right among those it decides. Template matching "
+        "without a limit of its RMSD always decides, in a liquid too.",
+        "",
+        *table(("", "molecules", "iceclass", "unknown", "CHILL+", "PTM", "PTM, any RMSD"), body),
+        "",
+        "![Stacking-disordered ice](stacking.png)",
+    ]
+
+
+def _stacking_cells(name: str, rows: list[dict[str, Any]]) -> list[str]:
+    def other(key: str) -> str:
+        decided = [r["molecules"] * r[f"{key}_decided"] for r in rows]
+        among = mean_over(rows, f"{key}_of_decided", decided)
+        return f"{percent(mean_over(rows, f'{key}_accuracy'))} ({percent(among, 2)})"
+
+    count = str(sum(r["molecules"] for r in rows))
+    own = [percent(mean_over(rows, key)) for key in ("accuracy", "unknown")]
+    return [name, count, *own, other("chill_plus"), other("ptm"), other("ptm_no_limit")]
+
+
+def _novelty(part: dict[str, Any]) -> list[str]:
+    classes = [
+        (label_of(r["phase"]), r["molecules"], percent(r["accuracy"], 2), percent(r["unknown"], 2))
+        for r in part["classes"]
+    ]
+    false_alarms = mean_over(part["classes"], "unknown")
+    body = [
+        (
+            r["name"],
+            r["condition"],
+            UNKNOWN if r["expected"] == UNKNOWN else label_of(r["expected"]),
+            percent(r["as_expected"]),
+            percent(r["unknown"]),
+            f"{r['auroc']:.4f}",
+            f"{r['auroc_confidence']:.3f}",
+            percent(r["detected"]),
+            label_of(r["most_often"]),
+        )
+        for r in part["rows"]
+    ]
+    head = ("", "", "expected", "as expected", "unknown", "AUROC", "AUROC of 1 − confidence")
+    return [
+        "### What is none of the classes",
+        "",
+        f"Of held-out molecules of the classes, {percent(false_alarms, 2)} are called unknown:",
+        "",
+        *table(("", "molecules", "right", "unknown"), classes),
+        "",
+        "AUROC of the novelty score is against those. *Detected* is the share above the score "
+        "that 1 % of them exceed, whatever the model's own threshold. Where a class is expected, "
+        "the ice differs from it by proton order alone (IX from III, XI from Ih, XIII from V), "
+        "which oxygens do not show; a low AUROC is then right. Lattices are GenIce2's, at 0.97, "
+        "1 and 1.03 of its density, with Gaussian displacements of σ in each direction; the "
+        "others are simulated with TIP4P/Ice.",
+        "",
+        *table((*head, "detected", "most often"), body),
+        "",
+        "![What is none of the classes](novelty.png)",
+    ]
+
+
+def _robustness(part: dict[str, Any]) -> list[str]:
+    cells = by_phase(part["rows"])
+    unknown = by_phase(part["rows"], "unknown")
+    phases = list(dict.fromkeys(row["phase"] for row in part["rows"]))
+    body = []
+    for head, values in cells.items():
+        worst = max(unknown[head].values())
+        shown = [percent(values.get(p)) for p in phases]
+        name = "as it is" if head[1] == NONE else head[1]
+        body.append((head[0], name, *shown, percent(worst)))
+    return [
+        "### Under perturbation",
+        "",
+        "Right in each phase, unknown counting as wrong; the last column is the largest share "
+        "called unknown. Held-out trajectories, those of other water models, and GenIce2's "
+        "lattices at 0 K, as they are and with the density changed, with Gaussian motion added "
+        "to what there is, and with sharper motion: the mean of three frames, displacements from "
+        "the mean place halved, the mean place alone (crystals and glasses).",
+        "",
+        *table(("", "", *map(label_of, phases), UNKNOWN), body),
+        "",
+        "![Under perturbation](robustness.png)",
+    ]
+
+
+def _interfaces(part: dict[str, Any]) -> list[str]:
+    keys = ("agreement", "ice_model", "ice_chill_plus", "water", "unknown")
+    body = [
+        (r["system"], r["where"], r["molecules"], *(percent(r[key], 2) for key in keys))
+        for r in part["bulks"]
+    ]
+    return [
+        "### Interfaces",
+        "",
+        "Ice (Ih or Ic) or not, against OVITO's CHILL+; bulk is more than 8 Å from the interface, "
+        "which is where CHILL+ calls half of a layer ice, or the surface of a sphere of as many "
+        "molecules as it calls ice. Unknown never agrees.",
+        "",
+        *table(
+            ("", "", "molecules", "agree", "ice, iceclass", "ice, CHILL+", "water", "unknown"),
+            body,
+        ),
+        "",
+        "![Interfaces](interfaces.png)",
+    ]
+
+
+_SECTIONS = {
+    "stacking": _stacking,
+    "novelty": _novelty,
+    "robustness": _robustness,
+    "interfaces": _interfaces,
+}

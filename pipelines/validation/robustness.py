@@ -1,0 +1,127 @@
+"""Known phases under perturbations that leave them what they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from iceclass.frame import Frame
+from iceclass.model.network import Model
+from iceclass.phases import UNKNOWN
+from iceclass.reference import ReferenceTrajectory
+from pipelines.validation.held_out import places
+from pipelines.validation.perturb import averaged, displaced, scaled, shrunk
+from pipelines.validation.sets import Case, random_generator
+from pipelines.validation.tables import mean_over
+
+NONE = "none"
+HELD_OUT, TRANSFERRED, LATTICES = "held out", "transfer", "lattices"
+"""Where trajectories are from."""
+LIQUIDS = ("water",)
+"""Phases without a mean place of their molecules; what sharpens motion is not for them."""
+
+Perturbation = Callable[[str, Sequence[Frame], int], list[Frame]]
+"""From a trajectory's name, all its frames, and how many are wanted, to the changed ones."""
+
+
+def _chosen(frames: Sequence[Frame], wanted: int) -> list[Frame]:
+    return [frames[k] for k in places(len(frames), wanted)]
+
+
+def _density(factor: float) -> Perturbation:
+    return lambda name, frames, wanted: [scaled(f, factor) for f in _chosen(frames, wanted)]
+
+
+def _motion(sigma: float) -> Perturbation:
+    def apply(name: str, frames: Sequence[Frame], wanted: int) -> list[Frame]:
+        rng = random_generator(name, sigma)
+        return [displaced(f, sigma, rng) for f in _chosen(frames, wanted)]
+
+    return apply
+
+
+PERTURBATIONS: dict[str, Perturbation] = {
+    NONE: lambda name, frames, wanted: _chosen(frames, wanted),
+    "density × 0.95": _density(0.95),
+    "density × 1.05": _density(1.05),
+    "σ + 0.05 Å": _motion(0.05),
+    "σ + 0.10 Å": _motion(0.10),
+    "σ + 0.15 Å": _motion(0.15),
+    "mean of 3 frames": lambda name, frames, wanted: _chosen(averaged(frames), wanted),
+    "motion × 0.5": lambda name, frames, wanted: _chosen(shrunk(frames, 0.5), wanted),
+    "mean place": lambda name, frames, wanted: shrunk(frames, 0.0)[:1],
+}
+"""The last three sharpen the thermal motion."""
+
+SHARPER = ("mean of 3 frames", "motion × 0.5", "mean place")
+
+
+def robustness_rows(
+    model: Model, group: str, trajectories: Iterable[ReferenceTrajectory], frames: int
+) -> list[dict[str, Any]]:
+    """One row a trajectory and perturbation; ``group`` says where the trajectories are from.
+
+    ``without_unknown`` is the accuracy when the model may not say unknown.
+    """
+    rows = []
+    for t in trajectories:
+        for name, change in PERTURBATIONS.items():
+            if t.phase in LIQUIDS and name in SHARPER:
+                continue
+            found = _score(model, change(t.name, t.frames, frames), t.phase)
+            rows.append(
+                {
+                    "group": group,
+                    "water_model": t.model,
+                    "phase": t.phase,
+                    "trajectory": t.name,
+                    "perturbation": name,
+                    **found,
+                }
+            )
+    return rows
+
+
+def lattice_rows(model: Model, cases: Iterable[Case]) -> list[dict[str, Any]]:
+    """The same of structures at 0 K."""
+    return [
+        {
+            "group": LATTICES,
+            "water_model": "",
+            "phase": case.name,
+            "trajectory": "",
+            "perturbation": case.condition,
+            **_score(model, case.frames, case.expected),
+        }
+        for case in cases
+        if case.expected in model.classes
+    ]
+
+
+def _score(model: Model, frames: Iterable[Frame], phase: str) -> dict[str, Any]:
+    predictions = [model.classify(frame) for frame in frames]
+    names = np.concatenate([p.names for p in predictions])
+    best = np.concatenate([p.probabilities.argmax(axis=1) for p in predictions])
+    return {
+        "molecules": len(names),
+        "accuracy": float(np.mean(names == phase)),
+        "unknown": float(np.mean(names == UNKNOWN)),
+        "without_unknown": float(np.mean(best == model.classes.index(phase))),
+    }
+
+
+def by_phase(
+    rows: Sequence[dict[str, Any]], key: str = "accuracy"
+) -> dict[tuple[str, str], dict[str, float]]:
+    """(group and water model, perturbation) → phase → mean of ``key`` over molecules."""
+    found: dict[tuple[str, str], dict[str, list[dict[str, Any]]]] = {}
+    for row in rows:
+        source = row["water_model"] if row["group"] == TRANSFERRED else row["group"]
+        place = found.setdefault((source, row["perturbation"]), {})
+        place.setdefault(row["phase"], []).append(row)
+    return {
+        head: {phase: mean_over(parts, key) for phase, parts in phases.items()}
+        for head, phases in found.items()
+    }

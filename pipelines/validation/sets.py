@@ -1,0 +1,155 @@
+"""The test sets as cases: frames, what they are, and what a model should say.
+
+Everything is made on the spot from the compact files and a seed; the same call gives the same
+cases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iceclass.frame import Frame
+from iceclass.generation.stacking import PHASE_OF_LETTER
+from iceclass.phases import UNKNOWN
+from iceclass.reference import ReferenceTrajectory, load_reference
+from pipelines.validation.perturb import displaced, random_points, scaled, with_vacuum
+from pipelines.validation.plan import CRYSTALS, LATTICES, STACKING
+
+SEED = 20240
+AMPLITUDES = (0.10, 0.15, 0.20, 0.25)
+"""Å, standard deviation in each direction, of the displaced lattices."""
+DENSITIES = (0.97, 1.0, 1.03)
+"""Factors of GenIce2's density."""
+VACUUM = 20.0
+"""Å between the faces of the slab."""
+GAS = 20 * 29.915e-6
+"""g/cm³ of 20 molecules in (100 Å)³."""
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """Frames of one kind and what is right for them.
+
+    Attributes
+    ----------
+    name
+        What it is: an ice, a pile.
+    condition
+        How it was made or changed.
+    frames
+        Oxygens.
+    expected
+        Class name, ``unknown``, or "" where ``truth`` says it by molecule.
+    twin
+        Class that oxygens alone cannot tell it from, if any.
+    truth
+        (N,) class names, the same in every frame.
+    counted
+        Per frame (N,) which molecules count; None: all.
+    """
+
+    name: str
+    condition: str
+    frames: tuple[Frame, ...]
+    expected: str = ""
+    twin: str = ""
+    truth: NDArray[np.str_] | None = None
+    counted: tuple[NDArray[np.bool_], ...] | None = None
+
+
+def random_generator(*words: Any) -> np.random.Generator:
+    """Random numbers that depend on these words and on nothing else."""
+    return np.random.default_rng([SEED, *"|".join(map(str, words)).encode()])
+
+
+def is_lattice(trajectory: ReferenceTrajectory) -> bool:
+    """Whether it is GenIce2's lattice itself, not dynamics."""
+    return trajectory.model == "none"
+
+
+def displaced_by(name: str, frame: Frame, sigma: float, density: float = 1.0) -> Frame:
+    """A lattice at another density with thermal motion."""
+    rng = random_generator(name, sigma, density)
+    return displaced(scaled(frame, density), sigma, rng)
+
+
+def stacking_cases(
+    side: str = "test", amplitudes: Sequence[float] = AMPLITUDES, path: Path | None = None
+) -> Iterator[Case]:
+    """Stacking-disordered ices of one side, ``train`` or ``test``: truth for every molecule.
+
+    Each pile as in short dynamics, and displaced without.
+    """
+    for t in load_reference(path or STACKING[side]):
+        truth = np.array([PHASE_OF_LETTER[c] for c in t.description["letters"]])
+        name = str(t.description["sequence"])
+        if not is_lattice(t):
+            yield Case(name, f"{t.temperature:g} K", t.frames, truth=truth)
+            continue
+        for sigma in amplitudes:
+            frames = (displaced_by(t.name, t.frames[0], sigma),)
+            yield Case(name, f"lattice, σ = {sigma:.2f} Å", frames, truth=truth)
+
+
+def other_ices(
+    amplitudes: Sequence[float] = AMPLITUDES, densities: Sequence[float] = DENSITIES
+) -> Iterator[Case]:
+    """Ices that are none of the nine, and the twins of three that are."""
+    for t in load_reference(LATTICES):
+        if t.phase in CRYSTALS:
+            continue
+        twin = str(t.description["twin"])
+        expected = twin or UNKNOWN
+        if not is_lattice(t):
+            yield Case(
+                t.phase, f"{t.temperature:g} K, {t.pressure:g} GPa", t.frames, expected, twin
+            )
+            continue
+        for sigma in amplitudes:
+            frames = tuple(displaced_by(t.name, t.frames[0], sigma, d) for d in densities)
+            yield Case(t.phase, f"lattice, σ = {sigma:.2f} Å", frames, expected, twin)
+
+
+def lattice(name: str) -> Frame:
+    """GenIce2's lattice of that name in the file of lattices."""
+    for t in load_reference(LATTICES):
+        if t.name == name:
+            return t.frames[0]
+    raise KeyError(name)
+
+
+def crystals_at_0_kelvin(densities: Iterable[float] = (0.95, 1.0, 1.05)) -> Iterator[Case]:
+    """The five crystals straight from GenIce2, without any motion."""
+    for name in CRYSTALS:
+        for density in densities:
+            condition = "lattice at 0 K" + ("" if density == 1.0 else f", density × {density}")
+            yield Case(name, condition, (scaled(lattice(name), density),), name)
+
+
+def no_ices(sigma: float = 0.15) -> Iterator[Case]:
+    """A surface, a gas, ice under strain, and points at random."""
+    slab = with_vacuum(lattice("basal"), VACUUM)
+    frames = tuple(displaced(slab, sigma, random_generator("surface", k)) for k in range(3))
+    z = slab.positions[:, 2]
+    depth = np.minimum(z - z.min(), z.max() - z)
+    made = f"ice Ih in vacuum, σ = {sigma:.2f} Å"
+    outer, inner = (depth < 2.0,) * len(frames), (depth > 8.0,) * len(frames)
+    yield Case("surface", f"{made}, outer bilayer", frames, UNKNOWN, counted=outer)
+    yield Case("slab", f"{made}, deeper than 8 Å", frames, "ih", counted=inner)
+    gas = tuple(random_points(20, GAS, random_generator("gas", k), 2.6) for k in range(10))
+    yield Case("gas", "20 molecules in (100 Å)³", gas, UNKNOWN)
+    squeezed = tuple(
+        displaced(scaled(lattice("ih"), 1 / 0.9), sigma, random_generator("squeezed", k))
+        for k in range(3)
+    )
+    yield Case("ih, compressed", f"volume × 0.90, σ = {sigma:.2f} Å", squeezed, UNKNOWN)
+    for apart in (0.0, 2.4):
+        points = tuple(random_points(432, 1.0, random_generator(apart, k), apart) for k in range(3))
+        condition = "at the density of water" + (f", {apart:g} Å apart" if apart else "")
+        yield Case("random points", condition, points, UNKNOWN)

@@ -1,0 +1,114 @@
+"""Variations of training data keep side and preparation, and change what they say they change."""
+
+import numpy as np
+import pytest
+
+from iceclass.dataset import FeatureStore
+from iceclass.descriptors import descriptor
+from iceclass.errors import InputError
+from iceclass.featurizing import featurize, find_trajectories
+from iceclass.measuring import mean_square_displacement
+from iceclass.reference import load_reference, write_reference
+from iceclass.splits import split_by_preparation
+from pipelines.augment import Variation, stacked, varied
+from pipelines.validation.plan import STACKING
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Six trajectories of the shipped set: two preparations that train, one that tests."""
+    path = tmp_path_factory.mktemp("data") / "data.h5"
+    found = []
+    for phase in ("ih", "water"):
+        own = [t for t in load_reference() if t.phase == phase]
+        names = sorted({t.preparation for t in own})[:3]
+        for name, split in zip(names, ("train", "train", "test"), strict=True):
+            t = next(t for t in own if t.preparation == name)
+            found.append((t.name, {**t.description, "split": split}, t.frames))
+    write_reference(path, found)
+    return path
+
+
+def test_only_what_trains_is_varied(data):
+    made = list(varied(data, Variation(frames=3)))
+    sources = {t.name: t for t in load_reference(data)}
+    assert sorted(name for name, _, _ in made) == sorted(
+        f"{t.name}_varied" for t in sources.values() if t.split == "train"
+    )
+    for name, description, frames in made:
+        source = sources[name.removesuffix("_varied")]
+        assert description["preparation"] == source.preparation
+        assert description["split"] == "train"
+        assert description["varied"]["frames"] == len(frames) == 3
+
+
+def test_density_and_motion_change_within_their_limits(data):
+    variation = Variation(density=0.05, motion=0.0, frames=6)
+    for t in load_reference(data):
+        if t.split != "train" or t.phase != "water":
+            continue
+        ratios = []
+        for frame in variation.of(t):
+            near = [frame.density / f.density for f in t.frames]
+            ratios.append(min(near, key=lambda r: abs(r - 1.0)))
+        assert np.ptp(ratios) > 0.02
+        assert max(abs(r - 1.0) for r in ratios) <= 0.05
+
+
+def test_solids_get_less_motion_too(data):
+    ice = next(t for t in load_reference(data) if t.phase == "ih" and t.split == "train")
+    less = Variation(motion=0.0, density=0.0, still=0.0, frames=len(ice.frames)).of(ice)[1::2]
+    usual = ice.frames[1::2]
+    a, b = (mean_square_displacement(frames)[1:].mean() for frames in (less, usual))
+    assert 0.0 < a < 0.8 * b
+
+
+def test_the_same_seed_makes_the_same(data):
+    one, same, other = (list(varied(data, Variation(seed=s, frames=2))) for s in (1, 1, 2))
+    a, b, c = (
+        np.concatenate([f.positions for _, _, fs in made for f in fs])
+        for made in (one, same, other)
+    )
+    np.testing.assert_array_equal(a, b)
+    assert np.abs(a - c).max() > 0.01
+
+
+def test_every_molecule_of_a_pile_counts_once(tmp_path):
+    made = {name: (d, f) for name, d, f in stacked(STACKING["train"], Variation())}
+    for t in load_reference(STACKING["train"]):
+        hexagonal, cubic = (made[f"{t.name}_{phase}"][0] for phase in ("ih", "ic"))
+        assert (hexagonal["phase"], cubic["phase"]) == ("ih", "ic")
+        both = sorted(hexagonal["counted"] + cubic["counted"])
+        assert both == list(range(t.frames[0].n_molecules))
+
+
+def test_features_of_the_counted_molecules_only(data, tmp_path):
+    path, store = tmp_path / "pile.h5", tmp_path / "features.h5"
+    name, description, frames = next(stacked(STACKING["train"], Variation()))
+    write_reference(path, [(name, description, frames[:2])])
+    d = descriptor("soap-37-wide")
+    featurize(find_trajectories([path]), d, store)
+    table = FeatureStore.open(store).load()
+    kept = load_reference(path).trajectories[0].frames
+    expected = np.concatenate([d.compute(f)[description["counted"]] for f in kept])
+    np.testing.assert_allclose(table.features, expected.astype(np.float32))
+    assert table.molecule[0] == kept[0].ids[description["counted"][0]]
+
+
+def test_the_split_holds_for_the_variations(data, tmp_path):
+    path = tmp_path / "varied.h5"
+    write_reference(path, list(varied(data, Variation(frames=1))))
+    found = find_trajectories([data, path])
+    sides = split_by_preparation(found)
+    for info, side in zip(found, sides, strict=True):
+        assert side == info.split
+        assert not (info.name.endswith("_varied") and side != "train")
+
+
+@pytest.mark.parametrize("counted", [[], [0, 0], [10**6], [-1], [0.5], "all", [True]])
+def test_wrong_indices_are_refused(data, tmp_path, counted):
+    t = load_reference(data).trajectories[0]
+    path = tmp_path / "odd.h5"
+    write_reference(path, [(t.name, {**t.description, "counted": counted}, t.frames)])
+    with pytest.raises(InputError, match=r"'counted' of trajectory .* is not a list"):
+        featurize(find_trajectories([path]), descriptor("soap-37"), tmp_path / "f.h5")

@@ -1,0 +1,237 @@
+"""What is measured of a model, on small real cases, and the files that are made of it."""
+
+from __future__ import annotations
+
+import csv
+import json
+from itertools import islice
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from sklearn.metrics import roc_auc_score
+
+from iceclass.errors import InputError
+from iceclass.frame import Frame
+from iceclass.generation.lattices import Size, build
+from iceclass.generation.water_models import WATER_MODELS
+from iceclass.model.file import load_model, save_model
+from iceclass.other_classifiers import chill_plus
+from iceclass.reference import write_reference
+from pipelines.validation import run
+from pipelines.validation.held_out import held_out, places
+from pipelines.validation.interfaces import bulks, interface_rows, nucleus_distance, slab_distance
+from pipelines.validation.novelty import auroc, known_molecules, novelty_rows
+from pipelines.validation.perturb import random_points
+from pipelines.validation.robustness import (
+    PERTURBATIONS,
+    SHARPER,
+    by_phase,
+    lattice_rows,
+    robustness_rows,
+)
+from pipelines.validation.sets import crystals_at_0_kelvin, no_ices, stacking_cases
+from pipelines.validation.stacking import DISPLACED, overall, stacking_rows
+from tests.iceframes import ICES, thermal_frame, trained
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory):
+    """Two trajectories a phase, of which the model has seen the first."""
+    path = tmp_path_factory.mktemp("reference") / "small.h5"
+    known = {"water_model": "tip4p-ice", "temperature": 200.0, "pressure": 0.0, "density": 1.0}
+    write_reference(
+        path,
+        (
+            (
+                f"{phase}-{preparation}",
+                {"phase": phase, "preparation": preparation, **known},
+                [thermal_frame(phase, seed) for seed in range(11, 15)],
+            )
+            for phase in ("ih", "ic", "iii")
+            for preparation in (seen_preparation(phase), "fresh")
+        ),
+    )
+    return path
+
+
+def seen_preparation(phase: str) -> str:
+    return trained().model.record["split"]["train"]["preparations"][phase][0]
+
+
+def test_auroc_is_the_chance_of_a_higher_score():
+    rng = np.random.default_rng(4)
+    low, high = rng.integers(0, 12, 60).astype(float), rng.integers(5, 20, 40).astype(float)
+    above = (high[:, None] > low).mean() + 0.5 * (high[:, None] == low).mean()
+    assert auroc(low, high) == pytest.approx(above)
+    labels = np.repeat([0, 1], [60, 40])
+    assert auroc(low, high) == pytest.approx(roc_auc_score(labels, np.append(low, high)))
+    assert auroc(low, np.full(3, np.inf)) == 1.0
+
+
+def test_what_trained_the_model_is_not_held_out(reference):
+    names = {t.name for t in held_out(trained().model, [reference])}
+    assert names == {"ih-fresh", "ic-fresh", "iii-fresh"}
+    with pytest.raises(InputError, match="does not tell"):
+        held_out(load_without_record(), [reference])
+
+
+def load_without_record():
+    from dataclasses import replace
+
+    return replace(trained().model, record={})
+
+
+def test_places_are_spread_over_all_frames():
+    assert places(11, 3) == [0, 5, 10]
+    assert places(2, 3) == [0, 1]
+    assert places(1, 3) == [0]
+
+
+def test_stacking_counts_what_is_not_decided_as_wrong():
+    cases = list(islice(stacking_cases("test", (0.1, 0.25)), 2))
+    rows = stacking_rows(trained().model, cases)
+    for case, row in zip(cases, rows, strict=True):
+        called = chill_plus(case.frames[0])
+        decided = np.isin(called, ("ih", "ic"))
+        assert row["chill_plus_accuracy"] == (called == case.truth).mean()
+        assert row["chill_plus_decided"] == decided.mean()
+        said = trained().model.classify(case.frames[0]).names
+        assert row["accuracy"] == (said == case.truth).mean()
+    assert rows[0]["chill_plus_accuracy"] > rows[1]["chill_plus_accuracy"]
+    assert rows[0]["ptm_no_limit_accuracy"] > 0.99
+    whole = overall(rows, DISPLACED)
+    assert whole["molecules"] == sum(len(c.truth) for c in cases)
+    right = sum(r["accuracy"] * r["molecules"] for r in rows)
+    assert whole["accuracy"] == pytest.approx(right / whole["molecules"])
+    by_class = (1 - rows[0]["cubic"]) * whole["recall_ih"] + rows[0]["cubic"] * whole["recall_ic"]
+    assert whole["accuracy"] == pytest.approx(by_class)
+
+
+def test_novelty_of_gas_points_and_squeezed_ice(reference):
+    model = trained().model
+    known, classes = known_molecules(model, held_out(model, [reference]), 2)
+    assert {row["phase"]: row["molecules"] for row in classes} == {
+        "ih": 2 * 432,
+        "ic": 2 * 512,
+        "iii": 2 * 324,
+    }
+    assert all(row["accuracy"] + row["unknown"] > 0.7 for row in classes)  # of five
+    rows = {row["name"]: row for row in novelty_rows(model, known, no_ices())}
+    assert rows["gas"]["auroc"] > 0.99
+    assert rows["gas"]["unknown"] == 1.0
+    assert rows["surface"]["molecules"] == 3 * 96
+    assert rows["surface"]["auroc"] > rows["slab"]["auroc"]
+
+
+def test_robustness_has_every_perturbation_and_spares_the_liquid_the_sharp_ones(reference):
+    model = trained().model
+    fresh = held_out(model, [reference])[:1]
+    rows = robustness_rows(model, "held out", fresh, 2) + lattice_rows(
+        model, crystals_at_0_kelvin((1.0,))
+    )
+    cells = by_phase(rows, "without_unknown")
+    assert {head[1] for head in cells if head[0] == "held out"} == set(PERTURBATIONS)
+    assert cells["held out", "none"]["ih"] > 0.7
+    assert cells["held out", "σ + 0.15 Å"]["ih"] < cells["held out", "none"]["ih"]
+    assert set(cells["lattices", "lattice at 0 K"]) == set(ICES)
+    frames = fresh[0].frames
+    assert len({PERTURBATIONS[name]("x", frames, 9)[0].positions.tobytes() for name in SHARPER}) > 2
+
+
+def ice_beside_water(thickness: float = 30.0) -> tuple[Frame, float]:
+    """Ice Ih below, random points above; the faces are at 0 and the height of the ice."""
+    ice = build("one[hh]", WATER_MODELS["mw"], size=Size(repetition=(2, 3, 4))).frame()
+    cell = ice.cell.copy()
+    height = float(cell[2, 2])
+    cell[2, 2] += thickness
+    points = random_points(400, 1.0, np.random.default_rng(2), 2.4)
+    edge = points.cell[0, 0]
+    # points of a cube stretched into the room above the ice
+    above = points.positions / edge * [cell[0, 0], cell[1, 1], thickness - 1.0] + [0, 0, height]
+    positions = np.concatenate([ice.positions, above])
+    return Frame(positions=positions, cell=cell), height
+
+
+def test_distances_are_positive_in_the_ice_whatever_the_origin():
+    frame, height = ice_beside_water()
+    for shift in (0.0, 20.0, 41.0):
+        moved = Frame(positions=frame.positions + np.array([0.0, 0.0, shift]), cell=frame.cell)
+        ice = np.isin(chill_plus(moved), ("ih", "ic"))
+        distance = slab_distance(moved, ice)
+        z = frame.positions[:, 2]
+        deep = (z > 6.0) & (z < height - 6.0)
+        assert (distance[deep] > 0).all()
+        assert (distance[z > height + 4.0] < 0).mean() > 0.9
+        middle = np.argmin(np.abs(z - height / 2))
+        assert distance[middle] == pytest.approx(height / 2, abs=4.0)
+    with pytest.raises(InputError, match="faces"):
+        slab_distance(frame, np.zeros(frame.n_molecules, dtype=bool))
+
+
+def test_nucleus_has_as_many_molecules_inside_as_are_ice():
+    frame = random_points(500, 1.0, np.random.default_rng(8))
+    centre = np.array([1.0, 24.0, 3.0])  # across the boundaries
+    step = frame.positions - centre
+    edge = frame.cell[0, 0]
+    away = np.linalg.norm(step - edge * np.round(step / edge), axis=1)
+    ice = away < 7.0
+    distance = nucleus_distance(frame, ice)
+    assert (distance >= 0).sum() == ice.sum()
+    assert (ice == (distance >= 0)).mean() > 0.9
+    with pytest.raises(InputError, match="nucleus"):
+        nucleus_distance(frame, np.zeros(500, dtype=bool))
+
+
+def test_agreement_in_layers_adds_up():
+    frame, _ = ice_beside_water()
+    rows = interface_rows(trained().model, "made up", "slab", [frame])
+    assert sum(row["molecules"] for row in rows) == frame.n_molecules
+    assert all(0 <= row["agreement"] <= 1 for row in rows)
+    parts = {row["where"]: row for row in bulks(rows)}
+    assert set(parts) == {"ice", "interface", "liquid"}
+    assert parts["ice"]["ice_chill_plus"] == 1.0
+    assert parts["liquid"]["ice_chill_plus"] < 0.1
+
+
+def test_the_command_writes_tables_figures_and_text(reference, tmp_path):
+    save_model(trained().model, tmp_path / "m.safetensors")
+    out = tmp_path / "validation"
+    options = ["--part", "novelty", "--part", "interfaces", "--frames", "1"]
+    result = CliRunner().invoke(
+        run.main,
+        [str(tmp_path / "m.safetensors"), "-o", str(out), *options, "--reference", str(reference)],
+    )
+    assert result.exit_code == 0, result.output
+    found = json.loads((out / "validation.json").read_text())
+    assert found["model_id"] == load_model(tmp_path / "m.safetensors").model_id
+    text = (out / "validation.md").read_text()
+    assert result.output.strip() == text.strip()
+    for part in ("novelty", "interfaces"):
+        with open(out / f"{part}.csv", newline="") as file:
+            assert len(list(csv.reader(file))) == len(found[part]["rows"]) + 1
+        assert (out / f"{part}.png").read_bytes()[:4] == b"\x89PNG"
+        assert f"({part}.png)" in text
+    assert not (out / "stacking.csv").exists()
+
+
+def test_every_part_has_a_figure_and_a_section(reference, tmp_path):
+    model = trained().model
+    cases = list(islice(stacking_cases("test", (0.1,)), 2))
+    stacking = stacking_rows(model, cases)
+    rows = robustness_rows(model, "held out", held_out(model, [reference]), 1)
+    found = {
+        "model_id": model.model_id,
+        "classes": list(model.classes),
+        "stacking": {"overall": [overall(stacking, DISPLACED)], "rows": stacking},
+        "robustness": {"rows": rows},
+    }
+    run.write(found, tmp_path)
+    assert {p.name for p in tmp_path.iterdir()} == {
+        "validation.json",
+        "validation.md",
+        *(f"{part}.{kind}" for part in ("stacking", "robustness") for kind in ("csv", "png")),
+    }
+    text = (tmp_path / "validation.md").read_text()
+    assert "Stacking-disordered ice" in text
+    assert "Under perturbation" in text

@@ -1,0 +1,97 @@
+"""The shipped test sets: what they hold is what they say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from iceclass.generation.lattices import Size, build
+from iceclass.generation.stacking import PHASE_OF_LETTER, closes, same_pile
+from iceclass.generation.water_models import WATER_MODELS
+from iceclass.other_classifiers import chill_plus
+from iceclass.phases import UNKNOWN
+from iceclass.reference import load_reference
+from pipelines.validation.plan import (
+    BASAL,
+    CRYSTALS,
+    LATTICES,
+    MODEL,
+    NUCLEUS,
+    OTHER_ICES,
+    PILES,
+    STACKING,
+    preparations,
+)
+from pipelines.validation.sets import (
+    crystals_at_0_kelvin,
+    is_lattice,
+    no_ices,
+    other_ices,
+    stacking_cases,
+)
+
+
+def test_no_pile_is_on_both_sides():
+    sequences = {side: [p.sequence for p in piles] for side, piles in PILES.items()}
+    assert all(closes(s) for own in sequences.values() for s in own)
+    for one in sequences["train"]:
+        assert not any(same_pile(one, other) for other in sequences["test"])
+    for side, path in STACKING.items():
+        found = {t.description["sequence"] for t in load_reference(path)}
+        assert found == set(sequences[side])
+        assert {t.split for t in load_reference(path)} == {side}
+
+
+@pytest.mark.parametrize("side", ["train", "test"])
+def test_truth_of_piles_is_chill_plus_on_the_lattice_and_nobody_left_its_site(side):
+    for t in load_reference(STACKING[side]):
+        truth = np.array([PHASE_OF_LETTER[c] for c in t.description["letters"]])
+        assert len(truth) == t.frames[0].n_molecules >= 400
+        if is_lattice(t):
+            assert (chill_plus(t.frames[0]) == truth).all()
+        else:
+            assert t.description["largest_displacement"] < 1.38
+            called = chill_plus(t.frames[0])
+            decided = np.isin(called, ("ih", "ic"))
+            assert decided.mean() > 0.95
+            assert (called[decided] == truth[decided]).mean() > 0.99
+
+
+def test_lattices_in_the_file_are_genices():
+    by_name = {t.name: t for t in load_reference(LATTICES)}
+    assert {*CRYSTALS, "basal", *(ice.name for ice in OTHER_ICES)} <= set(by_name)
+    for name, lattice, size in (("cs1", "CS1", Size(molecules=400)), ("basal", "one[hh]", BASAL)):
+        frame = build(lattice, MODEL, size=size).frame()
+        stored = by_name[name].frames[0]
+        np.testing.assert_allclose(stored.cell, frame.cell)
+        step = (stored.positions - frame.positions) @ np.linalg.inv(frame.cell)
+        np.testing.assert_allclose((step - np.round(step)) @ frame.cell, 0.0, atol=6e-4)
+
+
+def test_cases_are_the_same_every_time_and_say_what_is_right():
+    first, second = list(other_ices((0.1,))), list(other_ices((0.1,)))
+    for one, two in zip(first, second, strict=True):
+        assert one.name == two.name
+        for a, b in zip(one.frames, two.frames, strict=True):
+            np.testing.assert_array_equal(a.positions, b.positions)
+    expected = {case.name: case.expected for case in first}
+    assert {k: v for k, v in expected.items() if v != UNKNOWN} == {
+        "ix": "iii",
+        "xi": "ih",
+        "xiii": "v",
+    }
+    assert {case.name for case in crystals_at_0_kelvin()} == set(CRYSTALS)
+    cases = {case.condition: case for case in no_ices()}
+    squeezed = next(c for c in cases.values() if c.name == "ih, compressed")
+    assert squeezed.frames[0].density == pytest.approx(0.92 / 0.9, rel=0.02)
+    surface = next(c for c in cases.values() if c.name == "surface")
+    assert surface.counted is not None
+    assert surface.counted[0].sum() == 2 * 2 * 3 * 8  # a bilayer at each of two faces
+    displaced = list(stacking_cases("test", (0.1,)))
+    assert {c.name for c in displaced} == {p.sequence for p in PILES["test"]}
+
+
+def test_the_plan_runs_every_preparation_once():
+    names = [p.name for p in preparations()]
+    assert len(set(names)) == len(names)
+    assert NUCLEUS.model is WATER_MODELS["mw"]
