@@ -25,7 +25,7 @@ from iceclass.frame import Frame
 from iceclass.generation.stacking import PHASE_OF_LETTER
 from iceclass.reference import ReferenceTrajectory, load_reference, write_reference
 from pipelines.validation.perturb import displaced, scaled, shrunk
-from pipelines.validation.plan import STACKING
+from pipelines.validation.plan import CRYSTALS, LATTICES, STACKING
 from pipelines.validation.sets import is_lattice
 
 Described = tuple[str, dict[str, Any], tuple[Frame, ...]]
@@ -50,9 +50,9 @@ class Variation:
     """
 
     density: float = 0.05
-    motion: float = 0.12
-    still: float = 0.3
-    frames: int = 4
+    motion: float = 0.15
+    still: float = 0.0
+    frames: int = 8
     seed: int = 0
 
     def random(self, name: str) -> np.random.Generator:
@@ -80,6 +80,26 @@ def varied(path: Path, variation: Variation) -> Iterator[Described]:
         if trajectory.split == "train":
             description = {**trajectory.description, "varied": vars(variation)}
             yield f"{trajectory.name}_varied", description, variation.of(trajectory)
+
+
+def lattices(path: Path, variation: Variation) -> Iterator[Described]:
+    """The classes' lattices without dynamics, half of the frames without any motion."""
+    for trajectory in load_reference(path):
+        if not is_lattice(trajectory) or trajectory.phase not in CRYSTALS:
+            continue
+        rng = variation.random(trajectory.name)
+        frames = []
+        for k in range(variation.frames):
+            motion = rng.uniform(0.0, variation.motion) if k % 2 else 0.0
+            changed = displaced(trajectory.frames[0], motion, rng)
+            frames.append(scaled(changed, 1.0 + rng.uniform(-variation.density, variation.density)))
+        description = {
+            **trajectory.description,
+            "preparation": f"lattice_{trajectory.name}",
+            "split": "train",
+            "varied": vars(variation),
+        }
+        yield f"{trajectory.name}_lattice", description, tuple(frames)
 
 
 def stacked(path: Path, variation: Variation) -> Iterator[Described]:
@@ -114,7 +134,11 @@ def stacked(path: Path, variation: Variation) -> Iterator[Described]:
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 def main(data: Path, output: Path, force: bool, **how: Any) -> None:
     variation = Variation(**how)
-    made = [*varied(data, variation), *stacked(STACKING["train"], variation)]
+    made = [
+        *varied(data, variation),
+        *lattices(LATTICES, variation),
+        *stacked(STACKING["train"], variation),
+    ]
     write_reference(output, made, force=force)
     click.echo(json.dumps({"file": str(output), "trajectories": len(made)}))
 

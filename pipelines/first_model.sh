@@ -15,7 +15,7 @@ PHASES=${PHASES:-ih ic ii iii v water lda hda mda}
 GENERATE=${GENERATE:---preparations 5 --jobs 2} # further options of the simulations
 DESCRIPTOR=${DESCRIPTOR:-soap-325-wide}
 VARY=${VARY-yes}                                # empty: train on the trajectories as they are
-TRAIN=${TRAIN:---schedule cosine --epochs 40 --patience 10 --max-rows 2500}  # options
+TRAIN=${TRAIN:---schedule cosine --epochs 10 --batch-size 2048 --max-rows 2500}  # options
 
 here=$(dirname "$0")
 mkdir -p "$STUDY"

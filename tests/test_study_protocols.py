@@ -34,7 +34,6 @@ from pipelines.study.settings import STEINHARDT, Settings, Study
 from tests.iceframes import trajectory
 
 ROOT = Path(__file__).parents[1]
-GLASSES = ROOT / "pipelines" / "data" / "glasses.h5"
 WANTED = {"ih": 3, "lda": 2, "mda": 2}
 """Preparations of each phase."""
 
@@ -54,11 +53,8 @@ PATIENCE = 300
 
 def few_trajectories():
     """The first state of some preparations, two frames of each."""
-    found = list(iceclass.load_reference())
-    if GLASSES.exists():
-        found += list(iceclass.load_reference(GLASSES))
     taken = defaultdict(set)
-    for t in found:
+    for t in iceclass.load_reference():
         names = taken[t.phase]
         if t.preparation not in names and len(names) < WANTED.get(t.phase, 0):
             names.add(t.preparation)

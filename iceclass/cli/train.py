@@ -78,12 +78,18 @@ DEFAULTS = TrainingConfig()
     help="How classes of different size weigh the same.",
 )
 @click.option(
+    "--false-alarms",
+    type=click.FloatRange(0.0, 0.5),
+    default=round(1.0 - DEFAULTS.novelty_quantile, 6),
+    show_default=True,
+    help="Share of the validation that the threshold for unknown is set at.",
+)
+@click.option(
     "--novelty-margin",
     type=float,
     default=DEFAULTS.novelty_margin,
     show_default=True,
-    help="How much stranger than the strangest of the validation a molecule must be to be "
-    "unknown; a squared distance.",
+    help="Times which the threshold is raised from there; a squared distance.",
 )
 @force_option
 @quiet_option
@@ -100,6 +106,7 @@ def command(
     learning_rate: float,
     schedule: str,
     balance: str,
+    false_alarms: float,
     novelty_margin: float,
     force: bool,
     quiet: bool,
@@ -128,6 +135,7 @@ def command(
         learning_rate=learning_rate,
         schedule=schedule,
         balance=balance,
+        novelty_quantile=1.0 - false_alarms,
         novelty_margin=novelty_margin,
     )
     tell = say(quiet)

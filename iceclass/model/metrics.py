@@ -173,10 +173,15 @@ class Evaluation:
         return tuple(directory / name for name in (*tables, "summary.json"))
 
     def as_text(self) -> str:
-        """Aligned tables for the terminal: per-class figures, then the confusion matrix in %."""
+        """Aligned tables for the terminal: per-class figures, then the confusion matrix in %.
+
+        Of the phases that there are molecules of.
+        """
         width = max(len(name) for name in (*self.truth, *self.columns, "% labelled")) + 2
         lines = [f"{'phase':<{width}}precision  recall      F1     rows"]
         for i, name in enumerate(self.classes):
+            if self.support[i] == 0:
+                continue
             lines.append(
                 f"{name:<{width}}{self.precision[i]:9.4f}{self.recall[i]:8.4f}"
                 f"{self.f1[i]:8.4f}{self.support[i]:9d}"
@@ -189,6 +194,8 @@ class Evaluation:
             f"{'% labelled':<{width}}" + "".join(f"{name:>{width}}" for name in self.columns),
         ]
         for name, row in zip(self.truth, self.normalised, strict=True):
+            if np.isnan(row).all():
+                continue
             cells = "".join(f"{100 * x:{width}.2f}" if x else f"{'·':>{width}}" for x in row)
             lines.append(f"{name:<{width}}{cells}")
         return "\n".join(lines) + "\n"

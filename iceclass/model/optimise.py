@@ -48,9 +48,9 @@ class TrainingConfig:
     calibrate
         Fit the softmax temperature on the validation rows.
     novelty_quantile, novelty_margin
-        The threshold for unknown: margin × this quantile of the validation rows' novelty scores.
-        A score is a squared distance, so a margin of 8 is nearly three times the distance: mW ice
-        stays known to a model that has seen TIP4P/Ice only, clathrate hydrates do not.
+        The threshold for unknown: margin × this quantile of the validation rows' novelty scores,
+        which are squared distances. 0.99 and 1 would be 1 % of false alarms on other preparations;
+        the margin is for other water models and potentials, whose motion differs.
     threads
         Of PyTorch; None: as they are. The same seed, data and threads give the same weights.
     """
@@ -66,8 +66,8 @@ class TrainingConfig:
     learning_rate: float = 1e-3
     schedule: str = "plateau"
     calibrate: bool = True
-    novelty_quantile: float = 0.999
-    novelty_margin: float = 8.0
+    novelty_quantile: float = 0.99
+    novelty_margin: float = 1.25
     threads: int | None = None
 
     def __post_init__(self) -> None:

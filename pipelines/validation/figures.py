@@ -10,6 +10,7 @@ import numpy as np
 
 from iceclass.phases import label_of
 from iceclass.reports.style import COLUMN, PAGE, SEQUENTIAL, new_figure, on_colour, save, style
+from iceclass.table import order_classes
 from pipelines.validation.robustness import by_phase
 from pipelines.validation.tables import conditions, mean_over
 
@@ -62,7 +63,7 @@ def novelty_figure(part: dict[str, Any], path: Path) -> None:
 def robustness_figure(part: dict[str, Any], path: Path) -> None:
     """Accuracy of every phase under every perturbation."""
     cells = by_phase(part["rows"])
-    phases = list(dict.fromkeys(row["phase"] for row in part["rows"]))
+    phases = order_classes(row["phase"] for row in part["rows"])
     values = np.array([[cells[head].get(p, np.nan) for p in phases] for head in cells])
     with style():
         figure = new_figure(PAGE, 0.17 * len(cells) + 0.9)

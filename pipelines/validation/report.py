@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from iceclass.phases import UNKNOWN, label_of
+from iceclass.table import order_classes
 from pipelines.validation.robustness import NONE, by_phase
 from pipelines.validation.stacking import DYNAMICS, kind_of
 from pipelines.validation.tables import conditions, mean_over, percent, table
 
 
 def as_markdown(found: dict[str, Any]) -> str:
-    """One section for each part that was measured."""
-    lines = [f"Model `{found['model_id']}`: {', '.join(map(label_of, found['classes']))}. "]
+    """A page with one section for each part that was measured."""
+    lines = [f"# Validation\n\nModel `{found['model_id']}`: {', '.join(map(label_of, found['classes']))}. "]
     lines[0] += "Shares are of molecules, in %."
     for part, section in _SECTIONS.items():
         if part in found:
@@ -32,7 +33,7 @@ def _stacking(part: dict[str, Any]) -> list[str]:
     piles = len({r["sequence"] for r in rows})
     simulated = len({r["sequence"] for r in rows if kind_of(r["condition"]) == DYNAMICS})
     return [
-        "### Stacking-disordered ice",
+        "## Stacking-disordered ice",
         "",
         f"{piles} random sequences of 10 to 16 layers that trained nothing, {simulated} of them "
         "simulated with TIP4P/Ice at 0 GPa, all with Gaussian displacements of σ in each "
@@ -79,7 +80,7 @@ def _novelty(part: dict[str, Any]) -> list[str]:
     ]
     head = ("", "", "expected", "as expected", "unknown", "AUROC", "AUROC of 1 − confidence")
     return [
-        "### What is none of the classes",
+        "## What is none of the classes",
         "",
         f"Of held-out molecules of the classes, {percent(false_alarms, 2)} are called unknown:",
         "",
@@ -101,7 +102,7 @@ def _novelty(part: dict[str, Any]) -> list[str]:
 def _robustness(part: dict[str, Any]) -> list[str]:
     cells = by_phase(part["rows"])
     unknown = by_phase(part["rows"], "unknown")
-    phases = list(dict.fromkeys(row["phase"] for row in part["rows"]))
+    phases = order_classes(row["phase"] for row in part["rows"])
     body = []
     for head, values in cells.items():
         worst = max(unknown[head].values())
@@ -109,7 +110,7 @@ def _robustness(part: dict[str, Any]) -> list[str]:
         name = "as it is" if head[1] == NONE else head[1]
         body.append((head[0], name, *shown, percent(worst)))
     return [
-        "### Under perturbation",
+        "## Under perturbation",
         "",
         "Right in each phase, unknown counting as wrong; the last column is the largest share "
         "called unknown. Held-out trajectories, those of other water models, and GenIce2's "
@@ -130,7 +131,7 @@ def _interfaces(part: dict[str, Any]) -> list[str]:
         for r in part["bulks"]
     ]
     return [
-        "### Interfaces",
+        "## Interfaces",
         "",
         "Ice (Ih or Ic) or not, against OVITO's CHILL+; bulk is more than 8 Å from the interface, "
         "which is where CHILL+ calls half of a layer ice, or the surface of a sphere of as many "

@@ -1,6 +1,6 @@
 """Measure a model on what it was not trained on: stacking, other ices, perturbations, interfaces.
 
-    python -m pipelines.validation.run default -o docs/models/soap-325-avg/validation
+    python -m pipelines.validation.run default -o docs/models/soap-325-wide/validation
 
 Writes validation.json, a CSV and a figure of each part, and validation.md, which is made of them.
 """
