@@ -13,7 +13,7 @@ demo: $(VENV)/.core
 	$(BIN)/iceclass label $(DEMO) -o demo-output/melting-slab.labels.lammpstrj --force
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(PYTEST)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

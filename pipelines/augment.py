@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,9 @@ class Variation:
         Smallest factor that displacements from the mean places are multiplied by, in solids.
     frames
         How many of a trajectory, each changed in its own way.
+    displaced, shaken
+        How many of a lattice, and the largest standard deviation of their displacement, Å: there
+        is no other motion in them.
     seed
         Of all random numbers.
     """
@@ -53,6 +56,8 @@ class Variation:
     motion: float = 0.15
     still: float = 0.0
     frames: int = 8
+    displaced: int = 24
+    shaken: float = 0.25
     seed: int = 0
 
     def random(self, name: str) -> np.random.Generator:
@@ -78,26 +83,26 @@ def varied(path: Path, variation: Variation) -> Iterator[Described]:
     """Changed frames of the trajectories of a compact data set that train."""
     for trajectory in load_reference(path):
         if trajectory.split == "train":
-            description = {**trajectory.description, "varied": vars(variation)}
+            description = {**trajectory.description, "varied": asdict(variation)}
             yield f"{trajectory.name}_varied", description, variation.of(trajectory)
 
 
 def lattices(path: Path, variation: Variation) -> Iterator[Described]:
-    """The classes' lattices without dynamics, half of the frames without any motion."""
+    """The classes' lattices without dynamics, a quarter of the frames without any motion."""
     for trajectory in load_reference(path):
         if not is_lattice(trajectory) or trajectory.phase not in CRYSTALS:
             continue
         rng = variation.random(trajectory.name)
         frames = []
-        for k in range(variation.frames):
-            motion = rng.uniform(0.0, variation.motion) if k % 2 else 0.0
+        for k in range(variation.displaced):
+            motion = rng.uniform(0.0, variation.shaken) if k % 4 else 0.0
             changed = displaced(trajectory.frames[0], motion, rng)
             frames.append(scaled(changed, 1.0 + rng.uniform(-variation.density, variation.density)))
         description = {
             **trajectory.description,
             "preparation": f"lattice_{trajectory.name}",
             "split": "train",
-            "varied": vars(variation),
+            "varied": asdict(variation),
         }
         yield f"{trajectory.name}_lattice", description, tuple(frames)
 
@@ -130,6 +135,8 @@ def stacked(path: Path, variation: Variation) -> Iterator[Described]:
 @click.option("--motion", default=Variation.motion, show_default=True, help="More of it, Å.")
 @click.option("--still", default=Variation.still, show_default=True, help="Less, a factor.")
 @click.option("--frames", default=Variation.frames, show_default=True, help="Of a trajectory.")
+@click.option("--displaced", default=Variation.displaced, show_default=True, help="Of a lattice.")
+@click.option("--shaken", default=Variation.shaken, show_default=True, help="Lattices, Å.")
 @click.option("--seed", default=Variation.seed, show_default=True)
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 def main(data: Path, output: Path, force: bool, **how: Any) -> None:

@@ -76,6 +76,8 @@ def ice_table(
 
 @cache
 def trained() -> TrainingResult:
-    """A model of the five ices."""
-    config = TrainingConfig(epochs=60, patience=15, batch_size=128, threads=1, seed=7)
+    """A model of the five ices, to which hotter ones than it has seen are known."""
+    config = TrainingConfig(
+        epochs=60, patience=15, batch_size=128, threads=1, seed=7, novelty_margin=8.0
+    )
     return train(ice_table(), config, command="iceclass train ices.h5")

@@ -166,7 +166,10 @@ class Model:
     def model_id(self) -> str:
         """12 hex digits of a SHA-256 over all that predictions depend on (not the record)."""
         threshold = None if self.novelty is None else self.novelty.threshold
-        parts = [self.descriptor.to_dict(), self.classes, self.temperature, threshold]
+        definition = self.descriptor.to_dict()
+        if not self.descriptor.average_own:
+            del definition["average_own"]  # so that models keep the identity they were made with
+        parts = [definition, self.classes, self.temperature, threshold]
         digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode())
         for name, array in sorted(self.arrays.items()):
             digest.update(name.encode() + np.ascontiguousarray(array, "<f4").tobytes())

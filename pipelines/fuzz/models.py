@@ -101,7 +101,7 @@ class ModelTarget:
 
     def __init__(self) -> None:
         shipped = shipped_models()
-        self.seeds = [shipped["soap-37"].read_bytes()] * 9 + [shipped["soap-325-avg"].read_bytes()]
+        self.seeds = [shipped["soap-37"].read_bytes()] * 9 + [shipped["soap-325"].read_bytes()]
         self.frame = self._frame()
 
     @staticmethod

@@ -13,8 +13,12 @@ from pipelines.validation.tables import conditions, mean_over, percent, table
 
 def as_markdown(found: dict[str, Any]) -> str:
     """A page with one section for each part that was measured."""
-    lines = [f"# Validation\n\nModel `{found['model_id']}`: {', '.join(map(label_of, found['classes']))}. "]
-    lines[0] += "Shares are of molecules, in %."
+    classes = ", ".join(map(label_of, found["classes"]))
+    lines = [
+        "# Validation",
+        "",
+        f"Model `{found['model_id']}`: {classes}. Shares are of molecules, in %.",
+    ]
     for part, section in _SECTIONS.items():
         if part in found:
             lines += ["", *section(found[part])]

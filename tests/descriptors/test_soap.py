@@ -288,6 +288,7 @@ def test_numpy_numbers_become_plain():
         float,
         float,
         int,
+        bool,
         int,
         int,
         float,

@@ -128,7 +128,7 @@ def test_one_kind_of_particles_and_types(demo, tmp_path):
     )
     pipeline.modifiers.append(IceclassModifier())
     alone = pipeline.compute(MIDDLE)
-    assert set(alone.particles["Structure Type"][...].tolist()) <= set(range(1, 8))
+    assert set(alone.particles["Structure Type"][...].tolist()) <= set(range(1, 11))
     told = import_file(demo)
     told.modifiers.append(IceclassModifier(types="1=O"))
     data = told.compute(MIDDLE)
