@@ -21,6 +21,7 @@ from typing import Any
 import click
 import numpy as np
 
+from iceclass.errors import InputError
 from iceclass.frame import Frame
 from iceclass.generation.stacking import PHASE_OF_LETTER
 from iceclass.reference import ReferenceTrajectory, load_reference, write_reference
@@ -80,8 +81,19 @@ class Variation:
 
 
 def varied(path: Path, variation: Variation) -> Iterator[Described]:
-    """Changed frames of the trajectories of a compact data set that train."""
-    for trajectory in load_reference(path):
+    """Changed frames of the trajectories of a compact data set that train.
+
+    Raises
+    ------
+    InputError
+        The data set has no fixed split, so that nobody knows yet which these are.
+    """
+    data = load_reference(path)
+    if not any(trajectory.split == "train" for trajectory in data):
+        raise InputError(
+            "no trajectory is marked to train", path=path, hint="pack four or five preparations"
+        )
+    for trajectory in data:
         if trajectory.split == "train":
             description = {**trajectory.description, "varied": asdict(variation)}
             yield f"{trajectory.name}_varied", description, variation.of(trajectory)
@@ -141,12 +153,15 @@ def stacked(path: Path, variation: Variation) -> Iterator[Described]:
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 def main(data: Path, output: Path, force: bool, **how: Any) -> None:
     variation = Variation(**how)
-    made = [
-        *varied(data, variation),
-        *lattices(LATTICES, variation),
-        *stacked(STACKING["train"], variation),
-    ]
-    write_reference(output, made, force=force)
+    try:
+        made = [
+            *varied(data, variation),
+            *lattices(LATTICES, variation),
+            *stacked(STACKING["train"], variation),
+        ]
+        write_reference(output, made, force=force)
+    except InputError as error:
+        raise click.ClickException(str(error)) from error
     click.echo(json.dumps({"file": str(output), "trajectories": len(made)}))
 
 

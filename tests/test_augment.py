@@ -10,8 +10,8 @@ from iceclass.featurizing import featurize, find_trajectories
 from iceclass.measuring import mean_square_displacement
 from iceclass.reference import load_reference, write_reference
 from iceclass.splits import split_by_preparation
-from pipelines.augment import Variation, stacked, varied
-from pipelines.validation.plan import STACKING
+from pipelines.augment import Variation, lattices, stacked, varied
+from pipelines.validation.plan import LATTICES, STACKING
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +40,26 @@ def test_only_what_trains_is_varied(data):
         assert description["preparation"] == source.preparation
         assert description["split"] == "train"
         assert description["varied"]["frames"] == len(frames) == 3
+
+
+def test_without_a_split_nothing_is_varied(data, tmp_path):
+    path = tmp_path / "data.h5"
+    described = [
+        (t.name, {k: v for k, v in t.description.items() if k != "split"}, t.frames)
+        for t in load_reference(data)
+    ]
+    write_reference(path, described)
+    with pytest.raises(InputError, match="no trajectory is marked to train"):
+        list(varied(path, Variation()))
+
+
+def test_lattices_are_displaced_or_not():
+    made = {name: frames for name, _, frames in lattices(LATTICES, Variation(density=0.0))}
+    assert {"ih_lattice", "v_lattice"} <= made.keys()
+    first = made["ii_lattice"][0].positions
+    moved = [np.abs(f.positions - first).max() for f in made["ii_lattice"]]
+    assert sum(m < 1e-9 for m in moved) == 6  # of 24
+    assert max(moved) > 0.5
 
 
 def test_density_and_motion_change_within_their_limits(data):
