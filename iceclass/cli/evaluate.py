@@ -6,7 +6,15 @@ from pathlib import Path
 
 import click
 
-from iceclass.cli.options import PATH, command_line, every_option, quiet_option, say, types_option
+from iceclass.cli.options import (
+    PATH,
+    command_line,
+    complete_model,
+    every_option,
+    quiet_option,
+    say,
+    types_option,
+)
 from iceclass.errors import InputError
 from iceclass.evaluating import load_table, unseen
 from iceclass.model.file import load_model
@@ -15,7 +23,7 @@ from iceclass.reports.bundles import evaluation_report
 
 
 @click.command(short_help="Test a model on trajectories or features of known phase.")
-@click.argument("model")
+@click.argument("model", shell_complete=complete_model)
 @click.argument("sources", nargs=-1, required=True, type=PATH)
 @click.option("-o", "--output", type=PATH, help="Directory for report.html, tables and figures.")
 @click.option("--phase", help="What the given trajectories hold, where nothing beside says it.")

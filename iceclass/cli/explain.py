@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from iceclass.cli.options import PATH, quiet_option
+from iceclass.cli.options import PATH, complete_model, quiet_option
 from iceclass.dataset import FeatureStore
 from iceclass.explain import TRAINING_MEAN, explain
 from iceclass.model.file import load_model
@@ -14,7 +14,7 @@ from iceclass.reports.bundles import explanation_report
 
 
 @click.command(short_help="Attribute a model's decisions to its features.")
-@click.argument("model")
+@click.argument("model", shell_complete=complete_model)
 @click.argument("features", type=PATH)
 @click.option("-o", "--output", type=PATH, required=True, help="Directory for tables and figures.")
 @click.option(

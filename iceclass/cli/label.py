@@ -21,6 +21,7 @@ from iceclass.cli.cluster import ClusterOptions, cluster_options, connected_to
 from iceclass.cli.directory import label_directory
 from iceclass.cli.options import (
     PATH,
+    complete_model,
     every_option,
     force_option,
     on_error_option,
@@ -61,7 +62,12 @@ LINE_EVERY = 10.0
     "also .gz, .zst ….  [default: TRAJECTORY with .labels before its suffix]",
 )
 @click.option(
-    "-m", "--model", default="default", show_default=True, help="Shipped model, or a model file."
+    "-m",
+    "--model",
+    default="default",
+    show_default=True,
+    shell_complete=complete_model,
+    help="Shipped model, or a model file.",
 )
 @types_option
 @click.option(

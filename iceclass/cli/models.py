@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from iceclass.cli.options import PATH
+from iceclass.cli.options import PATH, complete_model
 from iceclass.errors import InputError, shown
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="List the models, or print the card of one.")
-@click.argument("model", required=False)
+@click.argument("model", required=False, shell_complete=complete_model)
 @click.option(
     "--evaluation",
     "evaluations",
