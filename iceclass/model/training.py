@@ -167,7 +167,7 @@ def _table(source: str | Path | FeatureStore | Table, config: TrainingConfig) ->
         source = FeatureStore.open(source)
     if isinstance(source, FeatureStore):
         return source.load(max_rows=config.max_rows, seed=config.seed)
-    if config.max_rows is None:
+    if config.max_rows is None or np.bincount(source.trajectory).max(initial=0) <= config.max_rows:
         return source
     kept = balanced_rows(source.trajectory, config.max_rows, config.seed)
     return source.rows(kept)

@@ -7,6 +7,7 @@ from typing import Any
 
 from iceclass.model.intervals import Interval
 from iceclass.phases import label_of
+from pipelines import markdown
 from pipelines.study.gathering import ICES, METRICS, Spread
 from pipelines.study.singles import SINGLES_OUT, Single
 
@@ -107,7 +108,7 @@ of other data and whole programs, and cannot be compared.
 
 
 def percent(value: float | None) -> str:
-    return "–" if value is None or value != value else f"{100 * value:.2f}"
+    return markdown.percent(value, 2)
 
 
 def told(value: Interval | Spread | None) -> str:
@@ -128,8 +129,7 @@ def points(value: Interval | None) -> str:
 
 def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
     """Lines of a Markdown table, and an empty one."""
-    lines = ["| " + " | ".join(map(str, row)) + " |" for row in (head, *rows)]
-    return [lines[0], "|" + "---|" * len(head), *lines[1:], ""]
+    return [*markdown.table(head, rows), ""]
 
 
 def accuracy_text(found: Mapping[str, Any], published: Mapping[str, Any]) -> list[str]:

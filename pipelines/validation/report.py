@@ -6,9 +6,10 @@ from typing import Any
 
 from iceclass.phases import UNKNOWN, label_of
 from iceclass.table import order_classes
+from pipelines.markdown import percent, table
 from pipelines.validation.robustness import NONE, by_phase
 from pipelines.validation.stacking import DYNAMICS, kind_of
-from pipelines.validation.tables import conditions, mean_over, percent, table
+from pipelines.validation.tables import conditions, mean_over
 
 
 def as_markdown(found: dict[str, Any]) -> str:

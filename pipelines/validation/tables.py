@@ -23,14 +23,3 @@ def conditions(rows: Rows) -> list[str]:
     found = dict.fromkeys(row["condition"] for row in rows)
     hot = {c: float(c.split()[0]) for c in found if c.endswith(" K")}
     return [*sorted(hot, key=lambda c: hot[c]), *(c for c in found if c not in hot)]
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
-    """Lines of a Markdown table."""
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    return lines + ["| " + " | ".join(map(str, row)) + " |" for row in rows]
-
-
-def percent(value: float | None, digits: int = 1) -> str:
-    """A share as a percentage, – where there is none."""
-    return "–" if value is None or np.isnan(value) else f"{100 * value:.{digits}f}"

@@ -51,4 +51,4 @@ def demo_frames() -> tuple[tuple[Frame, Prediction], ...]:
     """Every fifth frame of the demo trajectory, an ice slab that melts, labelled."""
     model = load_model("default")
     frames = iceclass.read(DEMO, every=5)
-    return tuple((f, model.predict(model.descriptor.compute(f))) for f in frames)
+    return tuple((f, model.predict(model.descriptor.compute(f), unknown=False)) for f in frames)
