@@ -17,8 +17,8 @@ from typing import Any
 import click
 
 from iceclass.checks import read_checks
-from iceclass.descriptors import descriptor as find_descriptor
 from iceclass.files import replacing
+from iceclass.model import load_model
 from iceclass.phases import label_of
 
 COLUMNS = ("accuracy", "balanced_accuracy", "macro_f1", "expected_calibration_error")
@@ -29,7 +29,7 @@ def accuracy_rows(study: Path, descriptors: Sequence[str]) -> list[list[Any]]:
     rows = []
     for name in descriptors:
         summary = json.loads((study / "evaluation" / name / "summary.json").read_text())
-        features = find_descriptor(name).n_features
+        features = load_model(study / "models" / f"{name}.safetensors").descriptor.n_features
         rows.append([name, features, summary["rows"], *(summary[key] for key in COLUMNS)])
     return rows
 

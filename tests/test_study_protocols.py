@@ -234,14 +234,14 @@ def offsets(tmp_path_factory) -> Study:
     rng = np.random.default_rng(8)
     signal_of = 0.4 * rng.normal(size=(3, 37))
     cell = 12.0 * np.eye(3)
-    with FeatureStore.create(base / "s.h5", descriptor("soap-37")) as store:
+    with FeatureStore.create(base / "soap-37.h5", descriptor("soap-37")) as store:
         for c, phase in enumerate(("ih", "ii", "v")):
             for k in range(4):
                 x = rng.normal(size=(300, 37)) + signal_of[c] + rng.normal(size=37)
                 frame = Frame(positions=12 * rng.random((300, 3)), cell=cell)
                 store.append_trajectory(trajectory(phase, k), [(frame, x)])
     settings = Settings(train_rows=100, epochs=30, explained=10, random_orders=1)
-    return Study.of(base / "study", (base / "s.h5",), (), settings)
+    return Study.of(base / "study", (base / "soap-37.h5",), (), settings)
 
 
 def test_random_split_remembers_what_the_honest_one_cannot(offsets):

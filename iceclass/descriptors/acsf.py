@@ -22,7 +22,7 @@ from iceclass.descriptors.acsf_functions import (
     SymmetryFunction,
     function_from_dict,
 )
-from iceclass.descriptors.acsf_sets import DEFAULT, LADDER
+from iceclass.descriptors.acsf_sets import DEFAULT, FAR, LADDER
 from iceclass.descriptors.base import Descriptor
 from iceclass.descriptors.rows import Rows
 from iceclass.errors import InputError, MissingDependencyError
@@ -60,6 +60,7 @@ class Acsf(Descriptor):
     backends: ClassVar[tuple[str, ...]] = ("numba", "dscribe")
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "acsf": {},
+        "acsf-52": {"functions": FAR, "r_cut": 10.0},
         "acsf-ladder": {"functions": LADDER, "r_cut": 6.0, "r_angular": 6.0},
     }
     stated: ClassVar[tuple[str, ...]] = ("r_cut", "r_angular")

@@ -16,6 +16,12 @@ distances and 6 Å for angles:
 
 All bands have ν = 5.236 Å⁻¹: their edges are 0.3 Å wide.
 
+``FAR``, 52 functions, is ``DEFAULT`` and seven more G2, to be used with R_c = 10 Å for distances:
+
+| kind | parameters | cut-off | functions |
+|---|---|---|---|
+| G2 | η = 3.571 Å⁻²; R_s = 6.9, 7.3, 7.7, 8.1, 8.5, 8.9, 9.3 Å | Fermi | 7 |
+
 ``LADDER``, 35 functions with Behler's cosine, all of which DScribe has too: the values are from
 Zuo et al., J. Phys. Chem. A 124, 731 (2020), doi:10.1021/acs.jpca.9b08723, tables S1–S6, those
 that differ from 0 at O–O distances:
@@ -115,6 +121,12 @@ DEFAULT: tuple[SymmetryFunction, ...] = (
     *grid("G8", eta=[1, 2, 3, 4], alpha=1.9106, cut_off=_BANDS),
 )
 """The default set: see the table above."""
+
+FAR: tuple[SymmetryFunction, ...] = (
+    *DEFAULT,
+    *grid("G2", eta=3.571, r_s=[6.9, 7.3, 7.7, 8.1, 8.5, 8.9, 9.3]),
+)
+"""The default set and functions of the fourth and fifth shell: see the tables above."""
 
 LADDER: tuple[SymmetryFunction, ...] = (
     *grid("G2", eta=[0.036, 0.071, 0.179, 0.357, 0.714], r_s=0, cut_off=Cosine()),

@@ -40,9 +40,9 @@ def descriptor(name: str) -> Descriptor:
     Parameters
     ----------
     name
-        A preset (``soap-37``, ``soap-325``) or a family with parameters
-        (``soap(n_max=8, l_max=6, r_cut=5.0)``, the others at their defaults), either of them
-        with ``-avg`` for the mean over the molecule and its neighbours within 3.7 Å, or
+        A preset (``soap-37``, ``soap-325``), one with parameters changed (``soap-325(r_cut=10)``)
+        or a family with parameters (``soap(n_max=8, l_max=6, r_cut=5.0)``, the others at their
+        defaults), each of them with ``-avg`` for the mean over the molecule and its neighbours within 3.7 Å, or
         ``-avg(radius=3.5, passes=2)``; or with ``-wide`` for the molecule's own vector and the
         mean within 7 Å after it, ``-avg(radius=7.0, own=True)``. What :attr:`Descriptor.name`
         gives is understood.
@@ -58,15 +58,15 @@ def descriptor(name: str) -> Descriptor:
     averaged = [f"{key}{suffix}" for suffix in ("", *AVERAGES) for key in known]
     if match is None or (match["averaging"] is not None and match["average"] is None):
         raise unknown_name("descriptor", name, averaged)
-    if match["parameters"] is not None:
-        family = _family(match["base"])
-        parameters = _parameters(match["parameters"], name)
-        _refuse_unknown(family, parameters)
-        found = family(**parameters)
-    elif match["base"] in known:
+    if match["base"] in known:
         found = known[match["base"]]
+    elif match["parameters"] is not None and match["base"] in FAMILIES:
+        found = FAMILIES[match["base"]]()
+    elif match["parameters"] is not None:
+        raise unknown_name("descriptor", match["base"], [*FAMILIES, *known])
     else:
         raise unknown_name("descriptor", name, averaged)
+    found = found.with_(**_parameters(match["parameters"] or "", name))
     if match["average"] is None:
         return found
     averaging = dict(zip(("radius", "passes", "own"), AVERAGES[match["average"]], strict=True))

@@ -35,10 +35,7 @@ POSITIVE = click.IntRange(min=1)
 
 def kept_components(study: Study, claims: dict[str, Any]) -> dict[str, tuple[int, ...]]:
     """How many components are kept of the claim's feature set, or else of the longest SOAP."""
-    from iceclass.dataset import FeatureStore
-
-    claim = claims["few_components"]
-    descriptors = {name: FeatureStore.open(p).descriptor for name, p in study.stores.items()}
+    claim, descriptors = claims["few_components"], study.descriptors
     soaps = [name for name, d in descriptors.items() if isinstance(d, Soap)]
     if claim["features"] in descriptors:
         name = claim["features"]

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from iceclass.benchmark import references
 from iceclass.benchmark.machine import machine
 from iceclass.benchmark.timing import alternate
-from iceclass.dataset import FeatureStore
 from iceclass.errors import InputError, MissingDependencyError
 from iceclass.files import replacing
 from iceclass.frame import Frame
@@ -93,14 +92,13 @@ def steinhardt(frame: Frame) -> NDArray[np.float32]:
 
 def time_all(study: Study) -> dict[str, Any]:
     """µs of processor time a molecule, on one frame of each phase and one thread."""
-    descriptors = {name: FeatureStore.open(path).descriptor for name, path in study.stores.items()}
     frames = list(_one_of_each(study))
     molecules = sum(f.n_molecules for f in frames)
 
     def of_all(work: Any) -> tuple[Any, int]:
         return lambda: [work(frame) for frame in frames], molecules
 
-    calls = {name: of_all(d.compute) for name, d in descriptors.items()}
+    calls = {name: of_all(d.compute) for name, d in study.descriptors.items()}
     calls["steinhardt"] = of_all(steinhardt)
     for name, prepare in (
         ("CHILL+", references.chill_plus),

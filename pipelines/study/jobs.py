@@ -17,8 +17,16 @@ OPTIMISATION = ("epochs", "patience", "batch_size", "learning_rate", "schedule")
 REST = ("explained", "random_orders", "boosting_rounds")
 
 
+class Job:
+    """Base of the jobs."""
+
+    def uses(self, features: str) -> bool:
+        """Whether the result depends on what that feature set is."""
+        return features == getattr(self, "features", None)
+
+
 @dataclass(frozen=True)
-class Training:
+class Training(Job):
     """Train a model and test it.
 
     Attributes
@@ -74,7 +82,7 @@ class Training:
 
 
 @dataclass(frozen=True)
-class Separation:
+class Separation(Job):
     """What each feature can do alone, in one fold."""
 
     features: str
@@ -93,7 +101,7 @@ class Separation:
 
 
 @dataclass(frozen=True)
-class Classical:
+class Classical(Job):
     """CHILL+ and template matching of one trajectory, and its Steinhardt features."""
 
     trajectory: str
@@ -111,12 +119,15 @@ class Classical:
 
 
 @dataclass(frozen=True)
-class Timing:
+class Timing(Job):
     """Processor time of the descriptors, CHILL+ and template matching."""
 
     name: str = "timing"
 
     depends: ClassVar = ("timed",)
+
+    def uses(self, features: str) -> bool:
+        return True
 
     def run(self, study: Study) -> dict[str, Any]:
         from pipelines.study.classical import time_all

@@ -152,6 +152,9 @@ def accuracy_text(found: Mapping[str, Any], published: Mapping[str, Any]) -> lis
         )
     head = ("descriptor", "features", "published", "random split", "aim", "fixed split")
     lines += table((*head, "cross-validation", "aim"), rows)
+    others = [f"`{n}`: {one['descriptor']}" for n, one in found.items() if one["descriptor"] != n]
+    if others:
+        lines += ["; ".join(others) + ".", ""]
     lines += ["![Accuracy of both protocols](protocols.png)", "", *goals_text(found, published)]
     head = ("descriptor", "protocol", *WORDS.values())
     rows = [

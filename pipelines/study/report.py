@@ -37,6 +37,7 @@ def gather(results: Results) -> dict[str, Any]:
         first = study.result(Training(name, "fold", 0))
         found[name] = {
             "features": first["features"],
+            "descriptor": study.descriptors[name].name if name in study.descriptors else "",
             "molecule": results.spread(name, "molecule"),
             "preparation": results.spread(name, "preparation"),
             "folds": results.over_folds(results.groups(results.folds(name)), len(study.classes)),

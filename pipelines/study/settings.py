@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from iceclass.dataset import FeatureStore
+from iceclass.descriptors import Descriptor
 from iceclass.errors import InputError
 from iceclass.files import replacing
 from iceclass.model.optimise import TrainingConfig
@@ -89,7 +90,9 @@ class Study:
     directory
         Results go to ``results/``.
     stores
-        Name → feature store; the names are the descriptors'.
+        Name → feature store; the name is the file's without its ending.
+    descriptors
+        Name → descriptor of that store.
     data
         Compact data sets with the trajectories of the stores.
     settings
@@ -100,6 +103,7 @@ class Study:
 
     directory: Path
     stores: Mapping[str, Path]
+    descriptors: Mapping[str, Descriptor]
     data: tuple[Path, ...]
     settings: Settings
     trajectories: tuple[TrajectoryInfo, ...] = field(repr=False)
@@ -113,15 +117,21 @@ class Study:
         Raises
         ------
         InputError
-            Two stores of one descriptor, or stores of different trajectories.
+            Two stores of one name or descriptor, or stores of different trajectories.
         """
         named: dict[str, Path] = {}
+        descriptors: dict[str, Descriptor] = {}
         trajectories: tuple[TrajectoryInfo, ...] = ()
         for path in stores:
             store = FeatureStore.open(path)
-            name = store.descriptor.name
-            if name in named:
-                raise InputError(f"a second store of {name}, beside {named[name]}", path=path)
+            name = path.stem
+            twice = [k for k, d in descriptors.items() if k == name or d == store.descriptor]
+            if twice or name == STEINHARDT:
+                raise InputError(
+                    f"a second store of {twice[0] if twice else STEINHARDT}",
+                    path=path,
+                    hint="give one of each descriptor, each with a name of its own",
+                )
             if named and [identity(t) for t in store.trajectories] != [
                 identity(t) for t in trajectories
             ]:
@@ -132,11 +142,17 @@ class Study:
                     hint="make all stores from the same data",
                 )
             named[name] = path.resolve()
+            descriptors[name] = store.descriptor
             trajectories = store.trajectories
         if not named:
             raise InputError("no feature store was given")
         return cls(
-            directory.resolve(), named, tuple(p.resolve() for p in data), settings, trajectories
+            directory.resolve(),
+            named,
+            descriptors,
+            tuple(p.resolve() for p in data),
+            settings,
+            trajectories,
         )
 
     @property
@@ -168,7 +184,8 @@ class Study:
     def path(self, job: Any) -> Path:
         """Where a job's result is kept: its name, and a digest of all that it depends on."""
         used = {key: getattr(self.settings, key) for key in job.depends}
-        parts = [type(job).__name__, asdict(job), used, self.digest]
+        made = [d.to_dict() for name, d in self.descriptors.items() if job.uses(name)]
+        parts = [type(job).__name__, asdict(job), used, made, self.digest]
         text = json.dumps(parts, sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()[:10]
         return self.directory / "results" / f"{job.name}-{digest}.json"

@@ -15,6 +15,7 @@ def test_presets():
     assert found["soap-325"] == Soap(n_max=8, l_max=8)
     assert {name: d.n_features for name, d in found.items()} == {
         "acsf": 45,
+        "acsf-52": 52,
         "acsf-ladder": 35,
         "bispectrum-30": 30,
         "bispectrum-55": 55,
@@ -53,6 +54,12 @@ def test_parameters_left_out_have_their_defaults():
     assert D.descriptor("soap()").name == "soap-325"
 
 
+def test_parameters_of_a_preset_can_be_changed():
+    assert D.descriptor("soap-37(r_cut=10)") == Soap(n_max=3, l_max=5, r_cut=10.0)
+    assert D.descriptor("soap-37(r_cut=10)-avg").average_radius == 3.7
+    assert D.descriptor("acsf-52(r_angular=5.5)") == D.descriptor("acsf-52").with_(r_angular=5.5)
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [
@@ -61,7 +68,9 @@ def test_parameters_left_out_have_their_defaults():
         ("soap-325-av", "did you mean 'soap-325-avg'?"),
         ("soap", "soap-325, soap-325-avg, soap-325-wide, soap-37, soap-37-avg, soap-37-wide"),
         ("", "unknown descriptor ''"),
-        ("soap-325(radius=3)", "unknown descriptor family 'soap-325'; did you mean 'soap'?"),
+        ("soap-352(r_cut=8)", "unknown descriptor 'soap-352'; did you mean 'soap-325'?"),
+        ("sap(r_cut=8)", "unknown descriptor 'sap'; did you mean 'soap'?"),
+        ("soap-325(radius=3)", "unknown parameter of soap 'radius'"),
         ("soap(n_mx=3)", "unknown parameter of soap 'n_mx'; did you mean 'n_max'?"),
         ("soap(n_max=x)", "cannot read 'n_max=x'"),
         ("soap(n_max)", "cannot read 'n_max'"),
