@@ -1,7 +1,7 @@
 """Variations of training trajectories, and ice of known stacking, to train a robust model on.
 
     python -m pipelines.augment iceclass/data/reference.h5 -o varied.h5
-    iceclass featurize reference varied.h5 --descriptor soap-325-wide -o features.h5
+    iceclass featurize reference varied.h5 --descriptor soap-253-wide -o features.h5
 
 Of every trajectory that trains, some frames are changed at random: in density, and with more or
 less motion, as other water models and first-principles potentials differ from the one of the data

@@ -13,7 +13,7 @@ STUDY=${STUDY:-study}                           # where everything goes
 DATA=${DATA:-iceclass/data/reference.h5}        # the compact data set
 PHASES=${PHASES:-ih ic ii iii v water lda hda mda}
 GENERATE=${GENERATE:---preparations 5 --jobs 2} # further options of the simulations
-DESCRIPTOR=${DESCRIPTOR:-soap-325-wide}
+DESCRIPTOR=${DESCRIPTOR:-soap-253-wide}
 VARY=${VARY-yes}                                # empty: train on the trajectories as they are
 TRAIN=${TRAIN:---schedule cosine --epochs 10 --batch-size 2048 --max-rows 2500}  # options
 

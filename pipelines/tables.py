@@ -18,7 +18,7 @@ import click
 
 from iceclass.checks import read_checks
 from iceclass.files import replacing
-from iceclass.model import load_model
+from iceclass.model.file import load_model
 from iceclass.phases import label_of
 
 COLUMNS = ("accuracy", "balanced_accuracy", "macro_f1", "expected_calibration_error")

@@ -70,8 +70,10 @@ def _steinhardt(path: Path, rows: int | None, files: tuple[Path, ...]) -> Table:
     )
 
 
-def table_of(study: Study, features: str) -> Table:
-    """All rows of a feature set; those of the last one asked for stay in memory."""
+def table_of(study: Study, features: str, *, whole: bool = False) -> Table:
+    """Rows of a feature set, all if ``whole``; those of the last one asked for stay in memory."""
+    if whole:
+        return _load(study.stores[features], None)
     if features == STEINHARDT:
         files = tuple(study.path(Classical(t.name)).with_suffix(".npz") for t in study.trajectories)
         return _steinhardt(next(iter(study.stores.values())), study.settings.test_rows, files)
@@ -81,7 +83,9 @@ def table_of(study: Study, features: str) -> Table:
 def sides_of(study: Study, job: Training, table: Table) -> Sides:
     """The rows of one training; ``table`` may have lost rows, not trajectories."""
     limit, seed = study.settings.train_rows, job.number
-    if job.protocol == "molecule":
+    if job.whole:
+        limit = len(table)
+    if job.whole or job.protocol == "molecule":
         rows = split_randomly(len(table), FRACTIONS, seed)
         sides = {name: np.flatnonzero(rows == name) for name in ("train", "validation", "test")}
         for name, share in zip(("train", "validation"), FRACTIONS[:2], strict=True):

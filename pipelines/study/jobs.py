@@ -34,8 +34,9 @@ class Training(Job):
     features
         Name of the feature set.
     protocol
-        "molecule" (random split of molecules), "preparation" (the fixed split) or "fold" (of the
-        cross-validation that leaves one preparation out).
+        "molecule" (random split of molecules), "whole" (the same of all that the store holds),
+        "preparation" (the fixed split) or "fold" (of the cross-validation that leaves one
+        preparation out).
     number
         Seed, or number of the fold, from 0; also the seed of the initial weights.
     model
@@ -69,6 +70,11 @@ class Training(Job):
         words += [f"of{self.preparations}"] * bool(self.preparations)
         words += [f"top{self.kept}"] * bool(self.kept) + ["random"] * self.at_random
         return "_".join(words).replace("/", "")
+
+    @property
+    def whole(self) -> bool:
+        """Whether every molecule trains, validates or tests."""
+        return self.protocol == "whole"
 
     @property
     def explained(self) -> bool:
@@ -168,6 +174,9 @@ class Plan:
             for kept in counts
             for k in folds
             for at_random in (False, True)
+        ]
+        last += [
+            Training(name, "whole", seed) for name in study.stores for seed in range(self.seeds)
         ]
         yield sorted([*last, *few], key=lambda job: study.features.index(job.features))
 

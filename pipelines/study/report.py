@@ -39,6 +39,7 @@ def gather(results: Results) -> dict[str, Any]:
             "features": first["features"],
             "descriptor": study.descriptors[name].name if name in study.descriptors else "",
             "molecule": results.spread(name, "molecule"),
+            "whole": results.spread(name, "whole") if name in study.stores else None,
             "preparation": results.spread(name, "preparation"),
             "folds": results.over_folds(results.groups(results.folds(name)), len(study.classes)),
             "memory": results.memory(name),
@@ -197,8 +198,8 @@ def tables(results: Results, numbers: Mapping[str, Any]) -> dict[str, Table]:
     accuracy = [
         [name, protocol, words.get(m, m), *_cells(value)]
         for name, one in found.items()
-        for protocol in ("molecule", "preparation", "folds")
-        for m, value in one[protocol].items()
+        for protocol in ("molecule", "whole", "preparation", "folds")
+        for m, value in (one[protocol] or {}).items()
     ]
     baselines = [
         [name, model, m, of["preparation"][m], *_cells(of["folds"][m])]

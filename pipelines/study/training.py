@@ -59,7 +59,7 @@ class Network:
 def train_and_test(study: Study, job: Training) -> dict[str, Any]:
     """Labels of the test's rows by trajectory, and what else is wanted of the training."""
     started = time.process_time()
-    table = table_of(study, job.features)
+    table = table_of(study, job.features, whole=job.whole)
     classes = study.amorphous if job.amorphous else study.classes
     if job.amorphous:
         table = table.rows(table.target(classes) >= 0)
