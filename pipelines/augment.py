@@ -6,7 +6,8 @@
 Of every trajectory that trains, some frames are changed at random: in density, and with more or
 less motion, as other water models and first-principles potentials differ from the one of the data
 set. Stacking-disordered ice I, of sequences that no test uses, brings molecules whose neighbours
-are of the other phase. All keep the preparation they come from and the side of the split it is on;
+are of the other phase; so do interfaces of ice with water and glasses, cut and joined from frames
+that train. All keep the preparation they come from and the side of the split it is on;
 preparations that validate or test are not touched.
 """
 
@@ -25,9 +26,26 @@ from iceclass.errors import InputError
 from iceclass.frame import Frame
 from iceclass.generation.stacking import PHASE_OF_LETTER
 from iceclass.reference import ReferenceTrajectory, load_reference, write_reference
+from pipelines.joining import Cut, join
 from pipelines.validation.perturb import displaced, scaled, shrunk
 from pipelines.validation.plan import CRYSTALS, LATTICES, STACKING
 from pipelines.validation.sets import is_lattice
+
+JOINED = {
+    ("ih", "water"): 16,
+    ("ic", "water"): 16,
+    ("ii", "water"): 6,
+    ("iii", "water"): 6,
+    ("v", "water"): 6,
+    ("ih", "lda"): 6,
+    ("ic", "lda"): 6,
+    ("ih", "hda"): 6,
+    ("ih", "mda"): 6,
+}
+"""Pair of phases that share an interface → how many are made."""
+
+CURVATURES = (0.0, 0.0, 0.05, 0.1)
+"""1/Å. Planes, and spheres of the first phase with radii of 20 and 10 Å."""
 
 Described = tuple[str, dict[str, Any], tuple[Frame, ...]]
 
@@ -140,6 +158,29 @@ def stacked(path: Path, variation: Variation) -> Iterator[Described]:
             yield f"{trajectory.name}_{phase}", description, frames
 
 
+def joined(path: Path, variation: Variation) -> Iterator[Described]:
+    """Two phases side by side, once for the molecules of each."""
+    training = [t for t in load_reference(path) if t.split == "train"]
+    for pair, count in JOINED.items():
+        bulks = [[t for t in training if t.phase == phase] for phase in pair]
+        if not all(bulks):
+            continue
+        for k in range(count):
+            name = f"{'-'.join(pair)}_{k}"
+            rng = variation.random(name)
+            one, two = (own[rng.integers(len(own))] for own in bulks)
+            frames = [t.frames[rng.integers(len(t.frames))] for t in (one, two)]
+            frame, *counted = join(*frames, CURVATURES[k % len(CURVATURES)], Cut(), rng)
+            for trajectory, molecules in zip((one, two), counted, strict=True):
+                description = {
+                    **trajectory.description,
+                    "preparation": f"interface_{name}",
+                    "split": "train",
+                    "counted": molecules.tolist(),
+                }
+                yield f"interface_{name}_{trajectory.phase}", description, (frame,)
+
+
 @click.command(help=__doc__.splitlines()[0])
 @click.argument("data", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
@@ -158,6 +199,7 @@ def main(data: Path, output: Path, force: bool, **how: Any) -> None:
             *varied(data, variation),
             *lattices(LATTICES, variation),
             *stacked(STACKING["train"], variation),
+            *joined(data, variation),
         ]
         write_reference(output, made, force=force)
     except InputError as error:

@@ -67,7 +67,7 @@ class TrainingConfig:
     schedule: str = "plateau"
     calibrate: bool = True
     novelty_quantile: float = 0.99
-    novelty_margin: float = 1.25
+    novelty_margin: float = 1.0
     threads: int | None = None
 
     def __post_init__(self) -> None:

@@ -65,6 +65,12 @@ def kept_components(study: Study, claims: dict[str, Any]) -> dict[str, tuple[int
 @click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), required=True)
 @click.option("--jobs", type=POSITIVE, default=1, show_default=True, help="Trainings at a time.")
 @click.option("--seeds", type=POSITIVE, default=5, show_default=True)
+@click.option(
+    "--all-molecules/--some-molecules",
+    "whole",
+    default=True,
+    help="Make the random split of all molecules, too.",
+)
 @click.option("--train-rows", type=POSITIVE, default=DEFAULTS.train_rows, show_default=True)
 @click.option("--test-rows", type=POSITIVE, help="Of each trajectory.  [default: all]")
 @click.option("--epochs", type=POSITIVE, default=DEFAULTS.epochs, show_default=True)
@@ -89,6 +95,7 @@ def main(
     output: Path,
     jobs: int,
     seeds: int,
+    whole: bool,
     resamples: int,
     **settings: Any,
 ) -> None:
@@ -99,7 +106,7 @@ def main(
     published = json.loads(PUBLISHED.read_text(encoding="utf-8"))
     try:
         study = Study.of(directory, stores, data or (SHIPPED,), Settings(**settings))
-        plan = Plan(seeds, kept_components(study, published["claims"]))
+        plan = Plan(seeds, kept_components(study, published["claims"]), whole)
         count = run_waves(study, plan.waves(study), jobs, lambda text: click.echo(text, err=True))
         write_report(Results(study, plan, resamples), published, output)
     except IceclassError as error:

@@ -151,10 +151,13 @@ class Plan:
         Of the two splits side by side.
     kept
         Feature set → how many of its components are kept, and trained again.
+    whole
+        Whether the random split is also made of everything that the data hold.
     """
 
     seeds: int
     kept: dict[str, tuple[int, ...]]
+    whole: bool = True
 
     def waves(self, study: Study) -> Iterator[list[Any]]:
         """Lists of jobs; a list needs results of those before it only."""
@@ -175,9 +178,10 @@ class Plan:
             for k in folds
             for at_random in (False, True)
         ]
-        last += [
-            Training(name, "whole", seed) for name in study.stores for seed in range(self.seeds)
-        ]
+        if self.whole:
+            last += [
+                Training(name, "whole", seed) for name in study.stores for seed in range(self.seeds)
+            ]
         yield sorted([*last, *few], key=lambda job: study.features.index(job.features))
 
     def _independent(self, study: Study, name: str) -> Iterator[Any]:

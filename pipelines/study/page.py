@@ -145,7 +145,7 @@ def accuracy_text(found: Mapping[str, Any], published: Mapping[str, Any]) -> lis
                 one["features"],
                 percent(of.get("published")),
                 told(one["molecule"]["accuracy"]),
-                told(one["whole"]["accuracy"]),
+                told(one["whole"]["accuracy"] if one["whole"] else None),
                 percent(of.get("aim_molecule")),
                 told(one["preparation"]["accuracy"]),
                 told(one["folds"]["accuracy"]),
@@ -168,6 +168,7 @@ def accuracy_text(found: Mapping[str, Any], published: Mapping[str, Any]) -> lis
             ("preparation", "fixed split"),
             ("folds", "cross-validation"),
         )
+        if one[protocol]
     ]
     return [*lines, *table(head, rows)]
 
@@ -175,8 +176,9 @@ def accuracy_text(found: Mapping[str, Any], published: Mapping[str, Any]) -> lis
 def goals_text(found: Mapping[str, Any], published: Mapping[str, Any]) -> list[str]:
     """Which aims are reached, and which are not."""
     lines = []
+    whole = all(one["whole"] for one in found.values())
     for key, protocol, words in (
-        ("aim_molecule", "whole", "random split of all molecules"),
+        ("aim_molecule", "whole" if whole else "molecule", "random split of molecules"),
         ("aim_preparation", "preparation", "unseen preparations of the fixed split"),
     ):
         asked = [name for name in found if key in published.get(name, {})]

@@ -39,7 +39,11 @@ def gather(results: Results) -> dict[str, Any]:
             "features": first["features"],
             "descriptor": study.descriptors[name].name if name in study.descriptors else "",
             "molecule": results.spread(name, "molecule"),
-            "whole": results.spread(name, "whole") if name in study.stores else None,
+            "whole": (
+                results.spread(name, "whole")
+                if results.plan.whole and name in study.stores
+                else None
+            ),
             "preparation": results.spread(name, "preparation"),
             "folds": results.over_folds(results.groups(results.folds(name)), len(study.classes)),
             "memory": results.memory(name),
