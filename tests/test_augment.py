@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.spatial import cKDTree
 
 from iceclass.dataset import FeatureStore
 from iceclass.descriptors import descriptor
@@ -10,7 +11,9 @@ from iceclass.featurizing import featurize, find_trajectories
 from iceclass.measuring import mean_square_displacement
 from iceclass.reference import load_reference, write_reference
 from iceclass.splits import split_by_preparation
-from pipelines.augment import Variation, lattices, stacked, varied
+from pipelines import augment
+from pipelines.augment import Variation, joined, lattices, stacked, varied
+from pipelines.joining import Cut, ball, join
 from pipelines.validation.plan import LATTICES, STACKING
 
 
@@ -100,6 +103,57 @@ def test_every_molecule_of_a_pile_counts_once(tmp_path):
         assert (hexagonal["phase"], cubic["phase"]) == ("ih", "ic")
         both = sorted(hexagonal["counted"] + cubic["counted"])
         assert both == list(range(t.frames[0].n_molecules))
+
+
+def bulks(data, *phases):
+    """A frame of each phase."""
+    return [next(t for t in load_reference(data) if t.phase == p).frames[0] for p in phases]
+
+
+def test_a_ball_is_filled_as_the_bulk_is(data):
+    (ice,) = bulks(data, "ih")
+    places = ball(ice, 25.0, np.random.default_rng(0))
+    number = ice.n_molecules / ice.volume * 4.0 / 3.0 * np.pi * 25.0**3
+    assert len(places) == pytest.approx(number, rel=0.02)
+    assert np.linalg.norm(places, axis=1).max() < 25.0
+    nearest = cKDTree(places).query(places, k=2)[0][:, 1]
+    inside = np.linalg.norm(places, axis=1) < 20.0
+    assert nearest[inside].min() > 2.4
+    assert nearest[inside].max() < 3.1
+
+
+@pytest.mark.parametrize("curvature", [0.0, 0.1])
+def test_each_half_of_a_cut_keeps_its_surroundings(data, curvature):
+    cut = Cut(radius=24.0, reach=8.0, tries=3)
+    one, two = bulks(data, "ih", "water")
+    frame, ice, water = join(one, two, curvature, cut, np.random.default_rng(3))
+    middle = np.full(3, frame.cell[0, 0] / 2.0)
+    for molecules in (ice, water):
+        assert len(molecules) > 20
+        deep = np.linalg.norm(frame.positions[molecules] - middle, axis=1)
+        assert deep.max() < cut.radius - cut.reach
+    assert not set(ice) & set(water)
+    between = cKDTree(frame.positions[ice]).query(frame.positions[water])[0]
+    assert between.min() > cut.clash
+    neighbours = cKDTree(frame.positions).query_ball_point(frame.positions[ice], 3.3)
+    four = [len(found) == 5 for found in neighbours]
+    assert np.mean(four) > 0.7  # of the water, fewer
+    neighbours = cKDTree(frame.positions).query_ball_point(frame.positions[water], 3.3)
+    assert np.mean([len(found) == 5 for found in neighbours]) < np.mean(four)
+
+
+def test_interfaces_are_of_what_trains(data, monkeypatch):
+    monkeypatch.setattr(augment, "JOINED", {("ih", "water"): 2, ("ii", "water"): 1})
+    made = list(joined(data, Variation()))
+    assert [name for name, _, _ in made] == [
+        f"interface_ih-water_{k}_{phase}" for k in range(2) for phase in ("ih", "water")
+    ]  # there is no ice II
+    training = {t.preparation for t in load_reference(data) if t.split == "train"}
+    for _, description, frames in made:
+        assert description["split"] == "train"
+        assert description["preparation"].startswith("interface_")
+        assert description["definition"]["seed"] in {int(p[-1]) for p in training}
+        assert len(frames) == 1
 
 
 def test_features_of_the_counted_molecules_only(data, tmp_path):

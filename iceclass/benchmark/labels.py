@@ -6,55 +6,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from iceclass.benchmark.systems import ice, liquid
-from iceclass.descriptors import descriptor
 from iceclass.frame import Frame
 from iceclass.labelling import label
-from iceclass.model.network import HIDDEN, Model
-from iceclass.model.novelty import Novelty
-
-DESCRIPTOR = "soap-325"
-CLASSES = 9
-COMPONENTS = 32
-"""Of the novelty score; as many as training keeps at most."""
+from iceclass.model.network import Model
 
 O_H = 0.9572
 """Å."""
 
 CONTENTS = {"O H H": ("1=O", "2=H"), "O": ("1=O",)}
 """What a molecule in the dump consists of → the types the command line would be given."""
-
-
-def network() -> Model:
-    """A nine-phase model with novelty; its weights are random, which costs the same."""
-    rng = np.random.default_rng(1)
-    soap = descriptor(DESCRIPTOR)
-    f, k = soap.n_features, COMPONENTS
-    sizes = [(HIDDEN, f), (HIDDEN, HIDDEN), (CLASSES, HIDDEN)]
-
-    def normal(*shape: int) -> NDArray[np.float32]:
-        return rng.normal(0.0, shape[-1] ** -0.5, shape).astype(np.float32)
-
-    novelty = Novelty(
-        components=np.linalg.qr(normal(f, k))[0].T.astype(np.float32),
-        means=normal(CLASSES, k),
-        whitening=normal(CLASSES, k, k),
-        residual=np.ones(CLASSES, np.float32),
-        threshold=1e9,
-        quantile=0.999,
-        margin=1.0,
-    )
-    return Model(
-        descriptor=soap,
-        classes=tuple(f"phase-{number}" for number in range(1, CLASSES + 1)),
-        mean=np.zeros(f, np.float32),
-        scale=np.ones(f, np.float32),
-        weights=tuple(normal(*shape) for shape in sizes),
-        biases=tuple(normal(shape[0]) for shape in sizes),
-        novelty=novelty,
-    )
 
 
 def trajectory(configuration: str, molecules: int, frames: int) -> list[Frame]:

@@ -26,6 +26,7 @@ from iceclass.descriptors import Descriptor, descriptor
 from iceclass.descriptors.threads import threads
 from iceclass.errors import MissingDependencyError
 from iceclass.frame import Frame
+from iceclass.model.file import load_model
 
 Call = tuple[Callable[[], object], int]
 OVITO_WORK = {"OVITO CHILL+": references.chill_plus, "OVITO PTM": references.template_matching}
@@ -92,7 +93,7 @@ def grow(task: dict[str, Any]) -> dict[str, Any]:
 def label(task: dict[str, Any]) -> dict[str, Any]:
     """Labelling of dumps with and without hydrogens, CHILL+ and PTM on the same frames."""
     answer, count = _answer(), task["threads"]
-    model = labels.network()
+    model = load_model("default")
     with tempfile.TemporaryDirectory() as folder, threads(count):
         calls: dict[Any, Call] = {}
         for configuration in systems.configurations(8):

@@ -49,8 +49,8 @@ class TrainingConfig:
         Fit the softmax temperature on the validation rows.
     novelty_quantile, novelty_margin
         The threshold for unknown: margin × this quantile of the validation rows' novelty scores,
-        which are squared distances. 0.99 and 1 would be 1 % of false alarms on other preparations;
-        the margin is for other water models and potentials, whose motion differs.
+        which are squared distances. 0.99 and 1: 1 % of false alarms on the validation. A margin
+        above 1 is for other water models and potentials, whose motion differs.
     threads
         Of PyTorch; None: as they are. The same seed, data and threads give the same weights.
     """

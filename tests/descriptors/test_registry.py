@@ -67,7 +67,10 @@ def test_parameters_of_a_preset_can_be_changed():
         ("soap-352", "unknown descriptor 'soap-352'; did you mean 'soap-325'?"),
         ("SOAP-37", "did you mean 'soap-37'?"),
         ("soap-325-av", "did you mean 'soap-325-avg'?"),
-        ("soap", "soap-253, soap-253-avg, soap-253-wide, soap-325, soap-325-avg, soap-325-wide, soap-37"),
+        (
+            "soap",
+            "soap-253, soap-253-avg, soap-253-wide, soap-325, soap-325-avg, soap-325-wide, soap-37",
+        ),
         ("", "unknown descriptor ''"),
         ("soap-352(r_cut=8)", "unknown descriptor 'soap-352'; did you mean 'soap-325'?"),
         ("sap(r_cut=8)", "unknown descriptor 'sap'; did you mean 'soap'?"),
