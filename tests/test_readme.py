@@ -1,5 +1,6 @@
 """What the README tells people to type works, and the numbers in it are those of its commands."""
 
+import csv
 import json
 import re
 import shlex
@@ -61,13 +62,34 @@ def test_makefile_does_what_the_readme_says():
 
 def test_figures_in_the_readme_are_those_of_the_models():
     """The table of models holds what is recorded in the model files."""
-    from iceclass.model.file import load_model
+    from iceclass.model.file import load_model, shipped_models
 
-    rows = re.findall(r"^\| `(soap[\w-]+)`.*$", README, re.MULTILINE)
-    assert rows
-    for name in rows:
-        (line,) = re.findall(rf"^\| `{name}`.*$", README, re.MULTILINE)
+    section = README.split("## How good it is")[1].split("\n## ")[0]
+    for name in set(shipped_models()) - {"default"}:
+        (line,) = re.findall(rf"^\| `{name}`.*$", section, re.MULTILINE)
         test = load_model(name).record["test"]
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         assert f"{100 * test['accuracy']:.2f} %" in cells, json.dumps(test)
         assert f"{100 * test['expected_calibration_error']:.2f} %" in cells
+
+
+def test_times_in_the_readme_are_those_of_the_benchmark():
+    """One thread, ice Ih: our time, the reference's, their ratio."""
+    found = {}
+    for path in (ROOT / "docs" / "bench").rglob("bench.csv"):
+        for row in csv.DictReader(path.read_text(encoding="utf-8").splitlines()):
+            if row["threads"] == "1" and row["configuration"] == "ice Ih":
+                found[path.parent.name, row["subject"], row["dtype"], row["reference"]] = row
+    section = README.split("## How fast it is")[1].split("\n## ")[0]
+    lines = [line.strip("| ").split(" | ") for line in section.splitlines() if line[:3] == "| `"]
+    assert len(lines) == 5
+    for what, ours, reference, theirs, ratio in lines:
+        name = re.search(r"`(.+?)`", what)[1]
+        wanted = ("labelling", "label, dump of O H H", "float32", "OVITO CHILL+")
+        if not name.startswith("iceclass"):
+            (wanted,) = [k for k in found if k[:3] == ("bench", name, "float64")]
+        row = found[wanted]
+        assert wanted[3].startswith(reference)
+        assert ours == f"{float(row['cpu_us']):.1f}"
+        assert theirs == f"{float(row['reference_cpu_us']):.1f}"
+        assert ratio == f"{float(row['ratio']):.1f}"

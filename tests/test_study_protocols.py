@@ -121,7 +121,8 @@ def test_a_killed_study_goes_on_without_redoing(finished):
 def test_no_preparation_is_on_two_sides(study):
     table = table_of(study, "soap-37")
     jobs = [job for wave in Plan(2, {"soap-37": (5,)}).waves(study) for job in wave]
-    trainings = [j for j in jobs if isinstance(j, Training) and j.protocol != "molecule"]
+    random = ("molecule", "whole")
+    trainings = [j for j in jobs if isinstance(j, Training) and j.protocol not in random]
     assert len(trainings) > 20
     assert len({study.path(job) for job in jobs}) == len(jobs)
     for job in trainings:
@@ -148,6 +149,15 @@ def test_both_splits_train_on_as_many_molecules(study):
     assert np.unique(np.bincount(table.trajectory[random.train])).tolist() == [36]
     other = sides_of(study, Training("soap-37", "molecule", 2), table)
     assert not np.array_equal(random.test, other.test)
+
+
+def test_the_whole_split_leaves_no_molecule_out(study):
+    table = table_of(study, "soap-37", whole=True)
+    assert len(table) == sum(t.n_rows for t in study.trajectories)
+    sides = sides_of(study, Training("soap-37", "whole", 1), table)
+    rows = [sides.train, sides.validation, sides.test]
+    assert np.unique(np.concatenate(rows)).size == sum(map(len, rows)) == len(table)
+    assert len(sides.train) == pytest.approx(0.6 * len(table), abs=1)
 
 
 def test_accuracy_is_that_of_the_labels_kept(finished, study):
