@@ -93,3 +93,10 @@ def test_times_in_the_readme_are_those_of_the_benchmark():
         assert ours == f"{float(row['cpu_us']):.1f}"
         assert theirs == f"{float(row['reference_cpu_us']):.1f}"
         assert ratio == f"{float(row['ratio']):.1f}"
+
+
+def test_figure_of_the_random_split_is_that_of_the_comparison():
+    path = ROOT / "docs" / "models" / "comparison" / "accuracy.csv"
+    rows = csv.reader(path.read_text(encoding="utf-8").splitlines())
+    (value,) = [float(row[3]) for row in rows if row[:3] == ["soap-325", "whole", "accuracy"]]
+    assert f"so split, ours has {100 * value:.2f} %" in README
