@@ -22,16 +22,16 @@ from iceclass.reports.style import new_figure, save, style
 @click.option("--model", default="default", show_default=True)
 def main(trajectory: Path, output: Path, model: str) -> None:
     frames = list(iceclass.read(trajectory))
-    result = iceclass.label([frames[0], frames[-1]], model)
+    ends = {"first frame": frames[0], "last frame": frames[-1]}
+    result = iceclass.label(list(ends.values()), model)
     names = np.array([*result.classes, UNKNOWN])  # −1, unknown, is the last
     with style():
         figure = new_figure(6.9, 2.5)
         seen: set[str] = set()
-        for k, labels in enumerate(result.labels):
-            frame, axes = frames[-k], figure.add_subplot(1, 2, k + 1)
-            phases = names[labels]
+        for k, (title, frame) in enumerate(ends.items()):
+            axes, phases = figure.add_subplot(1, 2, k + 1), names[result.labels[k]]
             draw_snapshot(axes, frame, [colour_of(name, result.classes) for name in phases])
-            axes.set_title("first frame" if k == 0 else "last frame")
+            axes.set_title(title)
             axes.set_axis_off()
             seen |= set(phases)
         marks = [

@@ -10,6 +10,7 @@ import click
 import pytest
 
 from iceclass.cli.main import COMMANDS, cli
+from iceclass.phases import label_of
 from tests.cli.test_main import run
 
 ROOT = Path(__file__).parents[1]
@@ -71,6 +72,12 @@ def test_figures_in_the_readme_are_those_of_the_models():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         assert f"{100 * test['accuracy']:.2f} %" in cells, json.dumps(test)
         assert f"{100 * test['expected_calibration_error']:.2f} %" in cells
+        recall = {phase: one["recall"] for phase, one in test["per_class"].items()}
+        worst = min(recall, key=lambda phase: recall[phase])
+        assert f"{label_of(worst)}, {100 * recall[worst]:.2f} %" in cells
+        transfer = ROOT / "docs" / "models" / name / "transfer" / "summary.json"
+        accuracy = json.loads(transfer.read_text(encoding="utf-8"))["accuracy"]
+        assert f"{100 * accuracy:.2f} %" in cells
 
 
 def test_times_in_the_readme_are_those_of_the_benchmark():

@@ -60,12 +60,12 @@ def descriptor(name: str) -> Descriptor:
         raise unknown_name("descriptor", name, averaged)
     if match["base"] in known:
         found = known[match["base"]]
-    elif match["parameters"] is not None and match["base"] in FAMILIES:
-        found = FAMILIES[match["base"]]()
-    elif match["parameters"] is not None:
-        raise unknown_name("descriptor", match["base"], [*FAMILIES, *known])
-    else:
+    elif match["parameters"] is None:
         raise unknown_name("descriptor", name, averaged)
+    elif match["base"] in FAMILIES:
+        found = FAMILIES[match["base"]]()
+    else:
+        raise unknown_name("descriptor", match["base"], [*FAMILIES, *known])
     found = found.with_(**_parameters(match["parameters"] or "", name))
     if match["average"] is None:
         return found

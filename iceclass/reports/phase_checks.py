@@ -14,13 +14,12 @@ from iceclass.frame import Frame
 from iceclass.measuring import BIN
 from iceclass.phases import PHASES, colour_of, label_of
 from iceclass.reports.snapshot import draw_snapshot
-from iceclass.reports.style import PAGE, new_figure, save, style
+from iceclass.reports.style import DARK, PAGE, new_figure, save, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 COLUMNS = 3
-_DARK = "#333333"
 
 
 def phase_checks_figure(
@@ -92,8 +91,8 @@ def _curve(axes: Axes, of_phase: Sequence[Checks], colour: str) -> None:
     curves = np.array([c.g for c in shown])
     r = BIN * (np.arange(curves.shape[1]) + 0.5)
     axes.plot(r, curves.T, color=colour, linewidth=0.5, alpha=0.6)
-    axes.plot(r, curves.mean(axis=0), color=_DARK, linewidth=0.9)
-    axes.axhline(1.0, color=_DARK, linewidth=0.3, linestyle=":")
+    axes.plot(r, curves.mean(axis=0), color=DARK, linewidth=0.9)
+    axes.axhline(1.0, color=DARK, linewidth=0.3, linestyle=":")
     axes.set_xlim(2.0, r[-1])
     axes.set_ylim(0.0, 4.0)
     axes.set_xticks([2, 4, 6, 8, 10])
@@ -122,7 +121,7 @@ def _densities(axes: Axes, checks: Sequence[Checks], phases: Sequence[str], quan
             [c.density for c in own],
             s=9,
             color=colour_of(phase, phases),
-            edgecolors=_DARK,
+            edgecolors=DARK,
             linewidths=0.3,
             label=label_of(phase),
             zorder=3,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from iceclass.descriptors.neighbours import neighbour_list
 from iceclass.frame import Frame
+from iceclass.reports.style import DARK
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,7 +19,6 @@ BOND = 3.2
 """Å; oxygens closer than this are joined."""
 DEPTH = 9.0
 """Å; thickness of the slice that is shown."""
-_DARK = "#333333"
 
 
 def draw_snapshot(axes: Axes, frame: Frame, colours: str | Sequence[str]) -> None:
@@ -52,7 +52,7 @@ def draw_snapshot(axes: Axes, frame: Frame, colours: str | Sequence[str]) -> Non
     )
     order = np.flatnonzero(inside)[np.argsort(-depth[inside])]
     x, y = flat[order].T
-    axes.scatter(x, y, s=9, c=shade[order], edgecolors=_DARK, linewidths=0.25, zorder=2)
+    axes.scatter(x, y, s=9, c=shade[order], edgecolors=DARK, linewidths=0.25, zorder=2)
     axes.set_aspect("equal")
 
 

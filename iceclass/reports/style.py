@@ -18,6 +18,9 @@ COLUMN = 3.5
 PAGE = 7.2
 """Width of a journal's page, inches."""
 
+DARK = "#333333"
+"""Of outlines, and of lines that stand for no phase."""
+
 SEQUENTIAL = "viridis"
 
 DPI = 250

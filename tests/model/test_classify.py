@@ -29,7 +29,9 @@ def test_it_equals_predicting_from_the_features(frame, name):
     whole = model.predict(model.descriptor.compute(frame))
     blocks = model.classify(frame)
     np.testing.assert_allclose(blocks.probabilities, whole.probabilities, atol=2e-4)
-    # classify works in float32; the threshold for unknown is of the order of 1
+    single = model.predict(model.descriptor.compute(frame, dtype=np.float32))
+    np.testing.assert_allclose(blocks.novelty, single.novelty, rtol=1e-3)
+    # what float32 features cost, where 1 is the threshold for unknown
     np.testing.assert_allclose(blocks.novelty, whole.novelty, rtol=1e-3, atol=5e-4)
     assert np.mean(blocks.labels == whole.labels) > 0.999
     assert blocks.model_id == whole.model_id
