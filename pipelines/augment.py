@@ -14,7 +14,7 @@ preparations that validate or test are not touched.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -98,23 +98,29 @@ class Variation:
         return tuple(varied)
 
 
-def varied(path: Path, variation: Variation) -> Iterator[Described]:
-    """Changed frames of the trajectories of a compact data set that train.
+def training(path: Path) -> list[ReferenceTrajectory]:
+    """The trajectories of a compact data set that train.
 
     Raises
     ------
     InputError
         The data set has no fixed split, so that nobody knows yet which these are.
     """
-    data = load_reference(path)
-    if not any(trajectory.split == "train" for trajectory in data):
+    found = [trajectory for trajectory in load_reference(path) if trajectory.split == "train"]
+    if not found:
         raise InputError(
             "no trajectory is marked to train", path=path, hint="pack four or five preparations"
         )
-    for trajectory in data:
-        if trajectory.split == "train":
-            description = {**trajectory.description, "varied": asdict(variation)}
-            yield f"{trajectory.name}_varied", description, variation.of(trajectory)
+    return found
+
+
+def varied(
+    trajectories: Iterable[ReferenceTrajectory], variation: Variation
+) -> Iterator[Described]:
+    """Changed frames of trajectories that train."""
+    for trajectory in trajectories:
+        description = {**trajectory.description, "varied": asdict(variation)}
+        yield f"{trajectory.name}_varied", description, variation.of(trajectory)
 
 
 def lattices(path: Path, variation: Variation) -> Iterator[Described]:
@@ -158,11 +164,12 @@ def stacked(path: Path, variation: Variation) -> Iterator[Described]:
             yield f"{trajectory.name}_{phase}", description, frames
 
 
-def joined(path: Path, variation: Variation) -> Iterator[Described]:
-    """Two phases side by side, once for the molecules of each."""
-    training = [t for t in load_reference(path) if t.split == "train"]
+def joined(
+    trajectories: Sequence[ReferenceTrajectory], variation: Variation
+) -> Iterator[Described]:
+    """Two phases side by side, once for the molecules of each; cut from trajectories that train."""
     for pair, count in JOINED.items():
-        bulks = [[t for t in training if t.phase == phase] for phase in pair]
+        bulks = [[t for t in trajectories if t.phase == phase] for phase in pair]
         if not all(bulks):
             continue
         for k in range(count):
@@ -182,7 +189,12 @@ def joined(path: Path, variation: Variation) -> Iterator[Described]:
 
 
 @click.command(help=__doc__.splitlines()[0])
-@click.argument("data", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument(
+    "data",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+)
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
 @click.option("--density", default=Variation.density, show_default=True, help="Relative change.")
 @click.option("--motion", default=Variation.motion, show_default=True, help="More of it, Å.")
@@ -192,14 +204,15 @@ def joined(path: Path, variation: Variation) -> Iterator[Described]:
 @click.option("--shaken", default=Variation.shaken, show_default=True, help="Lattices, Å.")
 @click.option("--seed", default=Variation.seed, show_default=True)
 @click.option("--force", is_flag=True, help="Replace an existing file.")
-def main(data: Path, output: Path, force: bool, **how: Any) -> None:
+def main(data: tuple[Path, ...], output: Path, force: bool, **how: Any) -> None:
     variation = Variation(**how)
     try:
+        trajectories = [t for path in data for t in training(path)]
         made = [
-            *varied(data, variation),
+            *varied(trajectories, variation),
             *lattices(LATTICES, variation),
             *stacked(STACKING["train"], variation),
-            *joined(data, variation),
+            *joined(trajectories, variation),
         ]
         write_reference(output, made, force=force)
     except InputError as error:

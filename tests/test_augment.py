@@ -12,7 +12,7 @@ from iceclass.measuring import mean_square_displacement
 from iceclass.reference import load_reference, write_reference
 from iceclass.splits import split_by_preparation
 from pipelines import augment
-from pipelines.augment import Variation, joined, lattices, stacked, varied
+from pipelines.augment import Variation, joined, lattices, stacked, training, varied
 from pipelines.joining import Cut, ball, join
 from pipelines.validation.plan import LATTICES, STACKING
 
@@ -33,7 +33,7 @@ def data(tmp_path_factory):
 
 
 def test_only_what_trains_is_varied(data):
-    made = list(varied(data, Variation(frames=3)))
+    made = list(varied(training(data), Variation(frames=3)))
     sources = {t.name: t for t in load_reference(data)}
     assert sorted(name for name, _, _ in made) == sorted(
         f"{t.name}_varied" for t in sources.values() if t.split == "train"
@@ -53,7 +53,7 @@ def test_without_a_split_nothing_is_varied(data, tmp_path):
     ]
     write_reference(path, described)
     with pytest.raises(InputError, match="no trajectory is marked to train"):
-        list(varied(path, Variation()))
+        training(path)
 
 
 def test_lattices_are_displaced_or_not():
@@ -87,7 +87,9 @@ def test_solids_get_less_motion_too(data):
 
 
 def test_the_same_seed_makes_the_same(data):
-    one, same, other = (list(varied(data, Variation(seed=s, frames=2))) for s in (1, 1, 2))
+    one, same, other = (
+        list(varied(training(data), Variation(seed=s, frames=2))) for s in (1, 1, 2)
+    )
     a, b, c = (
         np.concatenate([f.positions for _, _, fs in made for f in fs])
         for made in (one, same, other)
@@ -144,15 +146,15 @@ def test_each_half_of_a_cut_keeps_its_surroundings(data, curvature):
 
 def test_interfaces_are_of_what_trains(data, monkeypatch):
     monkeypatch.setattr(augment, "JOINED", {("ih", "water"): 2, ("ii", "water"): 1})
-    made = list(joined(data, Variation()))
+    made = list(joined(training(data), Variation()))
     assert [name for name, _, _ in made] == [
         f"interface_ih-water_{k}_{phase}" for k in range(2) for phase in ("ih", "water")
     ]  # there is no ice II
-    training = {t.preparation for t in load_reference(data) if t.split == "train"}
+    trained = {t.preparation for t in load_reference(data) if t.split == "train"}
     for _, description, frames in made:
         assert description["split"] == "train"
         assert description["preparation"].startswith("interface_")
-        assert description["definition"]["seed"] in {int(p[-1]) for p in training}
+        assert description["definition"]["seed"] in {int(p[-1]) for p in trained}
         assert len(frames) == 1
 
 
@@ -171,7 +173,7 @@ def test_features_of_the_counted_molecules_only(data, tmp_path):
 
 def test_the_split_holds_for_the_variations(data, tmp_path):
     path = tmp_path / "varied.h5"
-    write_reference(path, list(varied(data, Variation(frames=1))))
+    write_reference(path, list(varied(training(data), Variation(frames=1))))
     found = find_trajectories([data, path])
     sides = split_by_preparation(found)
     for info, side in zip(found, sides, strict=True):

@@ -18,7 +18,7 @@ from iceclass.cli.options import (
 from iceclass.errors import InputError
 from iceclass.evaluating import load_table, unseen
 from iceclass.model.file import load_model
-from iceclass.model.metrics import evaluate
+from iceclass.model.metrics import check_installed, evaluate
 from iceclass.reports.bundles import evaluation_report
 
 
@@ -60,6 +60,7 @@ def command(
       iceclass evaluate default reference
       iceclass evaluate default mine.dump --phase ih
     """
+    check_installed()  # before features are computed for minutes
     network = load_model(model)
     table = load_table(
         sources, network.descriptor, phase=phase, types=types, every=every, report=say(quiet)

@@ -71,6 +71,13 @@ DEFAULTS = TrainingConfig()
     help="How the learning rate falls.",
 )
 @click.option(
+    "--weight-decay",
+    type=float,
+    default=DEFAULTS.weight_decay,
+    show_default=True,
+    help="Against overfitting: share of the learning rate that the weights shrink by in a step.",
+)
+@click.option(
     "--balance",
     type=click.Choice(BALANCES),
     default=DEFAULTS.balance,
@@ -105,6 +112,7 @@ def command(
     batch_size: int,
     learning_rate: float,
     schedule: str,
+    weight_decay: float,
     balance: str,
     false_alarms: float,
     novelty_margin: float,
@@ -134,6 +142,7 @@ def command(
         batch_size=batch_size,
         learning_rate=learning_rate,
         schedule=schedule,
+        weight_decay=weight_decay,
         balance=balance,
         novelty_quantile=1.0 - false_alarms,
         novelty_margin=novelty_margin,

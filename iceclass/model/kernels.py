@@ -28,34 +28,6 @@ def standardise(
         squares[i] = total
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
-def nearest_class(
-    white: NDArray[np.float32],
-    origin: NDArray[np.float32],
-    rest: NDArray[np.float32],
-    residual: NDArray[np.float32],
-    score: NDArray[np.float32],
-) -> None:  # pragma: no cover
-    """Write the (N,) smallest of max(Σ_k (white − origin)²_ck, rest / residual_c) over classes c.
-
-    ``white`` is (N, C·K), ``origin`` (C·K,), ``rest`` (N,) and ``residual`` (C,). Infinite where
-    a number is undefined or overflows.
-    """
-    n_classes = len(residual)
-    size = len(origin) // n_classes
-    for i in range(len(white)):
-        best, row = np.float32(np.inf), white[i]
-        for c in range(n_classes):
-            total = np.float32(0.0)
-            for k in range(c * size, (c + 1) * size):
-                apart = row[k] - origin[k]
-                total += apart * apart
-            outside = rest[i] / residual[c]
-            if total < best and outside < best:  # neither is where it is NaN
-                best = max(total, outside)
-        score[i] = best
-
-
 @njit(cache=True, nogil=True)
 def softmax(
     logits: NDArray[np.float32], temperature: float, probabilities: NDArray[np.float32]

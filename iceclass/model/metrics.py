@@ -228,12 +228,19 @@ def evaluate(
     return compare(prediction, table, description=description)
 
 
-def compare(prediction: Prediction, table: Table, *, description: str = "") -> Evaluation:
-    """The figures of merit of a prediction for the rows of a table."""
+def check_installed() -> None:
+    """Raise MissingDependencyError unless what :func:`compare` needs is installed."""
     try:
-        from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+        import sklearn.metrics  # noqa: F401
     except ImportError as error:
         raise MissingDependencyError("evaluating a model", "scikit-learn", "train") from error
+
+
+def compare(prediction: Prediction, table: Table, *, description: str = "") -> Evaluation:
+    """The figures of merit of a prediction for the rows of a table."""
+    check_installed()
+    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
     classes = prediction.classes
     n_classes = len(classes)
     present = {t.phase for t in (table.trajectories[i] for i in np.unique(table.trajectory))}

@@ -21,7 +21,7 @@ from iceclass.descriptors.base import Descriptor
 from iceclass.descriptors.threads import BLOCK, over_rows
 from iceclass.errors import InputError, ModelError
 from iceclass.frame import Frame
-from iceclass.model.novelty import Novelty
+from iceclass.model.novelty import Novelty, likely_classes
 from iceclass.phases import UNKNOWN
 
 HIDDEN = 100
@@ -327,7 +327,9 @@ class Model:
         logits += self.biases[2]
         found.probabilities[rows] = softmax(logits, self.temperature)
         if self.novelty is not None:
-            found.novelty[rows] = self.novelty.score_of(first[:, HIDDEN:], squares)
+            found.novelty[rows] = self.novelty.score_of(
+                first[:, HIDDEN:], squares, likely_classes(logits)
+            )
 
     @cached_property
     def _inverse_scale(self) -> NDArray[np.float32]:

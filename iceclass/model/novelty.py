@@ -6,10 +6,11 @@ and the rest r. For every class c with mean μ_c and covariance Σ_c in the subs
     s_c = max( (p − μ_c)ᵀ Σ_c⁻¹ (p − μ_c) / q_c ,  |r|² / t_c )
 
 where q_c and t_c are high quantiles of the two over the class's own training rows, and the score
-of a molecule is the smallest s_c. It is about 1 at the edge of the training set and grows as a
-squared distance. Above the threshold (a high quantile over the validation rows times a margin,
-both stated in :class:`Novelty`) a molecule is called unknown. The threshold is meant to be
-generous: another water model or temperature is not a new phase.
+of a molecule is the smaller s_c of the two classes that the network finds most probable: what is
+called ice V has to look like ice V. It is about 1 at the edge of the training set and grows as a
+squared distance. Above the threshold (a high quantile over the validation rows, 1 at least, times
+a margin, both stated in :class:`Novelty`) a molecule is called unknown. The threshold is meant to
+be generous: another water model or temperature is not a new phase.
 
 The subspace takes only as many components as explain most of the variance, and the residual what
 the training data has none of: Lee et al., NeurIPS 31 (2018), arXiv:1807.03888, for
@@ -19,13 +20,14 @@ class-conditional Gaussians; Jackson & Mudholkar, Technometrics 21, 341 (1979), 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-_SHRINKAGE = 0.02
-_MAX_COMPONENTS = 32
+_LIKELY = 2
+"""Classes whose distance counts."""
+_SHRINKAGE = 0.002
+_MAX_COMPONENTS = 96
 _EXPLAINED = 0.999
 
 
@@ -73,32 +75,45 @@ class Novelty:
             "residual": (n_classes,),
         }
 
-    def score(self, z: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(N,) scores of (N, F) standardised features; inf where they overflow float32."""
+    def score(
+        self, z: NDArray[np.float32], likely: NDArray[np.int64] | None = None
+    ) -> NDArray[np.float32]:
+        """(N,) scores of (N, F) standardised features; inf where they overflow float32.
+
+        Parameters
+        ----------
+        likely
+            (N, L) classes whose distance counts, :func:`likely_classes`; None: all.
+        """
+        if likely is None:
+            likely = np.broadcast_to(np.arange(len(self.means)), (len(z), len(self.means)))
         with np.errstate(over="ignore", invalid="ignore"):
-            return self.score_of(z @ self.components.T, np.einsum("nf,nf->n", z, z))
+            return self.score_of(z @ self.components.T, np.einsum("nf,nf->n", z, z), likely)
 
     def score_of(
-        self, projected: NDArray[np.float32], squares: NDArray[np.float32]
+        self,
+        projected: NDArray[np.float32],
+        squares: NDArray[np.float32],
+        likely: NDArray[np.int64],
     ) -> NDArray[np.float32]:
         """:meth:`score` from (N, K) projections on the components and (N,) squared lengths."""
-        from iceclass.model.kernels import nearest_class
-
-        # all classes in one product, (N, C K)
-        whitening, origin = self._whitening_of_all
+        score = np.full(len(projected), np.inf, dtype=np.float32)
         with np.errstate(over="ignore", invalid="ignore"):
             rest = squares - np.einsum("nk,nk->n", projected, projected)
             np.maximum(rest, 0.0, out=rest)
-            white = projected @ whitening
-        score = np.empty(len(projected), dtype=np.float32)
-        nearest_class(white, origin, rest, self.residual, score)
+            for c in np.unique(likely):
+                rows = np.flatnonzero((likely == c).any(axis=1))
+                white = (projected[rows] - self.means[c]) @ self.whitening[c]
+                apart = np.einsum("nk,nk->n", white, white)
+                np.maximum(apart, rest[rows] / self.residual[c], out=apart)
+                score[rows] = np.fmin(score[rows], apart)  # passes over NaN
         return score
 
-    @cached_property
-    def _whitening_of_all(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """(K, C K) whitening matrices side by side, and (C K,) where they take the means."""
-        origin = np.einsum("ck,ckj->cj", self.means, self.whitening)
-        return np.concatenate(self.whitening, axis=1), origin.ravel()
+
+def likely_classes(logits: NDArray[np.float32]) -> NDArray[np.int64]:
+    """(N, 2) the most probable classes, in no order, from (N, C) logits, C ≥ 2."""
+    last = logits.shape[1] - _LIKELY
+    return np.argpartition(logits, last, axis=1)[:, last:].astype(np.int64, copy=False)
 
 
 def fit_novelty(
@@ -109,6 +124,7 @@ def fit_novelty(
     quantile: float,
     margin: float,
     held_out: NDArray[np.float32] | None = None,
+    likely: NDArray[np.int64] | None = None,
 ) -> Novelty:
     """The score fitted to (R, F) standardised training features and their classes.
 
@@ -118,6 +134,8 @@ def fit_novelty(
         The threshold is ``margin`` × the ``quantile`` of the scores of ``held_out``.
     held_out
         (V, F) standardised features of preparations not trained on; None: the training rows.
+    likely
+        :func:`likely_classes` of the rows that the threshold is set on; None: all classes.
     """
     components = _principal_components(z, target, n_classes)
     k = len(components)
@@ -145,7 +163,7 @@ def fit_novelty(
         quantile=quantile,
         margin=margin,
     )
-    scores = unset.score(z if held_out is None else held_out)
+    scores = unset.score(z if held_out is None else held_out, likely)
     threshold = margin * max(float(np.quantile(scores, quantile)), 1.0)
     return replace(unset, threshold=threshold)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,9 @@ class TrainingConfig:
     batch_size, learning_rate, schedule
         Rows in a batch; Adam's step; "plateau" (halved after patience/3 epochs without a better
         loss), "cosine" (to 1 % at the last epoch) or "constant".
+    weight_decay
+        Share of the learning rate by which every step shrinks the weights, not the biases, apart
+        from Adam's own step: Loshchilov & Hutter, ICLR (2019), arXiv:1711.05101. 0: plain Adam.
     calibrate
         Fit the softmax temperature on the validation rows.
     novelty_quantile, novelty_margin
@@ -65,6 +68,7 @@ class TrainingConfig:
     batch_size: int = 512
     learning_rate: float = 1e-3
     schedule: str = "plateau"
+    weight_decay: float = 0.0
     calibrate: bool = True
     novelty_quantile: float = 0.99
     novelty_margin: float = 1.0
@@ -81,6 +85,8 @@ class TrainingConfig:
         for what in ("epochs", "patience", "batch_size", "learning_rate", "novelty_margin"):
             if not getattr(self, what) > 0:
                 raise InputError(f"{what} is {getattr(self, what)}, expected a positive number")
+        if not self.weight_decay >= 0:
+            raise InputError(f"weight_decay is {self.weight_decay}, expected 0 or more")
         if not 0.5 <= self.novelty_quantile <= 1.0:
             raise InputError(f"novelty_quantile is {self.novelty_quantile}, expected 0.5 to 1")
         if self.seed < 0:
@@ -165,10 +171,8 @@ class Fit:
 
     def run(self, progress: Callable[[Epoch], None] | None) -> tuple[list[Epoch], int]:
         """Train; leave the best epoch's weights in the network."""
-        import torch
-
         config = self.config
-        optimiser = torch.optim.Adam(self.network.parameters(), lr=config.learning_rate)
+        optimiser = self._optimiser()
         history: list[Epoch] = []
         best, best_loss, kept, halved = 0, math.inf, None, 0
         wait = max(1, config.patience // 3)
@@ -198,6 +202,19 @@ class Fit:
         assert kept is not None
         self.network.load_state_dict(kept)
         return history, best
+
+    def _optimiser(self) -> torch.optim.Optimizer:
+        """Adam; with weight decay its decoupled form, which leaves the biases alone."""
+        import torch
+
+        config = self.config
+        biases = [p for p in self.network.parameters() if p.ndim == 1]
+        weights = [p for p in self.network.parameters() if p.ndim > 1]
+        groups: list[dict[str, Any]] = [
+            {"params": weights, "weight_decay": config.weight_decay},
+            {"params": biases, "weight_decay": 0.0},
+        ]
+        return torch.optim.AdamW(groups, lr=config.learning_rate)
 
     def _epoch(self, optimiser: torch.optim.Optimizer) -> float:
         """One pass; the mean loss on the way."""

@@ -19,7 +19,7 @@ from iceclass.descriptors import from_dict
 from iceclass.errors import InputError, MissingDependencyError
 from iceclass.model.metrics import Evaluation, csv_text, evaluate
 from iceclass.model.network import Model
-from iceclass.model.novelty import fit_novelty
+from iceclass.model.novelty import fit_novelty, likely_classes
 from iceclass.model.optimise import Epoch, Fit, TrainingConfig
 from iceclass.splits import Split, balanced_rows, split_table
 from iceclass.table import SPLITS, Table
@@ -114,13 +114,15 @@ def train(
     finally:
         torch.set_num_threads(threads)
     has_validation = len(rows["validation"]) > 0
+    threshold_side = "validation" if has_validation else "train"
     novelty = fit_novelty(
         z["train"],
         y["train"],
         len(classes),
         quantile=config.novelty_quantile,
         margin=config.novelty_margin,
-        held_out=z["validation"] if has_validation else None,
+        held_out=z[threshold_side],
+        likely=likely_classes(fit.logits(threshold_side).numpy()),
     )
     record = {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -7,7 +7,7 @@ import pytest
 
 from iceclass.descriptors import descriptor
 from iceclass.frame import Frame
-from iceclass.model.novelty import fit_novelty
+from iceclass.model.novelty import fit_novelty, likely_classes
 from tests.iceframes import DESCRIPTOR, ICES, features, trained
 
 
@@ -37,6 +37,25 @@ def test_score_agrees_with_its_definition():
             inverse = white.astype(np.float64) @ white.T
             values.append(max((p - mean) @ inverse @ (p - mean), rest / residual))
         assert score == pytest.approx(min(values), rel=5e-3)
+
+
+def test_only_likely_classes_count():
+    """A molecule that is typical of a class the network does not think of is novel."""
+    z, target = gaussian_classes(1)
+    novelty = fit_novelty(z, target, 2, quantile=0.99, margin=2.0)
+    rows = z[target == 0][::500]
+    own, other = (novelty.score(rows, np.full((len(rows), 1), c)) for c in (0, 1))
+    assert (own < novelty.threshold).all()
+    assert (other > novelty.threshold).all()
+    assert np.array_equal(novelty.score(rows, np.tile([1, 0], (len(rows), 1))), own)
+    assert np.array_equal(novelty.score(rows), own)
+
+
+def test_likely_classes_are_the_two_largest():
+    logits = np.random.default_rng(3).normal(size=(50, 9)).astype(np.float32)
+    expected = np.sort(np.argsort(logits, axis=1)[:, -2:], axis=1)
+    assert np.array_equal(np.sort(likely_classes(logits), axis=1), expected)
+    assert np.array_equal(np.sort(likely_classes(logits[:, :2]), axis=1), [[0, 1]] * 50)
 
 
 def test_score_is_a_class_conditional_distance():

@@ -13,7 +13,7 @@ from iceclass.dataset import FeatureStore
 from iceclass.descriptors import descriptor
 from iceclass.errors import InputError
 from iceclass.model.network import softmax
-from iceclass.model.optimise import build_network, torch_network
+from iceclass.model.optimise import Fit, build_network, torch_network
 from iceclass.model.training import TrainingConfig, train
 from iceclass.table import SPLITS
 from tests.iceframes import DESCRIPTOR, features, ice_table, thermal_frame, trained, trajectory
@@ -117,6 +117,29 @@ def test_schedules_lower_the_learning_rate():
     assert set(np.round(np.divide(rates["plateau"][:-1], rates["plateau"][1:]), 9)) <= {1.0, 2.0}
 
 
+def test_weight_decay_shrinks_weights_and_leaves_biases_alone():
+    """Without a gradient a step multiplies the weights by 1 − rate × decay."""
+    config = replace(SHORT, weight_decay=0.5, learning_rate=0.1)
+    z = {"train": np.ones((4, 3), np.float32), "validation": np.ones((0, 3), np.float32)}
+    fit = Fit(z, {"train": np.arange(4) % 2, "validation": np.arange(0)}, 2, config)
+    optimiser = fit._optimiser()
+    for parameter in fit.network.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+        parameter.data.fill_(2.0)
+    optimiser.step()
+    for parameter in fit.network.parameters():
+        expected = 2.0 * (1.0 - 0.1 * 0.5) if parameter.ndim > 1 else 2.0
+        assert torch.allclose(parameter, torch.full_like(parameter, expected))
+
+
+def test_weight_decay_makes_smaller_weights():
+    sizes = []
+    for decay in (0.0, 1.0):
+        model = train(ice_table(("ih", "ic")), replace(SHORT, weight_decay=decay)).model
+        sizes.append(sum(float(np.square(w).sum()) for w in model.weights))
+    assert sizes[1] < sizes[0]
+
+
 def test_the_record_tells_how_the_model_was_made():
     result = trained()
     record = json.loads(json.dumps(result.model.record, allow_nan=False))
@@ -216,6 +239,8 @@ def test_what_cannot_be_trained():
         ({"epochs": 0}, "epochs is 0"),
         ({"learning_rate": float("nan")}, "learning_rate"),
         ({"novelty_quantile": 2.0}, "novelty_quantile"),
+        ({"weight_decay": -0.1}, "weight_decay is -0.1"),
+        ({"weight_decay": float("nan")}, "weight_decay"),
         ({"seed": -1}, "seed"),
     ],
 )
