@@ -44,6 +44,8 @@ JOINED = {
 }
 """Pair of phases that share an interface → how many are made."""
 
+GLASSES = ("lda", "hda", "mda")
+
 CURVATURES = (0.0, 0.0, 0.05, 0.1)
 """1/Å. Planes, and spheres of the first phase with radii of 20 and 10 Å."""
 
@@ -58,8 +60,9 @@ class Variation:
     ----------
     density
         Largest relative change of the density, up and down.
-    motion
-        Å. Largest standard deviation of an added Gaussian displacement in each direction.
+    motion, glassy
+        Å. Largest standard deviation of an added Gaussian displacement in each direction; the
+        latter in amorphous ices, which are cold everywhere, and with more would be a liquid.
     still
         Smallest factor that displacements from the mean places are multiplied by, in solids.
     frames
@@ -71,10 +74,11 @@ class Variation:
         Of all random numbers.
     """
 
-    density: float = 0.05
+    density: float = 0.06
     motion: float = 0.15
+    glassy: float = 0.12
     still: float = 0.0
-    frames: int = 8
+    frames: int = 11
     displaced: int = 24
     shaken: float = 0.25
     seed: int = 0
@@ -88,12 +92,13 @@ class Variation:
         rng = self.random(trajectory.name)
         frames = trajectory.frames
         chosen = np.sort(rng.permutation(len(frames))[: self.frames])
+        motion = self.glassy if trajectory.phase in GLASSES else self.motion
         varied = []
         for place, k in enumerate(chosen):
             if trajectory.phase != "water" and place % 2:
                 changed = shrunk(frames, rng.uniform(self.still, 1.0))[k]
             else:
-                changed = displaced(frames[k], rng.uniform(0.0, self.motion), rng)
+                changed = displaced(frames[k], rng.uniform(0.0, motion), rng)
             varied.append(scaled(changed, 1.0 + rng.uniform(-self.density, self.density)))
         return tuple(varied)
 
@@ -198,6 +203,7 @@ def joined(
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
 @click.option("--density", default=Variation.density, show_default=True, help="Relative change.")
 @click.option("--motion", default=Variation.motion, show_default=True, help="More of it, Å.")
+@click.option("--glassy", default=Variation.glassy, show_default=True, help="In glasses, Å.")
 @click.option("--still", default=Variation.still, show_default=True, help="Less, a factor.")
 @click.option("--frames", default=Variation.frames, show_default=True, help="Of a trajectory.")
 @click.option("--displaced", default=Variation.displaced, show_default=True, help="Of a lattice.")

@@ -10,12 +10,16 @@
 set -euo pipefail
 
 STUDY=${STUDY:-study}                           # where everything goes
-DATA=${DATA:-iceclass/data/reference.h5}        # the compact data set
+if [ -z "${DATA:-}" ]; then
+    DATA=iceclass/data/reference.h5             # the compact data set
+    MORE=${MORE-pipelines/data/more.h5}         # further preparations of it, all to train
+fi
 PHASES=${PHASES:-ih ic ii iii v water lda hda mda}
 GENERATE=${GENERATE:---preparations 5 --jobs 2} # further options of the simulations
 DESCRIPTOR=${DESCRIPTOR:-soap-253-wide}
 VARY=${VARY-yes}                                # empty: train on the trajectories as they are
-TRAIN=${TRAIN:---schedule cosine --epochs 10 --batch-size 2048 --max-rows 2500}  # options
+TRAIN=${TRAIN:---schedule cosine --epochs 25 --batch-size 2048 --max-rows 2500 --weight-decay 0.3
+    --novelty-margin 1.25}                      # options
 
 here=$(dirname "$0")
 mkdir -p "$STUDY"
@@ -24,10 +28,10 @@ if [ ! -e "$DATA" ]; then
     iceclass generate $PHASES --md $GENERATE -o "$STUDY/runs"
     python "$here/pack.py" "$STUDY/runs" -o "$DATA"
 fi
-sources=("$DATA")
+sources=("$DATA" ${MORE:+"$MORE"})
 if [ -n "$VARY" ]; then
     [ "$STUDY/varied.h5" -nt "$DATA" ] ||
-        PYTHONPATH="$here/.." python -m pipelines.augment "$DATA" -o "$STUDY/varied.h5" --force
+        PYTHONPATH="$here/.." python -m pipelines.augment "${sources[@]}" -o "$STUDY/varied.h5" --force
     sources+=("$STUDY/varied.h5")
 fi
 iceclass featurize "${sources[@]}" --descriptor "$DESCRIPTOR" -o "$STUDY/$DESCRIPTOR.h5"

@@ -6,7 +6,7 @@ Where there are five preparations of each phase (or four), the last in the order
 tests, the one before it validates and the others train: a split that never changes. Of fewer,
 training draws the split. Further preparations are packed apart, all to train:
 
-    python pipelines/pack.py runs-more/ -o pipelines/data/more.h5 --all-train
+    python pipelines/pack.py accepted/ -o pipelines/data/more.h5 --all-train
 """
 
 from __future__ import annotations

@@ -1,5 +1,8 @@
 """Variations of training data keep side and preparation, and change what they say they change."""
 
+from collections import Counter
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.spatial import cKDTree
@@ -15,6 +18,8 @@ from pipelines import augment
 from pipelines.augment import Variation, joined, lattices, stacked, training, varied
 from pipelines.joining import Cut, ball, join
 from pipelines.validation.plan import LATTICES, STACKING
+
+MORE = Path(__file__).parents[1] / "pipelines" / "data" / "more.h5"
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +48,16 @@ def test_only_what_trains_is_varied(data):
         assert description["preparation"] == source.preparation
         assert description["split"] == "train"
         assert description["varied"]["frames"] == len(frames) == 3
+
+
+def test_further_preparations_train_and_are_none_of_the_reference():
+    """What pipelines/data/more.h5 adds to the training of the shipped models."""
+    more, reference = load_reference(MORE), {t.preparation for t in load_reference()}
+    assert Counter(t.phase for t in more) == {"water": 12, "hda": 4, "mda": 4}
+    for trajectory in more:
+        assert trajectory.split == "train"
+        assert trajectory.preparation not in reference
+        assert trajectory.description["checks"]["accepted"]
 
 
 def test_without_a_split_nothing_is_varied(data, tmp_path):

@@ -10,6 +10,7 @@ import pytest
 
 import iceclass
 from iceclass.model.file import load_model
+from pipelines.pack import described
 
 ROOT = Path(__file__).parents[1]
 
@@ -53,6 +54,13 @@ def test_study_makes_a_model_that_recognises_its_phases(study):
     with open(directory / "evaluation" / "per_class.csv") as file:
         recall = {row["phase"]: float(row["recall"]) for row in csv.DictReader(file)}
     assert min(recall.values()) > 0.9
+
+
+def test_further_preparations_are_packed_to_train(study):
+    directory, _ = study
+    sides = {d["split"] for _, d, _ in described(directory / "runs", all_train=True)}
+    assert sides == {"train"}
+    assert all("split" not in d for _, d, _ in described(directory / "runs"))  # three of each
 
 
 def test_study_splits_by_preparation(study):

@@ -281,6 +281,20 @@ def test_stores_of_other_trajectories_are_refused(offsets, study, tmp_path):
         Settings(train_rows=0)
 
 
+def test_weight_decay_is_of_one_feature_set_and_of_networks_only(offsets, tmp_path):
+    stores = tuple(offsets.stores.values())
+    decayed = replace(offsets, settings=replace(offsets.settings, weight_decay={"soap-37": 0.4}))
+    network, baseline = Training("soap-37", "fold", 0), Training("soap-37", "fold", 0, "logistic")
+    assert decayed.settings.training(0, "soap-37").weight_decay == 0.4
+    assert decayed.settings.training(0, "steinhardt").weight_decay == 0.0
+    assert decayed.path(network) != offsets.path(network)
+    assert decayed.path(baseline) == offsets.path(baseline)
+    with pytest.raises(InputError, match="weight decay of 'soap-38', which is none of soap-37"):
+        Study.of(tmp_path, stores, (), Settings(weight_decay={"soap-38": 0.4}))
+    with pytest.raises(InputError, match="weight_decay is -1"):
+        Settings(weight_decay={"soap-37": -1})
+
+
 def test_the_workflow_plans_the_comparison(tmp_path):
     done = subprocess.run(
         [

@@ -46,6 +46,19 @@ def kept_components(study: Study, claims: dict[str, Any]) -> dict[str, tuple[int
     return {name: tuple(k for k in claim["kept"] if k < descriptors[name].n_features)}
 
 
+class Decay(click.ParamType):
+    """``NAME=VALUE``, a pair."""
+
+    name = "name=value"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, float]:
+        name, _, number = value.rpartition("=")
+        try:
+            return name, float(number)
+        except ValueError:
+            self.fail(f"{value!r}: expected NAME=VALUE, as in soap-325=0.4", param, ctx)
+
+
 @click.command(help=__doc__)
 @click.argument("directory", metavar="STUDY", type=click.Path(file_okay=False, path_type=Path))
 @click.option(
@@ -80,6 +93,13 @@ def kept_components(study: Study, claims: dict[str, Any]) -> dict[str, tuple[int
 @click.option(
     "--schedule", type=click.Choice(SCHEDULES), default=DEFAULTS.schedule, show_default=True
 )
+@click.option(
+    "--weight-decay",
+    type=Decay(),
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Of the networks on the feature set of that name.  [default: 0]",
+)
 @click.option("--explained", type=POSITIVE, default=DEFAULTS.explained, show_default=True)
 @click.option(
     "--boosting-rounds", type=POSITIVE, default=DEFAULTS.boosting_rounds, show_default=True
@@ -97,6 +117,7 @@ def main(
     seeds: int,
     whole: bool,
     resamples: int,
+    weight_decay: tuple[tuple[str, float], ...],
     **settings: Any,
 ) -> None:
     from pipelines.study.gathering import Results
@@ -105,7 +126,8 @@ def main(
 
     published = json.loads(PUBLISHED.read_text(encoding="utf-8"))
     try:
-        study = Study.of(directory, stores, data or (SHIPPED,), Settings(**settings))
+        chosen = Settings(**settings, weight_decay=dict(weight_decay))
+        study = Study.of(directory, stores, data or (SHIPPED,), chosen)
         plan = Plan(seeds, kept_components(study, published["claims"]), whole)
         count = run_waves(study, plan.waves(study), jobs, lambda text: click.echo(text, err=True))
         write_report(Results(study, plan, resamples), published, output)

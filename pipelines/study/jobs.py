@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from pipelines.study.settings import STEINHARDT, Study
+from pipelines.study.settings import STEINHARDT, Settings, Study
 
 MODELS = ("network", "logistic", "boosting")
 
@@ -18,7 +18,19 @@ REST = ("explained", "random_orders", "boosting_rounds")
 
 
 class Job:
-    """Base of the jobs."""
+    """Base of the jobs.
+
+    Attributes
+    ----------
+    depends
+        Names of the settings that its result depends on.
+    """
+
+    depends: ClassVar[tuple[str, ...]] = ()
+
+    def used(self, settings: Settings) -> dict[str, Any]:
+        """The settings that the result depends on."""
+        return {name: getattr(settings, name) for name in self.depends}
 
     def uses(self, features: str) -> bool:
         """Whether the result depends on what that feature set is."""
@@ -62,6 +74,13 @@ class Training(Job):
     at_random: bool = False
 
     depends: ClassVar = (*ROWS, *OPTIMISATION, *REST)
+
+    def used(self, settings: Settings) -> dict[str, Any]:
+        found = super().used(settings)
+        decay = settings.weight_decay.get(self.features, 0.0)
+        if self.model == "network" and decay:
+            found["weight_decay"] = decay
+        return found
 
     @property
     def name(self) -> str:

@@ -27,8 +27,8 @@ _Written by `python -m pipelines.study`; every number is read from its results. 
 {trajectories} trajectories of {phases}, {preparations} preparations each. The network is always \
 100-100 tanh units and a softmax, Adam with batches of {batch_size}, learning rate {learning_rate} \
 ({schedule}), at most {epochs} epochs, stopped after {patience} without a better validation loss; \
-{train_rows} molecules of each trajectory train, {test_rows} are tested. Classes weigh the same; \
-nothing is called unknown.
+{decay}{train_rows} molecules of each trajectory train, {test_rows} are tested. Classes weigh \
+the same; nothing is called unknown.
 
 ## What is compared, and what the ± means
 

@@ -106,6 +106,7 @@ def page_text(
         seeds=results.plan.seeds,
         level=100 * LEVEL,
         resamples=results.resamples,
+        decay="".join(f"weight decay {v:g} on {k}; " for k, v in settings.weight_decay.items()),
         **{
             key: getattr(settings, key)
             for key in (

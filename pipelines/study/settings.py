@@ -37,6 +37,9 @@ class Settings:
         Environments of each trajectory that are looked at at all; None: all.
     epochs, patience, batch_size, learning_rate, schedule
         As in :class:`iceclass.model.optimise.TrainingConfig`.
+    weight_decay
+        Feature set → weight decay of its networks, as in
+        :class:`iceclass.model.optimise.TrainingConfig`; of the others 0.
     explained
         Rows of each class for Integrated Gradients, permutation and deletion.
     random_orders
@@ -56,6 +59,7 @@ class Settings:
     batch_size: int = 512
     learning_rate: float = 1e-3
     schedule: str = "cosine"
+    weight_decay: Mapping[str, float] = field(default_factory=dict)
     explained: int = 200
     random_orders: int = 5
     boosting_rounds: int = 100
@@ -66,9 +70,10 @@ class Settings:
         for what in ("train_rows", "explained", "random_orders", "boosting_rounds", "timed"):
             if getattr(self, what) < 1:
                 raise InputError(f"{what} is {getattr(self, what)}, expected 1 or more")
-        self.training(0)
+        for features in ("", *self.weight_decay):
+            self.training(0, features)
 
-    def training(self, seed: int, epochs: int | None = None) -> TrainingConfig:
+    def training(self, seed: int, features: str, epochs: int | None = None) -> TrainingConfig:
         """Of one network; with ``epochs`` it is trained for so many and not stopped before."""
         return TrainingConfig(
             seed=seed,
@@ -77,6 +82,7 @@ class Settings:
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
             schedule=self.schedule,
+            weight_decay=self.weight_decay.get(features, 0.0),
             calibrate=False,
         )
 
@@ -146,6 +152,11 @@ class Study:
             trajectories = store.trajectories
         if not named:
             raise InputError("no feature store was given")
+        for name in settings.weight_decay:
+            if name not in (*named, STEINHARDT):
+                raise InputError(
+                    f"weight decay of {name!r}, which is none of {', '.join(named)}, {STEINHARDT}"
+                )
         return cls(
             directory.resolve(),
             named,
@@ -183,7 +194,7 @@ class Study:
 
     def path(self, job: Any) -> Path:
         """Where a job's result is kept: its name, and a digest of all that it depends on."""
-        used = {key: getattr(self.settings, key) for key in job.depends}
+        used = job.used(self.settings)
         made = [d.to_dict() for name, d in self.descriptors.items() if job.uses(name)]
         parts = [type(job).__name__, asdict(job), used, made, self.digest]
         text = json.dumps(parts, sort_keys=True)

@@ -121,7 +121,7 @@ def fit_network(
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        fit = Fit(z, y, n_classes, study.settings.training(job.number, epochs))
+        fit = Fit(z, y, n_classes, study.settings.training(job.number, job.features, epochs))
         history, best = fit.run(None)
     finally:
         torch.set_num_threads(threads)
