@@ -61,7 +61,7 @@ def run(command: list[str]) -> tuple[float, float]:
 @click.command(help=__doc__.splitlines()[0])
 @click.option("--molecules", type=click.IntRange(min=8), default=32_000, show_default=True)
 @click.option("--gigabytes", type=float, default=0.0, help="Size of the dump; 0: one frame.")
-@click.option("--model", default="soap-325", show_default=True)
+@click.option("--model", default="default", show_default=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
 def main(molecules: int, gigabytes: float, model: str, output: Path) -> None:
     output.mkdir(parents=True, exist_ok=True)

@@ -92,7 +92,7 @@ def test_times_in_the_readme_are_those_of_the_benchmark():
     assert len(lines) == 5
     for what, ours, reference, theirs, ratio in lines:
         name = re.search(r"`(.+?)`", what)[1]
-        wanted = ("labelling", "label, dump of O H H", "float32", "OVITO CHILL+")
+        wanted = ("bench", "label, dump of O H H", "float32", "OVITO CHILL+")
         if not name.startswith("iceclass"):
             (wanted,) = [k for k in found if k[:3] == ("bench", name, "float64")]
         row = found[wanted]
