@@ -101,8 +101,8 @@ class Novelty:
         with np.errstate(over="ignore", invalid="ignore"):
             rest = squares - np.einsum("nk,nk->n", projected, projected)
             np.maximum(rest, 0.0, out=rest)
-            for c in np.unique(likely):
-                rows = np.flatnonzero((likely == c).any(axis=1))
+            for c in np.flatnonzero(np.bincount(likely.ravel())):
+                rows = np.flatnonzero(np.logical_or.reduce([own == c for own in likely.T]))
                 white = (projected[rows] - self.means[c]) @ self.whitening[c]
                 apart = np.einsum("nk,nk->n", white, white)
                 np.maximum(apart, rest[rows] / self.residual[c], out=apart)
