@@ -58,6 +58,9 @@ PHASES: dict[str, Phase] = {
     )
 }
 
+GLASSES = ("lda", "hda", "mda")
+"""The amorphous ices: names of phases and of the recipes that make them."""
+
 _UNKNOWN_COLOUR = "#000000"
 _FURTHER_COLOURS = ("#332288", "#882255", "#117733", "#AA4499", "#44AA99", "#999933", "#661100")
 

@@ -25,6 +25,7 @@ import numpy as np
 from iceclass.errors import InputError
 from iceclass.frame import Frame
 from iceclass.generation.stacking import PHASE_OF_LETTER
+from iceclass.phases import GLASSES
 from iceclass.reference import ReferenceTrajectory, load_reference, write_reference
 from pipelines.joining import Cut, join
 from pipelines.validation.perturb import displaced, scaled, shrunk
@@ -43,8 +44,6 @@ JOINED = {
     ("ih", "mda"): 6,
 }
 """Pair of phases that share an interface → how many are made."""
-
-GLASSES = ("lda", "hda", "mda")
 
 CURVATURES = (0.0, 0.0, 0.05, 0.1)
 """1/Å. Planes, and spheres of the first phase with radii of 20 and 10 Å."""

@@ -13,10 +13,9 @@ from typing import Any
 from iceclass.errors import shown
 from iceclass.model.facts import FIGURES, ModelFacts, facts_of
 from iceclass.model.network import Model
-from iceclass.phases import label_of
+from iceclass.phases import GLASSES, label_of
 from iceclass.reports.words import NOTHING, count, decided, file_size, of_labels, percent, taken_for
 
-_GLASSES = {"lda", "mda", "hda"}
 _PROTON_ORDERED = {"ih": "XI", "v": "XIII", "iii": "IX"}
 """Ice → the ice of the same oxygens and other hydrogens."""
 
@@ -62,12 +61,12 @@ def limits(facts: ModelFacts) -> tuple[str, ...]:
             else "."
         )
     ]
-    if "water" in classes or classes & _GLASSES:
+    if "water" in classes or classes & set(GLASSES):
         found.append(
             "A glass and a liquid differ by motion. In single frames the supercooled liquid reads "
             + (
                 "as the glass it would become, LDA first of all."
-                if classes & _GLASSES
+                if classes & set(GLASSES)
                 else "much as an amorphous ice, and the model has no class for those."
             )
         )

@@ -15,14 +15,11 @@ from iceclass.descriptors import Descriptor
 from iceclass.errors import InputError
 from iceclass.files import replacing
 from iceclass.model.optimise import TrainingConfig
-from iceclass.phases import PHASES
+from iceclass.phases import GLASSES, PHASES
 from iceclass.table import TrajectoryInfo, order_classes
 
 STEINHARDT = "steinhardt"
 """Name of the feature set that is not in a store but made here."""
-
-GLASSES = ("lda", "hda", "mda")
-"""Recipes whose phases are amorphous ices."""
 
 
 @dataclass(frozen=True)
