@@ -3,9 +3,9 @@
     python -m pipelines.augment iceclass/data/reference.h5 -o varied.h5
     iceclass featurize reference varied.h5 --descriptor soap-253-wide -o features.h5
 
-Of every trajectory that trains, some frames are changed at random: in density, and with more or
-less motion, as other water models and first-principles potentials differ from the one of the data
-set. Stacking-disordered ice I, of sequences that no test uses, brings molecules whose neighbours
+Of every trajectory that trains, some frames are changed at random: in density and in the shape of
+the cell, and with more or less motion, as other water models and first-principles potentials differ
+from the one of the data set. Stacking-disordered ice I, of sequences that no test uses, brings molecules whose neighbours
 are of the other phase; so do interfaces of ice with water and glasses, cut and joined from frames
 that train. All keep the preparation they come from and the side of the split it is on;
 preparations that validate or test are not touched.
@@ -28,7 +28,7 @@ from iceclass.generation.stacking import PHASE_OF_LETTER
 from iceclass.phases import GLASSES
 from iceclass.reference import ReferenceTrajectory, load_reference, write_reference
 from pipelines.joining import Cut, join
-from pipelines.validation.perturb import displaced, scaled, shrunk
+from pipelines.validation.perturb import displaced, random_strain, scaled, shrunk, strained
 from pipelines.validation.plan import CRYSTALS, LATTICES, STACKING
 from pipelines.validation.sets import is_lattice
 
@@ -59,6 +59,8 @@ class Variation:
     ----------
     density
         Largest relative change of the density, up and down.
+    strain
+        Largest stretch and half shear at constant volume.
     motion, glassy
         Å. Largest standard deviation of an added Gaussian displacement in each direction; the
         latter in amorphous ices, which are cold everywhere, and with more would be a liquid.
@@ -74,6 +76,7 @@ class Variation:
     """
 
     density: float = 0.06
+    strain: float = 0.02
     motion: float = 0.15
     glassy: float = 0.12
     still: float = 0.0
@@ -98,8 +101,13 @@ class Variation:
                 changed = shrunk(frames, rng.uniform(self.still, 1.0))[k]
             else:
                 changed = displaced(frames[k], rng.uniform(0.0, motion), rng)
-            varied.append(scaled(changed, 1.0 + rng.uniform(-self.density, self.density)))
+            varied.append(self.deformed(changed, rng))
         return tuple(varied)
+
+    def deformed(self, frame: Frame, rng: np.random.Generator) -> Frame:
+        """The frame at another density and strained."""
+        dense = scaled(frame, 1.0 + rng.uniform(-self.density, self.density))
+        return strained(dense, random_strain(self.strain, rng))
 
 
 def training(path: Path) -> list[ReferenceTrajectory]:
@@ -130,16 +138,18 @@ def varied(
 def lattices(path: Path, variation: Variation) -> Iterator[Described]:
     """The classes' lattices without dynamics, a quarter of the frames without any motion."""
     for trajectory in load_reference(path):
-        if not is_lattice(trajectory) or trajectory.phase not in CRYSTALS:
+        phase = trajectory.description["twin"] or trajectory.phase
+        if not is_lattice(trajectory) or phase not in CRYSTALS:
             continue
         rng = variation.random(trajectory.name)
         frames = []
         for k in range(variation.displaced):
             motion = rng.uniform(0.0, variation.shaken) if k % 4 else 0.0
             changed = displaced(trajectory.frames[0], motion, rng)
-            frames.append(scaled(changed, 1.0 + rng.uniform(-variation.density, variation.density)))
+            frames.append(variation.deformed(changed, rng))
         description = {
             **trajectory.description,
+            "phase": phase,
             "preparation": f"lattice_{trajectory.name}",
             "split": "train",
             "varied": asdict(variation),
@@ -201,6 +211,7 @@ def joined(
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
 @click.option("--density", default=Variation.density, show_default=True, help="Relative change.")
+@click.option("--strain", default=Variation.strain, show_default=True, help="Stretch and shear.")
 @click.option("--motion", default=Variation.motion, show_default=True, help="More of it, Å.")
 @click.option("--glassy", default=Variation.glassy, show_default=True, help="In glasses, Å.")
 @click.option("--still", default=Variation.still, show_default=True, help="Less, a factor.")

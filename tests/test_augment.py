@@ -72,7 +72,7 @@ def test_without_a_split_nothing_is_varied(data, tmp_path):
 
 
 def test_lattices_are_displaced_or_not():
-    made = {name: frames for name, _, frames in lattices(LATTICES, Variation(density=0.0))}
+    made = {name: frames for name, _, frames in lattices(LATTICES, Variation(density=0.0, strain=0.0))}
     assert {"ih_lattice", "v_lattice"} <= made.keys()
     first = made["ii_lattice"][0].positions
     moved = [np.abs(f.positions - first).max() for f in made["ii_lattice"]]

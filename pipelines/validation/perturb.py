@@ -41,6 +41,32 @@ def scaled(frame: Frame, density: float) -> Frame:
     )
 
 
+def strained(frame: Frame, gradient: NDArray[np.float64]) -> Frame:
+    """Sites and cell deformed alike: x → x (1 + G), with the lower-triangular (3, 3) G.
+
+    A shear of the cell turns none of its faces out of the form that LAMMPS writes.
+    """
+    deformation = np.eye(3) + np.tril(gradient)
+    return replace(
+        bare(frame),
+        positions=(frame.positions - frame.origin) @ deformation,
+        cell=frame.cell @ deformation,
+        origin=np.zeros(3),
+    )
+
+
+def random_strain(largest: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    """A lower-triangular (3, 3) gradient for :func:`strained` that leaves the volume as it is.
+
+    The three stretches and half of the three shears are uniform up to ``largest``, but for what
+    the volume takes.
+    """
+    gradient = np.tril(rng.uniform(-largest, largest, (3, 3)))
+    stretch = 1.0 + np.diag(gradient)
+    stretch /= np.prod(stretch) ** (1 / 3)
+    return 2.0 * np.tril(gradient, -1) + np.diag(stretch - 1.0)
+
+
 def shrunk(frames: Sequence[Frame], factor: float) -> list[Frame]:
     """Displacements from each molecule's mean place times ``factor``: 0 leaves the mean alone.
 

@@ -12,8 +12,10 @@ from pipelines.validation.perturb import (
     averaged,
     displaced,
     random_points,
+    random_strain,
     scaled,
     shrunk,
+    strained,
     with_vacuum,
 )
 from tests.iceframes import lattice_frame, thermal_frame
@@ -32,6 +34,22 @@ def test_scaling_changes_the_density_and_nothing_else(name, factor):
     assert other.density == pytest.approx(factor * frame.density)
     inside = frame.positions @ np.linalg.inv(frame.cell)
     np.testing.assert_allclose(other.positions @ np.linalg.inv(other.cell), inside, atol=1e-12)
+
+
+def test_strain_deforms_the_cell_and_leaves_density_and_fractions():
+    frame, rng = lattice_frame("v"), np.random.default_rng(5)
+    gradients = [random_strain(0.02, rng) for _ in range(50)]
+    assert all(np.abs(np.triu(g, 1)).max() == 0.0 for g in gradients)
+    assert 0.03 < np.abs([g[1, 0] for g in gradients]).max() <= 0.04
+    assert 0.015 < np.abs([np.diag(g) for g in gradients]).max() < 0.041
+    inside = frame.positions @ np.linalg.inv(frame.cell)
+    for gradient in gradients[:3]:
+        other = strained(frame, gradient)
+        assert other.density == pytest.approx(frame.density)
+        np.testing.assert_allclose(other.positions @ np.linalg.inv(other.cell), inside, atol=1e-12)
+        edges = frame.cell @ (np.eye(3) + gradient)
+        np.testing.assert_allclose(other.cell, edges)
+        assert np.abs(other.cell - frame.cell).max() > 0.1
 
 
 def test_displacement_has_its_size_in_each_direction():
