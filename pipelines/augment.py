@@ -4,11 +4,12 @@
     iceclass featurize reference varied.h5 --descriptor soap-253-wide -o features.h5
 
 Of every trajectory that trains, some frames are changed at random: in density and in the shape of
-the cell, and with more or less motion, as other water models and first-principles potentials differ
-from the one of the data set. Stacking-disordered ice I, of sequences that no test uses, brings molecules whose neighbours
-are of the other phase; so do interfaces of ice with water and glasses, cut and joined from frames
-that train. All keep the preparation they come from and the side of the split it is on;
-preparations that validate or test are not touched.
+the cell, and with more or less motion, as other water models and first-principles potentials
+differ from the one of the data set. Lattices without dynamics are changed in the same way, those of
+other proton orders too. Stacking-disordered ice I, of sequences that no test uses, brings molecules
+whose neighbours are of the other phase; so do interfaces of ice with water and glasses, cut and
+joined from frames that train. All keep the preparation they come from and the side of the
+split it is on; preparations that validate or test are not touched.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from iceclass.descriptors import descriptor
 from iceclass.frame import Frame
@@ -33,6 +34,14 @@ def thermal_frame(name: str, seed: int, amplitude: float = 0.15) -> Frame:
     rng = np.random.default_rng([seed, *name.encode()])
     moved = frame.positions + rng.normal(scale=amplitude, size=frame.positions.shape)
     return Frame(positions=moved, cell=frame.cell, timestep=1000 * seed)
+
+
+def neighbour_distances(frame: Frame, k: int) -> np.ndarray:
+    """(N,) Distance of every molecule to its k-th neighbour, Å."""
+    inside = frame.positions @ np.linalg.inv(frame.cell) % 1.0
+    steps = np.stack(np.meshgrid(*[(-1, 0, 1)] * 3), axis=-1).reshape(-1, 1, 3)
+    tree = cKDTree(((inside + steps) @ frame.cell).reshape(-1, 3))
+    return tree.query(inside @ frame.cell, k=k + 1)[0][:, k]
 
 
 @cache

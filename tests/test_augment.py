@@ -72,12 +72,25 @@ def test_without_a_split_nothing_is_varied(data, tmp_path):
 
 
 def test_lattices_are_displaced_or_not():
-    made = {name: frames for name, _, frames in lattices(LATTICES, Variation(density=0.0, strain=0.0))}
+    made = {
+        name: frames for name, _, frames in lattices(LATTICES, Variation(density=0.0, strain=0.0))
+    }
     assert {"ih_lattice", "v_lattice"} <= made.keys()
     first = made["ii_lattice"][0].positions
     moved = [np.abs(f.positions - first).max() for f in made["ii_lattice"]]
     assert sum(m < 1e-9 for m in moved) == 6  # of 24
     assert max(moved) > 0.5
+
+
+def test_ices_that_differ_by_proton_order_train_as_the_class():
+    made = {name: d["phase"] for name, d, _ in lattices(LATTICES, Variation())}
+    assert made == {
+        **{f"{phase}_lattice": phase for phase in ("ih", "ic", "ii", "iii", "v")},
+        "basal_lattice": "ih",
+        "xi_lattice": "ih",
+        "ix_lattice": "iii",
+        "xiii_lattice": "v",
+    }
 
 
 def test_density_and_motion_change_within_their_limits(data):

@@ -135,7 +135,8 @@ def build(name: str, model: WaterModel, *, seed: int = 1, size: Size = Size()) -
     phase = PHASES.get(name.lower())
     lattice_name = phase.lattice if phase else name
     lattice = _load_lattice(lattice_name)
-    unit_cell, per_cell = _unit_cell(lattice, size.density)
+    unit_cell, sites = _unit_cell(lattice, size.density)
+    per_cell = len(sites)
     thinnest = 2 * model.r_cut
     notes: tuple[str, ...] = ()
     if size.molecules is not None:
@@ -160,6 +161,33 @@ def build(name: str, model: WaterModel, *, seed: int = 1, size: Size = Size()) -
     sites = model.geometry[:1] if model.one_site else model.geometry
     placed = oxygens[:, None, :] + (sites @ rotations) @ turn
     return Structure(lattice_name, reps, seed, model, vectors, placed, notes)
+
+
+def oxygens(name: str, molecules: int) -> Frame:
+    """The oxygens alone of a GenIce2 lattice: at once, and of any, since no protons are placed.
+
+    Parameters
+    ----------
+    name
+        A lattice GenIce2 knows, with its options in brackets.
+    molecules
+        How many at least; the cell is repeated along what is then the thinnest direction.
+
+    Raises
+    ------
+    InputError
+        Unknown lattice, or one that GenIce2 cannot make.
+    MissingDependencyError
+        GenIce2 is not installed.
+    """
+    cell, sites = _unit_cell(_load_lattice(name), None)
+    vectors, turn = _restricted(cell)
+    reps = np.ones(3, dtype=int)
+    while len(sites) * reps.prod() < molecules:
+        reps[np.argmin(thickness(vectors) * reps)] += 1
+    cells = np.stack(np.meshgrid(*map(np.arange, reps), indexing="ij"), axis=-1).reshape(-1, 1, 3)
+    positions = (sites @ cell @ turn + cells @ vectors).reshape(-1, 3)
+    return Frame(positions=positions, cell=vectors * reps[:, None])
 
 
 def _times(reps: Sequence[int]) -> str:
@@ -190,12 +218,14 @@ def _load_lattice(name: str) -> Any:
         raise InputError(f"GenIce2 cannot make the lattice {name!r}: {error}") from error
 
 
-def _unit_cell(lattice: Any, density: float | None) -> tuple[NDArray[np.float64], int]:
-    """Cell vectors in Å at the density of the structure, and molecules in one cell."""
+def _unit_cell(
+    lattice: Any, density: float | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Cell vectors in Å at the density of the structure, and the (n, 3) fractions of its sites."""
     genice = _import_genice("genice")
     with _quiet():
         ice = genice.GenIce(lattice, density=density or 0.0, reshape=np.eye(3, dtype=int))
-    return np.array(ice.cell1.mat, dtype=float) * 10.0, len(ice.waters1)
+    return np.array(ice.cell1.mat, dtype=float) * 10.0, np.array(ice.waters1, dtype=float)
 
 
 def _run_genice(

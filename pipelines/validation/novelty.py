@@ -58,6 +58,26 @@ def known_molecules(
     return [p for own in predictions.values() for p in own], rows
 
 
+def every_lattice_rows(model: Model, cases: Iterable[Case]) -> list[dict[str, Any]]:
+    """One row a lattice and displacement: density, and shares as expected and unknown."""
+    rows = []
+    for case in cases:
+        names = np.concatenate([p.names for p in classify_all(model, case.frames)])
+        rows.append(
+            {
+                "name": case.name,
+                "condition": case.condition,
+                "expected": case.expected,
+                "molecules": len(names),
+                "density": case.frames[0].density,
+                "as_expected": float(np.mean(names == case.expected)),
+                "unknown": float(np.mean(names == UNKNOWN)),
+                "most_often": Counter(names.tolist()).most_common(1)[0][0],
+            }
+        )
+    return rows
+
+
 def novelty_rows(
     model: Model, known: Iterable[Prediction], cases: Iterable[Case]
 ) -> list[dict[str, Any]]:

@@ -118,6 +118,18 @@ OTHER_ICES = (
     Lattice("cs2", "CS2", state=State(200, 0.0)),
 )
 
+OF_A_CLASS = {
+    "ih": ("1h", "1h_unit", "11", "11alt", "11i", "eleven", "2_2_623457", "ice1hte"),
+    "ic": ("1c", "XIc-a", "12_1_11", "c2te"),
+    "ii": ("2", "2d", "ice2d", "ice2rect", "c1te"),
+    "iii": ("3", "9"),
+    "v": ("5", "5R", "13"),
+}
+"""GenIce2's lattices of a class's oxygens: other proton orders, cells and names, filled ices."""
+
+NO_LATTICES = ("one", "CRN1", "CRN2", "CRN3")
+"""Of GenIce2's: what needs a stacking sequence, and random networks, which model amorphous ice."""
+
 _SHORT = Dynamics(production=4.0, interval=2.0)
 _CRYSTAL = replace(Crystal(), relax_time=0.5, heating_rate=40.0, equilibration=2.5)
 

@@ -104,6 +104,43 @@ def _novelty(part: dict[str, Any]) -> list[str]:
     ]
 
 
+def _lattices(part: dict[str, Any]) -> list[str]:
+    rows = part["rows"]
+    strange = [r for r in rows if r["expected"] == UNKNOWN]
+    body = []
+    for name in dict.fromkeys(r["condition"] for r in rows):
+        shares = [r["unknown"] for r in strange if r["condition"] == name]
+        found = [sum(share >= least for share in shares) for least in (0.98, 0.5)]
+        body.append((name, len(shares), *found, percent(sum(shares) / len(shares))))
+    rest = [
+        (
+            r["name"],
+            r["condition"],
+            f"{r['density']:.3f}",
+            UNKNOWN if r["expected"] == UNKNOWN else label_of(r["expected"]),
+            percent(r["as_expected"]),
+            UNKNOWN if r["most_often"] == UNKNOWN else label_of(r["most_often"]),
+        )
+        for r in rows
+        if r["as_expected"] < 0.98
+    ]
+    return [
+        "## Every lattice that GenIce2 knows",
+        "",
+        "Ices, hypothetical ones, hydrates, zeolites, filled ices and layers, at the density "
+        "GenIce2 gives them and with Gaussian displacements of σ. Of the lattices that are none of "
+        "the classes:",
+        "",
+        *table(("", "lattices", "≥ 98 % unknown", "≥ 50 % unknown", "unknown, mean"), body),
+        "",
+        f"{len({r['name'] for r in rows}) - len({r['name'] for r in strange})} others have the "
+        "oxygens of a class: other proton orders and cells of it, or filled ices. Those of all of "
+        "them with less than 98 % as expected:",
+        "",
+        *table(("", "", "g/cm³", "expected", "as expected", "most often"), rest),
+    ]
+
+
 def _robustness(part: dict[str, Any]) -> list[str]:
     cells = by_phase(part["rows"])
     unknown = by_phase(part["rows"], "unknown")
@@ -154,6 +191,7 @@ def _interfaces(part: dict[str, Any]) -> list[str]:
 _SECTIONS = {
     "stacking": _stacking,
     "novelty": _novelty,
+    "lattices": _lattices,
     "robustness": _robustness,
     "interfaces": _interfaces,
 }

@@ -1,8 +1,8 @@
 """Measure a model on what it was not trained on: stacking, other ices, perturbations, interfaces.
 
-    python -m pipelines.validation.run default -o docs/models/soap-325-wide/validation
+    python -m pipelines.validation.run default -o validation/
 
-Writes validation.json, a CSV and a figure of each part, and validation.md, which is made of them.
+Writes validation.json, a CSV of each part, figures, and validation.md, which is made of them.
 """
 
 from __future__ import annotations
@@ -27,14 +27,20 @@ from iceclass.reference import load_reference
 from pipelines.validation import figures
 from pipelines.validation.held_out import held_out, transferred
 from pipelines.validation.interfaces import bulks, interface_rows
-from pipelines.validation.novelty import known_molecules, novelty_rows
+from pipelines.validation.novelty import every_lattice_rows, known_molecules, novelty_rows
 from pipelines.validation.plan import INTERFACES
 from pipelines.validation.report import as_markdown
 from pipelines.validation.robustness import HELD_OUT, TRANSFERRED, lattice_rows, robustness_rows
-from pipelines.validation.sets import crystals_at_0_kelvin, no_ices, other_ices, stacking_cases
+from pipelines.validation.sets import (
+    all_lattices,
+    crystals_at_0_kelvin,
+    no_ices,
+    other_ices,
+    stacking_cases,
+)
 from pipelines.validation.stacking import DISPLACED, DYNAMICS, overall, stacking_rows
 
-PARTS = ("stacking", "novelty", "robustness", "interfaces")
+PARTS = ("stacking", "novelty", "lattices", "robustness", "interfaces")
 DEMO = Path(__file__).parents[2] / "demo" / "melting-slab.lammpstrj.gz"
 
 
@@ -71,6 +77,8 @@ def measure(
         rows = novelty_rows(model, known, chain(other_ices(), no_ices()))
         threshold = None if model.novelty is None else model.novelty.threshold
         found["novelty"] = {"threshold": threshold, "classes": classes, "rows": rows}
+    if "lattices" in parts:
+        found["lattices"] = {"rows": every_lattice_rows(model, all_lattices())}
     if "robustness" in parts:
         rows = robustness_rows(model, HELD_OUT, own, frames)
         rows += robustness_rows(model, TRANSFERRED, transferred(model), frames)
@@ -105,7 +113,8 @@ def write(found: dict[str, Any], directory: Path) -> None:
             writer = csv.DictWriter(file, rows[0])
             writer.writeheader()
             writer.writerows(rows)
-        figures.FIGURES[part](found[part], directory / f"{part}.png")
+        if part in figures.FIGURES:
+            figures.FIGURES[part](found[part], directory / f"{part}.png")
     texts = {
         "validation.json": json.dumps(found, indent=1, ensure_ascii=False) + "\n",
         "validation.md": as_markdown(found),

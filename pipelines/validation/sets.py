@@ -14,12 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from iceclass.errors import InputError
 from iceclass.frame import Frame
+from iceclass.generation.lattices import lattice_names, oxygens
 from iceclass.generation.stacking import PHASE_OF_LETTER
 from iceclass.phases import UNKNOWN
 from iceclass.reference import ReferenceTrajectory, load_reference
 from pipelines.validation.perturb import displaced, random_points, scaled, with_vacuum
-from pipelines.validation.plan import CRYSTALS, LATTICES, STACKING
+from pipelines.validation.plan import CRYSTALS, LATTICES, NO_LATTICES, OF_A_CLASS, STACKING
 
 SEED = 20240
 AMPLITUDES = (0.10, 0.15, 0.20, 0.25)
@@ -28,6 +30,8 @@ DENSITIES = (0.97, 1.0, 1.03)
 """Factors of GenIce2's density."""
 VACUUM = 20.0
 """Å between the faces of the slab."""
+MOTION = (0.10, 0.15)
+"""Å, the same for every lattice that GenIce2 knows."""
 GAS = 20 * 29.915e-6
 """g/cm³ of 20 molecules in (100 Å)³."""
 
@@ -114,6 +118,32 @@ def other_ices(
         for sigma in amplitudes:
             frames = tuple(displaced_by(t.name, t.frames[0], sigma, d) for d in densities)
             yield Case(t.phase, f"lattice, σ = {sigma:.2f} Å", frames, expected, twin)
+
+
+def all_lattices(
+    amplitudes: Sequence[float] = MOTION, names: Iterable[str] | None = None
+) -> Iterator[Case]:
+    """Every lattice that GenIce2 knows, each once whatever its names; 160 molecules or more.
+
+    Those that GenIce2 itself fails to make are left out.
+    """
+    classes = {name: phase for phase, own in OF_A_CLASS.items() for name in own}
+    seen = set()
+    for name in sorted(names or lattice_names(), key=lambda n: (n not in classes, n)):
+        if name in NO_LATTICES:
+            continue
+        try:
+            frame = oxygens(name, 160)
+        except InputError:
+            continue
+        shape = np.round(frame.positions, 3).tobytes()
+        if shape in seen:
+            continue
+        seen.add(shape)
+        phase = classes.get(name, "")
+        for sigma in amplitudes:
+            frames = (displaced_by(name, frame, sigma),)
+            yield Case(name, f"σ = {sigma:.2f} Å", frames, phase or UNKNOWN, phase)
 
 
 def lattice(name: str) -> Frame:

@@ -8,9 +8,10 @@ from ase import Atoms
 from ase.neighborlist import neighbor_list
 
 from iceclass.errors import InputError
-from iceclass.generation.lattices import Size, Structure, build, thickness
+from iceclass.generation.lattices import Size, Structure, build, oxygens, thickness
 from iceclass.generation.water_models import WATER_MODELS, water_model
 from iceclass.phases import PHASES
+from tests.iceframes import neighbour_distances
 
 TIP4P_ICE = water_model("tip4p-ice")
 CRYSTALS = [name for name, phase in PHASES.items() if phase.recipe == "crystal"]
@@ -89,6 +90,16 @@ def test_seed_sets_the_protons_and_nothing_else():
     assert np.array_equal(first.molecules, again.molecules)
     assert np.allclose(first.molecules[:, 0], other.molecules[:, 0])
     assert not np.allclose(first.molecules, other.molecules)
+
+
+@pytest.mark.parametrize("name", ["2", "7", "13", "CS1"])
+def test_oxygens_without_protons_are_those_of_the_molecules(name):
+    alone, frame = oxygens(name, 150), build(name, TIP4P_ICE, size=Size(molecules=150)).frame()
+    assert alone.n_molecules >= 150
+    assert alone.density == pytest.approx(frame.density, rel=1e-3)
+    for k in (1, 4, 12):
+        found, wanted = (np.unique(neighbour_distances(f, k).round(2)) for f in (alone, frame))
+        np.testing.assert_allclose(found, wanted, atol=0.011)
 
 
 def test_density_is_the_one_asked_for():

@@ -17,18 +17,21 @@ from pipelines.validation.plan import (
     LATTICES,
     MODEL,
     NUCLEUS,
+    OF_A_CLASS,
     OTHER_ICES,
     PILES,
     STACKING,
     preparations,
 )
 from pipelines.validation.sets import (
+    all_lattices,
     crystals_at_0_kelvin,
     is_lattice,
     no_ices,
     other_ices,
     stacking_cases,
 )
+from tests.iceframes import neighbour_distances
 
 
 def test_no_pile_is_on_both_sides():
@@ -89,6 +92,31 @@ def test_cases_are_the_same_every_time_and_say_what_is_right():
     assert surface.counted[0].sum() == 2 * 2 * 3 * 8  # a bilayer at each of two faces
     displaced = list(stacking_cases("test", (0.1,)))
     assert {c.name for c in displaced} == {p.sequence for p in PILES["test"]}
+
+
+def test_every_lattice_comes_once_with_what_it_is():
+    names = ("2", "ice2", "II", "11", "CS1", "sI", "CRN1", "xFAU")  # GenIce2 cannot make the last
+    cases = list(all_lattices((0.1, 0.15), names))
+    assert [(c.name, c.expected) for c in cases[::2]] == [
+        ("11", "ih"),
+        ("2", "ii"),
+        ("CS1", UNKNOWN),
+    ]
+    assert all(c.frames[0].n_molecules >= 160 for c in cases)
+
+
+@pytest.mark.parametrize("phase", CRYSTALS)
+def test_lattices_of_a_class_have_its_neighbours(phase):
+    """The first two shells of the class's own lattice, for its other cells and proton orders."""
+    own, *others = (case.frames[0] for case in all_lattices((0.0,), OF_A_CLASS[phase][:3]))
+    for other in others:
+        assert other.density == pytest.approx(own.density, rel=0.04)
+        for count in (4, 12):
+            a, b = (
+                np.quantile(neighbour_distances(f, count), (0.1, 0.5, 0.9)) * f.density ** (1 / 3)
+                for f in (own, other)
+            )
+            np.testing.assert_allclose(a, b, rtol=0.04)
 
 
 def test_the_plan_runs_every_preparation_once():
