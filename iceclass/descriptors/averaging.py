@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from iceclass.descriptors.candidates import gather_bin
+from iceclass.descriptors.candidates import CANDIDATES, gather_bin, select_places
 from iceclass.descriptors.lanes import load, store, width, zeros
 from iceclass.descriptors.neighbours import MAX_NEIGHBOURS, Bins, check_gathered, make_bins
 from iceclass.descriptors.rows import Rows
@@ -109,7 +109,7 @@ def _average(
     many neighbours, or −1.
     """
     near, x, y, z = np.empty(1024, np.int64), np.empty(1024), np.empty(1024), np.empty(1024)
-    inside = np.empty(256, np.int64)
+    first, inside = np.empty(0, np.int64), np.empty(0, np.int64)
     n_features = source.shape[1]
     values, total = source.reshape(source.size), np.empty_like(source[0])
     share = np.empty_like(source[0, :1])
@@ -121,19 +121,20 @@ def _average(
         found, near, x, y, z, ox, oy, oz = gather_bin(bins, b, near, x, y, z)
         if found < 0:
             return bins.order[k]
-        if found > len(inside):
-            inside = np.empty(2 * found, np.int64)
+        if len(first) < len(near):
+            first, inside = (
+                np.empty(len(near), np.int64),
+                np.empty(len(near) + CANDIDATES, np.int64),
+            )
+        for j in range(found):
+            first[j] = place[near[j]] * n_features
         end = min(stop, bins.start[b + 1])
         for i in range(k, end):
             x0 = bins.positions[i, 0] - ox
             y0 = bins.positions[i, 1] - oy
             z0 = bins.positions[i, 2] - oz
-            count = 0
-            for j in range(found):
-                dx, dy, dz = x[j] - x0, y[j] - y0, z[j] - z0
-                if dx * dx + dy * dy + dz * dz < r_square:  # the molecule itself among them
-                    inside[count] = place[near[j]] * n_features
-                    count += 1
+            # the molecule itself among them
+            count = select_places(x, y, z, found, x0, y0, z0, r_square, first, inside)
             if count > MAX_NEIGHBOURS:
                 return bins.order[i]
             _add_rows(values, inside, count, total)

@@ -1,17 +1,27 @@
-"""Candidates for neighbours, gathered once for all molecules of a bin of :mod:`.neighbours`."""
+"""Candidates for neighbours, gathered once for all molecules of a bin of :mod:`.neighbours`.
+
+Which of them are close to a molecule is told by vector code (:mod:`.vectors`): a branch for each
+candidate would be guessed wrong too often.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numba import njit
+from llvmlite import ir
+from numba import njit, types
 from numpy.typing import NDArray
 
 from iceclass.descriptors.neighbours import Bins
+from iceclass.descriptors.vectors import I32, I64, Value, Vectors, emitter, has_avx512, vector_code
 
 MAX_CANDIDATES = 8_000_000
 """Molecules and images near one bin beyond which a frame is refused as too dense."""
+
+CANDIDATES = 8
+"""Candidates tested at a time; their arrays must have a length divisible by it."""
 
 
 @njit(cache=True, nogil=True)
@@ -40,8 +50,8 @@ def gather_bin(
     Returns
     -------
     count
-        Number of candidates, filled up to a multiple of 8 with points out of reach; −1 if there
-        are more than MAX_CANDIDATES.
+        Number of candidates, filled up to a multiple of CANDIDATES with points out of reach; −1 if
+        there are more than MAX_CANDIDATES.
     place, x, y, z
         The given buffers, or larger ones. (count,) int64, where in ``bins.order`` the candidate's
         molecule is; (count,) float64, Å.
@@ -83,7 +93,7 @@ def gather_bin(
                 first, last = bins.start[other], bins.start[other + 1]
                 if count > MAX_CANDIDATES:
                     return -1, place, x, y, z, o0, o1, o2
-                more = last - first + 8
+                more = last - first + CANDIDATES
                 if count + more > len(x):
                     place = _longer(place, more)
                     x, y, z = _longer(x, more), _longer(y, more), _longer(z, more)
@@ -94,7 +104,7 @@ def gather_bin(
                     gap_y = max(abs(vy) - h1, 0.0)
                     gap_z = max(abs(vz) - h2, 0.0)
                     count += gap_x * gap_x + gap_y * gap_y + gap_z * gap_z < limit
-    while count % 8 != 0:
+    while count % CANDIDATES != 0:
         place[count] = 0
         x[count] = y[count] = z[count] = 1e30
         count += 1
@@ -108,3 +118,108 @@ def _longer(values: NDArray[Any], by: int) -> NDArray[Any]:  # pragma: no cover
     for k in range(len(values)):  # not by a slice, which takes seconds to compile
         longer[k] = values[k]
     return longer
+
+
+@vector_code
+def select_close(
+    typing: Value,
+    x: Value,
+    y: Value,
+    z: Value,
+    count: Value,
+    x0: Value,
+    y0: Value,
+    z0: Value,
+    r_square: Value,
+    dx: Value,
+    dy: Value,
+    dz: Value,
+) -> Any:
+    """Write the candidates closer than r to (x0, y0, z0) to ``dx, dy, dz``; their number.
+
+    ``close = (x − x0)² + … < r_square; dx[:n] = (x − x0)[close]``, in the candidates' order.
+    The differences and the test are in float64, dx, dy, dz of any float type. ``count`` is
+    divisible by :data:`CANDIDATES`; dx, dy, dz are CANDIDATES longer than the result.
+    """
+
+    def emit(context: Value, builder: Value, *values: Value) -> Value:
+        *candidates, dx, dy, dz = values
+        target = Vectors(builder, context, dx_type, CANDIDATES)
+        return _emit_selection(builder, context, x_type, candidates, target, [dx, dy, dz])
+
+    x_type, dx_type = x, dx
+    arguments = (x, y, z, types.intp, *[types.float64] * 4, dx, dy, dz)
+    return types.intp(*arguments), emitter(arguments, emit)
+
+
+@vector_code
+def select_places(
+    typing: Value,
+    x: Value,
+    y: Value,
+    z: Value,
+    count: Value,
+    x0: Value,
+    y0: Value,
+    z0: Value,
+    r_square: Value,
+    place: Value,
+    near: Value,
+) -> Any:
+    """Write ``place[close]`` to ``near``, both int64; otherwise as :func:`select_close`."""
+
+    def emit(context: Value, builder: Value, *values: Value) -> Value:
+        *candidates, place, near = values
+        target = Vectors(builder, context, x_type, CANDIDATES)  # moves eight bytes as they are
+        return _emit_selection(builder, context, x_type, candidates, target, [near], place)
+
+    x_type = x
+    arguments = (x, y, z, types.intp, *[types.float64] * 4, place, near)
+    return types.intp(*arguments), emitter(arguments, emit)
+
+
+def _emit_selection(
+    builder: Value,
+    context: Value,
+    x_type: Value,
+    candidates: Sequence[Value],
+    target: Vectors,
+    outputs: Sequence[Value],
+    place: Value = None,
+) -> Value:
+    """Emit the loop over all candidates; the differences, or places if given, go to ``outputs``."""
+    x, y, z, count, x0, y0, z0, r_square = candidates
+    source = Vectors(builder, context, x_type, CANDIDATES)
+    centre = [source.splat(value) for value in (x0, y0, z0)]
+    limit = source.splat(r_square)
+    with source.loop(I64(0), count, CANDIDATES, [I64(0)]) as loop:
+        vector = [
+            builder.fsub(source.load(pointer, loop.index), origin)
+            for pointer, origin in zip((x, y, z), centre, strict=True)
+        ]
+        square = source.fma(vector[0], vector[0], builder.fmul(vector[1], vector[1]))
+        square = source.fma(vector[2], vector[2], square)
+        close = builder.fcmp_ordered("<", square, limit)
+        kept = vector if place is None else [source.load(place, loop.index)]
+        filled = loop.values[0]
+        if has_avx512():
+            blank = ir.Constant(source.type, None)
+            for value, pointer in zip(kept, outputs, strict=True):
+                packed = source.call("llvm.x86.avx512.mask.compress", value, blank, close)
+                if target.bytes == 4:
+                    packed = builder.fptrunc(packed, target.type)
+                target.store(packed, pointer, filled)
+            mask = builder.bitcast(close, ir.IntType(CANDIDATES))
+            found = builder.zext(builder.ctpop(mask), I64)
+            loop.following = [builder.add(filled, found)]
+        else:
+            for lane in map(I32, range(CANDIDATES)):
+                for value, pointer in zip(kept, outputs, strict=True):
+                    single = builder.extract_element(value, lane)
+                    if target.bytes == 4:
+                        single = builder.fptrunc(single, target.float)
+                    target.store(single, pointer, filled)
+                one = builder.zext(builder.extract_element(close, lane), I64)
+                filled = builder.add(filled, one)
+            loop.following = [filled]
+    return loop.values[0]

@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from iceclass.descriptors.candidates import gather_bin
+from iceclass.descriptors.candidates import gather_bin, select_close
 from iceclass.descriptors.neighbours import MAX_NEIGHBOURS, Bins
 from iceclass.descriptors.soap_tables import LINE, SoapTable
 from iceclass.descriptors.soap_vectors import (
@@ -21,7 +21,6 @@ from iceclass.descriptors.soap_vectors import (
     accumulate,
     contract,
     harmonics,
-    select_close,
 )
 
 

@@ -1,7 +1,8 @@
-"""Vector code of the SOAP kernel: four loops written in LLVM's vector instructions.
+"""Vector code of the SOAP kernel: three loops written in LLVM's vector instructions.
 
-Everything else about SOAP is ordinary code; these four pieces are where its time goes, and where
-a compiler left to itself is three times slower. Each is a Numba intrinsic that works on plain
+Everything else about SOAP is ordinary code; these three, and the search for neighbours in
+:mod:`.candidates`, are where its time goes, and where a compiler left to itself is three times
+slower. Each is a Numba intrinsic that works on plain
 arrays. Its docstring says in NumPy terms what it computes, and
 tests/descriptors/test_soap_vectors.py holds it to that; :mod:`.soap_kernel` is the same descriptor
 in plain loops.
@@ -22,74 +23,6 @@ from iceclass.descriptors.vectors import I32, I64, Value, Vectors, emitter, has_
 
 BLOCK = 32
 """Neighbours whose harmonics are held at a time: they stay in the fastest cache."""
-
-CANDIDATES = 8
-"""Candidates tested at a time; their arrays must have a length divisible by it."""
-
-
-@vector_code
-def select_close(
-    typing: Value,
-    x: Value,
-    y: Value,
-    z: Value,
-    count: Value,
-    x0: Value,
-    y0: Value,
-    z0: Value,
-    r_square: Value,
-    dx: Value,
-    dy: Value,
-    dz: Value,
-) -> Any:
-    """Write the candidates closer than r to (x0, y0, z0) to ``dx, dy, dz``; their number.
-
-    ``close = (x − x0)² + … < r_square; dx[:n] = (x − x0)[close]``, in the candidates' order.
-    The differences and the test are in float64, dx, dy, dz of any float type. ``count`` is
-    divisible by :data:`CANDIDATES`; dx, dy, dz are CANDIDATES longer than the result.
-    """
-
-    def emit(context: Value, builder: Value, *values: Value) -> Value:
-        x, y, z, count, x0, y0, z0, r_square, dx, dy, dz = values
-        source = Vectors(builder, context, x_type, CANDIDATES)
-        target = Vectors(builder, context, dx_type, CANDIDATES)
-        centre = [source.splat(value) for value in (x0, y0, z0)]
-        limit = source.splat(r_square)
-        wide, narrow = source.type, target.type
-        with source.loop(I64(0), count, CANDIDATES, [I64(0)]) as loop:
-            vector = [
-                builder.fsub(source.load(pointer, loop.index), origin)
-                for pointer, origin in zip((x, y, z), centre, strict=True)
-            ]
-            square = source.fma(vector[0], vector[0], builder.fmul(vector[1], vector[1]))
-            square = source.fma(vector[2], vector[2], square)
-            close = builder.fcmp_ordered("<", square, limit)
-            filled = loop.values[0]
-            if has_avx512():
-                blank = ir.Constant(wide, None)
-                for value, pointer in zip(vector, (dx, dy, dz), strict=True):
-                    packed = source.call("llvm.x86.avx512.mask.compress", value, blank, close)
-                    if target.bytes == 4:
-                        packed = builder.fptrunc(packed, narrow)
-                    target.store(packed, pointer, filled)
-                mask = builder.bitcast(close, ir.IntType(CANDIDATES))
-                found = builder.zext(builder.ctpop(mask), I64)
-                loop.following = [builder.add(filled, found)]
-            else:
-                for lane in map(I32, range(CANDIDATES)):
-                    for value, pointer in zip(vector, (dx, dy, dz), strict=True):
-                        single = builder.extract_element(value, lane)
-                        if target.bytes == 4:
-                            single = builder.fptrunc(single, target.float)
-                        target.store(single, pointer, filled)
-                    one = builder.zext(builder.extract_element(close, lane), I64)
-                    filled = builder.add(filled, one)
-                loop.following = [filled]
-        return loop.values[0]
-
-    x_type, dx_type = x, dx
-    arguments = (x, y, z, types.intp, *[types.float64] * 4, dx, dy, dz)
-    return types.intp(*arguments), emitter(arguments, emit)
 
 
 @vector_code

@@ -12,12 +12,10 @@ from iceclass.descriptors.soap_kernel import solid_harmonics
 from iceclass.descriptors.soap_tables import scale_squares
 from iceclass.descriptors.soap_vectors import (
     BLOCK,
-    CANDIDATES,
     _groups,
     accumulate,
     contract,
     harmonics,
-    select_close,
 )
 
 DTYPES = [np.float64, np.float32]
@@ -32,37 +30,6 @@ def host(request, monkeypatch):
     """Code is emitted when a function is compiled, so each test compiles its own."""
     if request.param == "without AVX-512":
         monkeypatch.setattr(soap_vectors, "has_avx512", lambda: False)
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_select_close(host, dtype):
-    @njit
-    def run(x, y, z, x0, y0, z0, r_square, dx, dy, dz):
-        return select_close(x, y, z, len(x), x0, y0, z0, r_square, dx, dy, dz)
-
-    rng = np.random.default_rng(4)
-    for count in (0, CANDIDATES, 10 * CANDIDATES):
-        points = rng.uniform(-3, 3, (3, count))
-        centre = rng.uniform(-1, 1, 3)
-        for r_square in (0.0, 4.0, 1e3):
-            found = np.full((3, count + CANDIDATES), np.nan, dtype=dtype)
-            n = run(*points, *centre, r_square, *found)
-            apart = points - centre[:, None]
-            expected = apart[:, (apart**2).sum(axis=0) < r_square]
-            assert n == expected.shape[1]
-            np.testing.assert_array_equal(found[:, :n], expected.astype(dtype))
-
-
-def test_the_point_itself_is_close_and_one_at_the_radius_is_not(host):
-    @njit
-    def run(x, y, z, r_square, dx, dy, dz):
-        return select_close(x, y, z, len(x), 0.5, 0.0, 0.0, r_square, dx, dy, dz)
-
-    x = np.array([0.5, 2.5, np.nextafter(2.5, 0), 1e30, 0.5, 9.0, 9.0, 9.0])
-    zero = np.zeros(8)
-    found = np.empty((3, 16))
-    assert run(x, zero, zero, 4.0, *found) == 3
-    np.testing.assert_array_equal(found[0, :3], [0.0, np.nextafter(2.5, 0) - 0.5, 0.0])
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
