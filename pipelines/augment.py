@@ -1,7 +1,7 @@
 """Variations of training trajectories, and ice of known stacking, to train a robust model on.
 
     python -m pipelines.augment iceclass/data/reference.h5 -o varied.h5
-    iceclass featurize reference varied.h5 --descriptor soap-253-wide -o features.h5
+    iceclass featurize reference varied.h5 --descriptor soap-148-wide -o features.h5
 
 Of every trajectory that trains, some frames are changed at random: in density and in the shape of
 the cell, and with more or less motion, as other water models and first-principles potentials
@@ -34,15 +34,15 @@ from pipelines.validation.plan import CRYSTALS, LATTICES, STACKING
 from pipelines.validation.sets import is_lattice
 
 JOINED = {
-    ("ih", "water"): 16,
-    ("ic", "water"): 16,
-    ("ii", "water"): 6,
-    ("iii", "water"): 6,
-    ("v", "water"): 6,
-    ("ih", "lda"): 6,
-    ("ic", "lda"): 6,
-    ("ih", "hda"): 6,
-    ("ih", "mda"): 6,
+    ("ih", "water"): 32,
+    ("ic", "water"): 32,
+    ("ii", "water"): 12,
+    ("iii", "water"): 12,
+    ("v", "water"): 12,
+    ("ih", "lda"): 12,
+    ("ic", "lda"): 12,
+    ("ih", "hda"): 12,
+    ("ih", "mda"): 12,
 }
 """Pair of phases that share an interface → how many are made."""
 

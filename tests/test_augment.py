@@ -53,7 +53,7 @@ def test_only_what_trains_is_varied(data):
 def test_further_preparations_train_and_are_none_of_the_reference():
     """What pipelines/data/more.h5 adds to the training of the shipped models."""
     more, reference = load_reference(MORE), {t.preparation for t in load_reference()}
-    assert Counter(t.phase for t in more) == {"water": 12, "hda": 4, "mda": 4}
+    assert Counter(t.phase for t in more) == {"water": 20, "mda": 12, "hda": 4}
     for trajectory in more:
         assert trajectory.split == "train"
         assert trajectory.preparation not in reference

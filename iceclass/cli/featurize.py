@@ -32,8 +32,8 @@ from iceclass.featurizing import featurize, find_trajectories
     default="soap-325",
     show_default=True,
     help="acsf, bispectrum-30, soap-37, soap-325, with other parameters as in soap-325(r_cut=10); "
-    "with -avg averaged over the first shell, with -wide the molecule and its surroundings to 7 Å: "
-    "soap-253-wide.",
+    "with -avg averaged over the first shell, with -wide the molecule and its surroundings to 8 Å: "
+    "soap-148-wide.",
 )
 @click.option("--phase", help="What the given files hold, where no .json beside them says it.")
 @click.option(

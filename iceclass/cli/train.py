@@ -78,6 +78,20 @@ DEFAULTS = TrainingConfig()
     help="Against overfitting: share of the learning rate that the weights shrink by in a step.",
 )
 @click.option(
+    "--weight-average",
+    type=float,
+    default=DEFAULTS.weight_average,
+    show_default=True,
+    help="Keep an exponential mean of the weights over the steps, forgetting 1 − this in a step.",
+)
+@click.option(
+    "--bias-correction",
+    type=float,
+    default=DEFAULTS.bias_correction,
+    show_default=True,
+    help="Share of the class biases that fit the validation best, added to the outputs.",
+)
+@click.option(
     "--balance",
     type=click.Choice(BALANCES),
     default=DEFAULTS.balance,
@@ -113,6 +127,8 @@ def command(
     learning_rate: float,
     schedule: str,
     weight_decay: float,
+    weight_average: float,
+    bias_correction: float,
     balance: str,
     false_alarms: float,
     novelty_margin: float,
@@ -143,6 +159,8 @@ def command(
         learning_rate=learning_rate,
         schedule=schedule,
         weight_decay=weight_decay,
+        weight_average=weight_average,
+        bias_correction=bias_correction,
         balance=balance,
         novelty_quantile=1.0 - false_alarms,
         novelty_margin=novelty_margin,

@@ -21,7 +21,7 @@ FIRST_SHELL = 3.7
 
 AVERAGES: dict[str, tuple[float, int, bool]] = {
     "-avg": (FIRST_SHELL, 1, False),
-    "-wide": (7.0, 1, True),
+    "-wide": (8.0, 1, True),
 }
 """Suffix of a name → the averaging it stands for: radius in Å, passes, with the own vector."""
 

@@ -44,7 +44,7 @@ def descriptor(name: str) -> Descriptor:
         or a family with parameters (``soap(n_max=8, l_max=6, r_cut=5.0)``, the others at their
         defaults), each of them with ``-avg`` for the mean over the molecule and its neighbours
         within 3.7 Å, or ``-avg(radius=3.5, passes=2)``; or with ``-wide`` for the molecule's own
-        vector and the mean within 7 Å after it, ``-avg(radius=7.0, own=True)``. What
+        vector and the mean within 8 Å after it, ``-avg(radius=8.0, own=True)``. What
         :attr:`Descriptor.name` gives is understood.
 
     Raises

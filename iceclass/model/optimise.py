@@ -17,6 +17,8 @@ from iceclass.splits import FRACTIONS, class_weights
 if TYPE_CHECKING:
     import torch
 
+_STIFFNESS = 1e-4
+"""Nats that a class bias of 1 costs."""
 BALANCES = ("weights", "sample", "none")
 SCHEDULES = ("plateau", "cosine", "constant")
 
@@ -48,6 +50,15 @@ class TrainingConfig:
     weight_decay
         Share of the learning rate by which every step shrinks the weights, not the biases, apart
         from Adam's own step: Loshchilov & Hutter, ICLR (2019), arXiv:1711.05101. 0: plain Adam.
+    weight_average
+        β of an exponential mean of the weights over the steps, w̄ ← β w̄ + (1 − β) w, which is
+        validated and kept in place of the last weights: Polyak & Juditsky, SIAM J. Control Optim.
+        30, 838 (1992), doi:10.1137/0330046. 0: none.
+    bias_correction
+        Share of the class biases of least validation loss that is added to the outputs, 0 to 1.
+        Varied training data moves the borders between classes; the validation, which is not
+        varied, moves them back: Alexandari, Kundaje & Shrikumar, ICML (2020), arXiv:1901.06852.
+        It is one preparation a phase, so all of it may be too much.
     calibrate
         Fit the softmax temperature on the validation rows.
     novelty_quantile, novelty_margin
@@ -69,6 +80,8 @@ class TrainingConfig:
     learning_rate: float = 1e-3
     schedule: str = "plateau"
     weight_decay: float = 0.0
+    weight_average: float = 0.0
+    bias_correction: float = 0.0
     calibrate: bool = True
     novelty_quantile: float = 0.99
     novelty_margin: float = 1.0
@@ -87,6 +100,12 @@ class TrainingConfig:
                 raise InputError(f"{what} is {getattr(self, what)}, expected a positive number")
         if not self.weight_decay >= 0:
             raise InputError(f"weight_decay is {self.weight_decay}, expected 0 or more")
+        if not 0 <= self.weight_average < 1:
+            raise InputError(
+                f"weight_average is {self.weight_average}, expected 0 or more and less than 1"
+            )
+        if not 0 <= self.bias_correction <= 1:
+            raise InputError(f"bias_correction is {self.bias_correction}, expected 0 to 1")
         if not 0.5 <= self.novelty_quantile <= 1.0:
             raise InputError(f"novelty_quantile is {self.novelty_quantile}, expected 0.5 to 1")
         if self.seed < 0:
@@ -131,6 +150,13 @@ def torch_network(model: Model) -> torch.nn.Sequential:
     return network
 
 
+def averaged(network: torch.nn.Module, decay: float) -> torch.optim.swa_utils.AveragedModel:
+    """The exponential mean of the network's weights, to be updated after every step."""
+    from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+    return AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(decay))
+
+
 class Fit:
     """The network and its optimisation."""
 
@@ -152,6 +178,7 @@ class Fit:
             if isinstance(layer, torch.nn.Linear):
                 torch.nn.init.xavier_uniform_(layer.weight, generator=self.generator)
                 torch.nn.init.zeros_(layer.bias)
+        self.mean = averaged(self.network, config.weight_average)
         self.weights = {
             side: torch.from_numpy(
                 class_weights(target, n_classes)
@@ -170,7 +197,7 @@ class Fit:
         )
 
     def run(self, progress: Callable[[Epoch], None] | None) -> tuple[list[Epoch], int]:
-        """Train; leave the best epoch's weights in the network."""
+        """Train; leave the weights of the best epoch, or their mean then, in :attr:`mean`."""
         config = self.config
         optimiser = self._optimiser()
         history: list[Epoch] = []
@@ -190,7 +217,7 @@ class Fit:
                 )
             if watched < best_loss * (1 - 1e-4):
                 best, best_loss = number, watched
-                kept = {k: v.clone() for k, v in self.network.state_dict().items()}
+                kept = {k: v.clone() for k, v in self.mean.module.state_dict().items()}
             elif number - best >= config.patience:
                 break
             if config.schedule == "cosine":
@@ -200,7 +227,7 @@ class Fit:
                 optimiser.param_groups[0]["lr"] = rate / 2
                 halved = number
         assert kept is not None
-        self.network.load_state_dict(kept)
+        self.mean.module.load_state_dict(kept)
         return history, best
 
     def _optimiser(self) -> torch.optim.Optimizer:
@@ -228,6 +255,7 @@ class Fit:
             loss = self.loss(self.network(z[batch]), y[batch], "train")
             (loss / len(batch)).backward()
             optimiser.step()
+            self.mean.update_parameters(self.network)
             total += loss.item()
         return total / len(z)
 
@@ -236,7 +264,7 @@ class Fit:
         import torch
 
         with torch.inference_mode():
-            return torch.cat([self.network(block) for block in self.z[side].split(65536)])
+            return torch.cat([self.mean(block) for block in self.z[side].split(65536)])
 
     def validate(self) -> tuple[float, float]:
         """Mean loss and accuracy of the validation rows; NaN without any."""
@@ -246,6 +274,34 @@ class Fit:
         logits = self.logits("validation")
         loss = self.loss(logits, target, "validation").item() / len(target)
         return loss, float((logits.argmax(dim=1) == target).float().mean())
+
+    def correct_biases(self, share: float) -> None:
+        """Add a share of the class biases of least validation loss to the outputs, once.
+
+        They are fitted together with a temperature, and held near 0 where the loss does not
+        depend on them; nothing is done without validation.
+        """
+        import torch
+        from scipy.optimize import minimize
+
+        target = self.y["validation"]
+        if share == 0.0 or len(target) == 0:
+            return
+        logits = self.logits("validation").double()
+        weight = self.weights["validation"].double()
+
+        def loss(parameters: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+            now = torch.tensor(parameters, requires_grad=True)
+            scaled = (logits + now[1:]) / now[0].exp()
+            entropy = torch.nn.functional.cross_entropy(scaled, target, weight=weight)
+            total = entropy + _STIFFNESS * now.square().sum()
+            (slope,) = torch.autograd.grad(total, now)
+            return total.item(), slope.numpy()
+
+        found = minimize(loss, np.zeros(1 + logits.shape[1]), jac=True, method="L-BFGS-B").x
+        with torch.no_grad():
+            *_, bias = self.mean.module.parameters()
+            bias.add_(torch.from_numpy(share * found[1:]).to(bias))
 
     def temperature(self) -> float:
         """The softmax temperature of least validation loss; 1 without validation.
@@ -275,7 +331,8 @@ class Fit:
         self,
     ) -> tuple[tuple[NDArray[np.float32], ...], tuple[NDArray[np.float32], ...]]:
         """Weights and biases of the three layers."""
-        state = {name: tensor.numpy().copy() for name, tensor in self.network.state_dict().items()}
+        state = self.mean.module.state_dict()
+        state = {name: tensor.numpy().copy() for name, tensor in state.items()}
         weights = tuple(value for name, value in state.items() if name.endswith("weight"))
         biases = tuple(value for name, value in state.items() if name.endswith("bias"))
         return weights, biases

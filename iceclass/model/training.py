@@ -110,6 +110,7 @@ def train(
     try:
         fit = Fit(z, y, len(classes), config)
         history, best = fit.run(progress)
+        fit.correct_biases(config.bias_correction)
         temperature = fit.temperature() if config.calibrate else 1.0
     finally:
         torch.set_num_threads(threads)

@@ -21,7 +21,7 @@ def test_presets():
         "bispectrum-55": 55,
         "soap-37": 37,
         "soap-325": 325,
-        "soap-253": 253,
+        "soap-148": 148,
     }
 
 
@@ -31,7 +31,7 @@ def test_presets():
         ("soap-37", Soap(n_max=3, l_max=5)),
         ("soap-325", Soap()),
         ("soap-325-avg", Soap(average_radius=3.7)),
-        ("soap-325-wide", Soap(average_radius=7.0, average_own=True)),
+        ("soap-325-wide", Soap(average_radius=8.0, average_own=True)),
         ("soap-325-avg(radius=5.0, own=True)", Soap(average_radius=5.0, average_own=True)),
         (
             "soap-37-avg(radius=5.5, passes=2)",
@@ -69,7 +69,7 @@ def test_parameters_of_a_preset_can_be_changed():
         ("soap-325-av", "did you mean 'soap-325-avg'?"),
         (
             "soap",
-            "soap-253, soap-253-avg, soap-253-wide, soap-325, soap-325-avg, soap-325-wide, soap-37",
+            "soap-148, soap-148-avg, soap-148-wide, soap-325, soap-325-avg, soap-325-wide, soap-37",
         ),
         ("", "unknown descriptor ''"),
         ("soap-352(r_cut=8)", "unknown descriptor 'soap-352'; did you mean 'soap-325'?"),

@@ -132,6 +132,71 @@ def test_weight_decay_shrinks_weights_and_leaves_biases_alone():
         assert torch.allclose(parameter, torch.full_like(parameter, expected))
 
 
+def test_the_mean_of_the_weights_follows_them():
+    """w̄ ← β w̄ + (1 − β) w, from the weights after the first step on."""
+    config = replace(SHORT, weight_average=0.8, batch_size=2, learning_rate=0.05)
+    rng = np.random.default_rng(0)
+    z = {"train": rng.normal(size=(8, 3)).astype(np.float32), "validation": np.ones((0, 3), "f4")}
+    fit = Fit(z, {"train": np.arange(8) % 2, "validation": np.arange(0)}, 2, config)
+    seen = []
+    fit.network.register_forward_pre_hook(
+        lambda *_: seen.append([p.detach().clone() for p in fit.network.parameters()])
+    )
+    fit._epoch(fit._optimiser())
+    seen.append([p.detach().clone() for p in fit.network.parameters()])
+    expected = seen[1]
+    for now in seen[2:]:
+        expected = [0.8 * mean + 0.2 * w for mean, w in zip(expected, now, strict=True)]
+    for found, wanted in zip(fit.mean.module.parameters(), expected, strict=True):
+        assert torch.allclose(found, wanted, atol=1e-6)
+
+
+def test_without_a_mean_the_last_weights_are_kept():
+    table = ice_table(("ih", "ic"))
+    fit = {}
+    for average in (0.0, 0.9):
+        result = train(table, replace(SHORT, weight_average=average, epochs=4))
+        fit[average] = [e.train_loss for e in result.history], result.model.weights[0]
+    assert fit[0.0][0] == fit[0.9][0]  # the path is the same, what is kept is not
+    assert np.abs(fit[0.0][1] - fit[0.9][1]).max() > 1e-4
+
+
+def overlapping(biases: tuple[float, float]) -> Fit:
+    """Two classes on a line that overlap, and a network that knows them but for these biases."""
+    rng = np.random.default_rng(3)
+    y = np.repeat([0, 1], 2000)
+    z = (rng.normal(size=4000) + np.where(y == 0, -1.0, 1.0)).astype(np.float32)[:, None]
+    sides = dict.fromkeys(("train", "validation"))
+    fit = Fit({s: z for s in sides}, {s: y for s in sides}, 2, replace(SHORT, epochs=30))
+    fit.run(None)
+    with torch.no_grad():
+        fit.mean.module[-1].bias += torch.tensor(biases)
+    return fit
+
+
+def test_corrected_biases_have_the_least_validation_loss():
+    fit = overlapping((1.5, 0.0))
+    shifted, before = fit.validate()[0], fit.mean.module[-1].bias.detach().clone()
+    fit.correct_biases(1.0)
+    whole = fit.mean.module[-1].bias.detach() - before
+    assert float(whole[1] - whole[0]) == pytest.approx(1.5, abs=0.15)
+    best, accuracy = fit.validate()
+    assert best < shifted - 0.1
+    assert accuracy > 0.82
+    for step in (-0.1, 0.1):
+        with torch.no_grad():
+            fit.mean.module[-1].bias[0] += step
+        assert fit.validate()[0] > best - 1e-5
+        with torch.no_grad():
+            fit.mean.module[-1].bias[0] -= step
+    half = overlapping((1.5, 0.0))
+    half.correct_biases(0.5)
+    assert torch.allclose(half.mean.module[-1].bias - before, 0.5 * whole, atol=1e-3)
+    none = overlapping((1.5, 0.0))
+    none.correct_biases(0.0)
+    assert torch.equal(none.mean.module[-1].bias, before)
+
+
 def test_weight_decay_makes_smaller_weights():
     sizes = []
     for decay in (0.0, 1.0):
@@ -240,6 +305,8 @@ def test_what_cannot_be_trained():
         ({"learning_rate": float("nan")}, "learning_rate"),
         ({"novelty_quantile": 2.0}, "novelty_quantile"),
         ({"weight_decay": -0.1}, "weight_decay is -0.1"),
+        ({"weight_average": 1.0}, "weight_average is 1.0"),
+        ({"bias_correction": 1.5}, "bias_correction is 1.5"),
         ({"weight_decay": float("nan")}, "weight_decay"),
         ({"seed": -1}, "seed"),
     ],
