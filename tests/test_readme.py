@@ -61,6 +61,16 @@ def test_makefile_does_what_the_readme_says():
     assert "make check\nmake test" in (ROOT / ".ci" / "run").read_text()
 
 
+def test_lattices_in_the_readme_are_those_of_the_validation():
+    page = ROOT / "docs" / "models" / "soap-148-wide" / "validation" / "validation.json"
+    rows = json.loads(page.read_text(encoding="utf-8"))["lattices"]["rows"]
+    other = [r for r in rows if r["expected"] == "unknown" and r["condition"] == "σ = 0.15 Å"]
+    found = sum(r["unknown"] >= 0.98 for r in other)
+    assert f"of the {len(other)} such lattices that GenIce2 knows, {found} are" in " ".join(
+        README.split()
+    )
+
+
 def test_figures_in_the_readme_are_those_of_the_models():
     """The table of models holds what is recorded in the model files."""
     from iceclass.model.file import load_model, shipped_models

@@ -138,7 +138,7 @@ def _training(facts: ModelFacts) -> Iterator[str]:
         ),
     )
     yield _list(
-        f"{name}, {_text(label_of(phase))}: {', '.join(map(_code, names))}"
+        f"{name}, {_text(label_of(phase))}: {', '.join(_runs(names))}"
         for name, side in facts.sides.items()
         for phase, names in side.preparations.items()
         if names
@@ -151,6 +151,19 @@ def _training(facts: ModelFacts) -> Iterator[str]:
         yield _list(
             f"{_text(decided(key))}: {_text(value)}" for key, value in facts.validated_on.items()
         )
+
+
+def _runs(names: Iterable[str]) -> Iterator[str]:
+    """The names; many that differ by a number at the end as one."""
+    numbered: dict[str, list[str]] = {}
+    for name in names:
+        stem = re.sub(r"(?<=_)\d+$", "", name)
+        numbered.setdefault(stem, []).append(name)
+    for stem, own in numbered.items():
+        if len(own) > 3:
+            yield f"{len(own)} of {_code(stem + 'N')}"
+        else:
+            yield from map(_code, own)
 
 
 def _descriptor(facts: ModelFacts) -> Iterator[str]:

@@ -79,6 +79,21 @@ def test_the_card_tells_what_is_in_the_file(tmp_path):
     assert "ask whoever made it" in card
 
 
+def test_preparations_that_differ_by_a_number_are_named_once():
+    record = {
+        "split": {
+            "by": "preparation",
+            "train": {
+                "rows": 9,
+                "trajectories": 9,
+                "preparations": {"ih": ["b", *(f"cut_{k}" for k in range(12)), "a_1", "a_2"]},
+            },
+        }
+    }
+    card = model_card(replace(trained().model, record=record))
+    assert "- train, ice Ih: `b`, 12 of `cut_N`, `a_1`, `a_2`" in card
+
+
 def test_evaluations_are_added_and_checked():
     model = trained().model
     summary = evaluate(model, ice_table(("ih", "ii"))).summary()
