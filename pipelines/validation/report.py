@@ -94,9 +94,10 @@ def _novelty(part: dict[str, Any]) -> list[str]:
         "AUROC of the novelty score is against those. *Detected* is the share above the score "
         "that 1 % of them exceed, whatever the model's own threshold. Where a class is expected, "
         "the ice differs from it by proton order alone (IX from III, XI from Ih, XIII from V), "
-        "which oxygens do not show; a low AUROC is then right. Lattices are GenIce2's, at 0.97, "
-        "1 and 1.03 of its density, with Gaussian displacements of σ in each direction; the "
-        "others are simulated with TIP4P/Ice.",
+        "which oxygens do not show; a low AUROC is then right, and the shipped models are trained "
+        "on these lattices as the class. Lattices are GenIce2's, at 0.97, 1 and 1.03 of its "
+        "density, with Gaussian displacements of σ in each direction; the others are simulated "
+        "with TIP4P/Ice.",
         "",
         *table((*head, "detected", "most often"), body),
         "",
