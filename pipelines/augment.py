@@ -61,7 +61,7 @@ class Variation:
     density
         Largest relative change of the density, up and down.
     strain
-        Largest stretch and half shear at constant volume.
+        Largest stretch, before the volume is restored, and half of the largest shear.
     motion, glassy
         Å. Largest standard deviation of an added Gaussian displacement in each direction; the
         latter in amorphous ices, which are cold everywhere, and with more would be a liquid.

@@ -82,7 +82,8 @@ DEFAULTS = TrainingConfig()
     type=float,
     default=DEFAULTS.weight_average,
     show_default=True,
-    help="Keep an exponential mean of the weights over the steps, forgetting 1 − this in a step.",
+    help="Keep an exponential mean of the weights, which forgets 1 − this in a step: 0.999 is for "
+    "runs of many thousand steps.",
 )
 @click.option(
     "--bias-correction",

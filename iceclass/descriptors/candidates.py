@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
+from numba.core.errors import TypingError
 from numpy.typing import NDArray
 
 from iceclass.descriptors.neighbours import Bins
@@ -167,6 +168,8 @@ def select_places(
     near: Value,
 ) -> Any:
     """Write ``place[close]`` to ``near``, both int64; otherwise as :func:`select_close`."""
+    if not place.dtype == near.dtype == types.int64:
+        raise TypingError(f"places are {place.dtype} and {near.dtype}, expected int64")
 
     def emit(context: Value, builder: Value, *values: Value) -> Value:
         *candidates, place, near = values

@@ -2,10 +2,9 @@
 
 Everything else about SOAP is ordinary code; these three, and the search for neighbours in
 :mod:`.candidates`, are where its time goes, and where a compiler left to itself is three times
-slower. Each is a Numba intrinsic that works on plain
-arrays. Its docstring says in NumPy terms what it computes, and
-tests/descriptors/test_soap_vectors.py holds it to that; :mod:`.soap_kernel` is the same descriptor
-in plain loops.
+slower. Each is a Numba intrinsic that works on plain arrays. Its docstring says in NumPy terms what
+it computes, and tests/descriptors/test_soap_vectors.py holds it to that; :mod:`.soap_kernel` is the
+same descriptor in plain loops.
 
 A static size, such as n_max, is passed as a tuple of that many zeros: the type of the argument
 then tells it to the compiler, and compiled code is cached by type.

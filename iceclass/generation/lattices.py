@@ -164,7 +164,7 @@ def build(name: str, model: WaterModel, *, seed: int = 1, size: Size = Size()) -
 
 
 def oxygens(name: str, molecules: int) -> Frame:
-    """The oxygens alone of a GenIce2 lattice: at once, and of any, since no protons are placed.
+    """The oxygens alone of a GenIce2 lattice, at its density: no protons have to be placed.
 
     Parameters
     ----------
@@ -172,6 +172,11 @@ def oxygens(name: str, molecules: int) -> Frame:
         A lattice GenIce2 knows, with its options in brackets.
     molecules
         How many at least; the cell is repeated along what is then the thinnest direction.
+
+    Returns
+    -------
+    Frame
+        (N, 3) positions in Å, the cell in the form LAMMPS writes.
 
     Raises
     ------

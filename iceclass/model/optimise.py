@@ -52,7 +52,8 @@ class TrainingConfig:
         from Adam's own step: Loshchilov & Hutter, ICLR (2019), arXiv:1711.05101. 0: plain Adam.
     weight_average
         β of an exponential mean of the weights over the steps, w̄ ← β w̄ + (1 − β) w, which is
-        validated and kept in place of the last weights: Polyak & Juditsky, SIAM J. Control Optim.
+        validated and kept in place of the last weights; it takes several times 1/(1 − β) steps to
+        forget the first ones: Polyak & Juditsky, SIAM J. Control Optim.
         30, 838 (1992), doi:10.1137/0330046. 0: none.
     bias_correction
         Share of the class biases of least validation loss that is added to the outputs, 0 to 1.
@@ -278,17 +279,20 @@ class Fit:
     def correct_biases(self, share: float) -> None:
         """Add a share of the class biases of least validation loss to the outputs, once.
 
-        They are fitted together with a temperature, and held near 0 where the loss does not
-        depend on them; nothing is done without validation.
+        They are fitted together with a temperature, every class of the validation weighing the
+        same unless the balance is "none"; their sum is 0. Classes that the validation has no rows
+        of are left as they are, and all are where it has rows of fewer than two.
         """
         import torch
         from scipy.optimize import minimize
 
-        target = self.y["validation"]
-        if share == 0.0 or len(target) == 0:
+        seen, target = torch.unique(self.y["validation"], return_inverse=True)
+        if share == 0.0 or len(seen) < 2:
             return
-        logits = self.logits("validation").double()
-        weight = self.weights["validation"].double()
+        logits = self.logits("validation").double()[:, seen]
+        weight = torch.ones(len(seen), dtype=torch.float64)
+        if self.config.balance != "none":
+            weight = torch.from_numpy(class_weights(target.numpy(), len(seen))).float().double()
 
         def loss(parameters: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
             now = torch.tensor(parameters, requires_grad=True)
@@ -301,7 +305,7 @@ class Fit:
         found = minimize(loss, np.zeros(1 + logits.shape[1]), jac=True, method="L-BFGS-B").x
         with torch.no_grad():
             *_, bias = self.mean.module.parameters()
-            bias.add_(torch.from_numpy(share * found[1:]).to(bias))
+            bias[seen] += torch.from_numpy(share * found[1:]).to(bias)
 
     def temperature(self) -> float:
         """The softmax temperature of least validation loss; 1 without validation.

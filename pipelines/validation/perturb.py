@@ -42,11 +42,11 @@ def scaled(frame: Frame, density: float) -> Frame:
 
 
 def strained(frame: Frame, gradient: NDArray[np.float64]) -> Frame:
-    """Sites and cell deformed alike: x → x (1 + G), with the lower-triangular (3, 3) G.
+    """Sites and cell deformed alike: x → x (1 + G), with a (3, 3) G without dimension.
 
-    A shear of the cell turns none of its faces out of the form that LAMMPS writes.
+    Where G is lower-triangular, the cell keeps the form that LAMMPS writes.
     """
-    deformation = np.eye(3) + np.tril(gradient)
+    deformation = np.eye(3) + gradient
     return replace(
         bare(frame),
         positions=(frame.positions - frame.origin) @ deformation,
@@ -58,8 +58,8 @@ def strained(frame: Frame, gradient: NDArray[np.float64]) -> Frame:
 def random_strain(largest: float, rng: np.random.Generator) -> NDArray[np.float64]:
     """A lower-triangular (3, 3) gradient for :func:`strained` that leaves the volume as it is.
 
-    The three stretches and half of the three shears are uniform up to ``largest``, but for what
-    the volume takes.
+    The three stretches and half of the three shears are uniform up to ``largest``, a number; the
+    stretches are then multiplied by what restores the volume.
     """
     gradient = np.tril(rng.uniform(-largest, largest, (3, 3)))
     stretch = 1.0 + np.diag(gradient)

@@ -112,7 +112,8 @@ def _lattices(part: dict[str, Any]) -> list[str]:
     for name in dict.fromkeys(r["condition"] for r in rows):
         shares = [r["unknown"] for r in strange if r["condition"] == name]
         found = [sum(share >= least for share in shares) for least in (0.98, 0.5)]
-        body.append((name, len(shares), *found, percent(sum(shares) / len(shares))))
+        mean = sum(shares) / len(shares) if shares else None
+        body.append((name, len(shares), *found, percent(mean)))
     rest = [
         (
             r["name"],

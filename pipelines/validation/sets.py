@@ -123,7 +123,7 @@ def other_ices(
 def all_lattices(
     amplitudes: Sequence[float] = MOTION, names: Iterable[str] | None = None
 ) -> Iterator[Case]:
-    """Every lattice that GenIce2 knows, each once whatever its names; 160 molecules or more.
+    """Every lattice that GenIce2 knows, each cell once whatever its names; 160 molecules or more.
 
     Those that GenIce2 itself fails to make are left out.
     """

@@ -197,6 +197,37 @@ def test_corrected_biases_have_the_least_validation_loss():
     assert torch.equal(none.mean.module[-1].bias, before)
 
 
+def biases_added(target: np.ndarray, balance: str = "weights") -> np.ndarray:
+    """To three overlapping classes by a validation of these, after an even training."""
+    rng = np.random.default_rng(4)
+    even = np.repeat([0, 1, 2], 1500)
+    z, y = {}, {"train": even, "validation": target}
+    for side, own in y.items():
+        z[side] = (rng.normal(size=(len(own), 1)) + 1.5 * own[:, None]).astype(np.float32)
+    fit = Fit(z, y, 3, replace(SHORT, epochs=20, balance=balance))
+    fit.run(None)
+    before = fit.mean.module[-1].bias.detach().clone()
+    fit.correct_biases(1.0)
+    return (fit.mean.module[-1].bias.detach() - before).numpy()
+
+
+def test_a_class_without_validation_keeps_its_bias():
+    added = biases_added(np.repeat([0, 1], 1500))
+    assert added[2] == 0.0
+    assert np.abs(added).max() < 0.3
+    assert added.sum() == pytest.approx(0.0, abs=0.01)
+    assert not biases_added(np.zeros(100, np.int64)).any()
+
+
+@pytest.mark.parametrize("balance", ["weights", "sample"])
+def test_a_rare_class_of_the_validation_weighs_as_much(balance):
+    even = biases_added(np.repeat([0, 1, 2], 1500), balance)
+    rare = biases_added(np.repeat([0, 1, 2], (1500, 75, 1500)), balance)
+    assert np.abs(even - rare).max() < 0.5
+    none = biases_added(np.repeat([0, 1, 2], (1500, 75, 1500)), "none")
+    assert none[1] < rare[1] - 0.5
+
+
 def test_weight_decay_makes_smaller_weights():
     sizes = []
     for decay in (0.0, 1.0):

@@ -21,8 +21,14 @@ from iceclass.reference import write_reference
 from pipelines.validation import run
 from pipelines.validation.held_out import held_out, places
 from pipelines.validation.interfaces import bulks, interface_rows, nucleus_distance, slab_distance
-from pipelines.validation.novelty import auroc, known_molecules, novelty_rows
+from pipelines.validation.novelty import (
+    auroc,
+    every_lattice_rows,
+    known_molecules,
+    novelty_rows,
+)
 from pipelines.validation.perturb import random_points
+from pipelines.validation.report import as_markdown
 from pipelines.validation.robustness import (
     PERTURBATIONS,
     SHARPER,
@@ -30,7 +36,7 @@ from pipelines.validation.robustness import (
     lattice_rows,
     robustness_rows,
 )
-from pipelines.validation.sets import crystals_at_0_kelvin, no_ices, stacking_cases
+from pipelines.validation.sets import all_lattices, crystals_at_0_kelvin, no_ices, stacking_cases
 from pipelines.validation.stacking import DISPLACED, overall, stacking_rows
 from tests.iceframes import ICES, thermal_frame, trained
 
@@ -213,6 +219,30 @@ def test_the_command_writes_tables_figures_and_text(reference, tmp_path):
         assert (out / f"{part}.png").read_bytes()[:4] == b"\x89PNG"
         assert f"({part}.png)" in text
     assert not (out / "stacking.csv").exists()
+
+
+def test_lattices_are_counted_by_what_was_expected():
+    model = trained().model
+    cases = list(all_lattices((0.1,), ("2", "2d", "CS1", "7")))
+    rows = {row["name"]: row for row in every_lattice_rows(model, cases)}
+    assert {name: row["expected"] for name, row in rows.items()} == {
+        "2": "ii",
+        "2d": "ii",
+        "CS1": "unknown",
+        "7": "unknown",
+    }
+    for case in cases:
+        names = model.classify(case.frames[0]).names
+        assert rows[case.name]["as_expected"] == (names == case.expected).mean()
+        assert rows[case.name]["unknown"] == (names == "unknown").mean()
+        assert rows[case.name]["density"] == pytest.approx(case.frames[0].density)
+    head = {"model_id": model.model_id, "classes": list(model.classes)}
+    for kept, count in ((list(rows), 2), (["2", "2d"], 0)):
+        text = as_markdown(head | {"lattices": {"rows": [rows[name] for name in kept]}})
+        whole = [row for row in rows.values() if row["name"] in kept and row["expected"] != "ii"]
+        right = sum(row["unknown"] >= 0.98 for row in whole)
+        assert f"| σ = 0.10 Å | {count} | {right} |" in text
+        assert "\n2 others have the oxygens of a class" in text
 
 
 def test_every_part_has_a_figure_and_a_section(reference, tmp_path):

@@ -41,7 +41,7 @@ def test_strain_deforms_the_cell_and_leaves_density_and_fractions():
     gradients = [random_strain(0.02, rng) for _ in range(50)]
     assert all(np.abs(np.triu(g, 1)).max() == 0.0 for g in gradients)
     assert 0.03 < np.abs([g[1, 0] for g in gradients]).max() <= 0.04
-    assert 0.015 < np.abs([np.diag(g) for g in gradients]).max() < 0.041
+    assert 0.015 < np.abs([np.diag(g) for g in gradients]).max() < 0.028
     inside = frame.positions @ np.linalg.inv(frame.cell)
     for gradient in gradients[:3]:
         other = strained(frame, gradient)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from iceclass.generation.lattices import Size, build
+from iceclass.generation.lattices import Size, build, lattice_names
 from iceclass.generation.stacking import PHASE_OF_LETTER, closes, same_pile
 from iceclass.generation.water_models import WATER_MODELS
 from iceclass.other_classifiers import chill_plus
@@ -108,9 +108,11 @@ def test_every_lattice_comes_once_with_what_it_is():
 @pytest.mark.parametrize("phase", CRYSTALS)
 def test_lattices_of_a_class_have_its_neighbours(phase):
     """The first two shells of the class's own lattice, for its other cells and proton orders."""
-    own, *others = (case.frames[0] for case in all_lattices((0.0,), OF_A_CLASS[phase][:3]))
+    assert set(OF_A_CLASS[phase]) <= set(lattice_names())
+    own, *others = (case.frames[0] for case in all_lattices((0.0,), OF_A_CLASS[phase]))
+    assert others
     for other in others:
-        assert other.density == pytest.approx(own.density, rel=0.04)
+        assert other.density == pytest.approx(own.density, rel=0.12)  # filled ices are stretched
         for count in (4, 12):
             a, b = (
                 np.quantile(neighbour_distances(f, count), (0.1, 0.5, 0.9)) * f.density ** (1 / 3)
