@@ -18,8 +18,9 @@ PHASES=${PHASES:-ih ic ii iii v water lda hda mda}
 GENERATE=${GENERATE:---preparations 5 --jobs 2} # further options of the simulations
 DESCRIPTOR=${DESCRIPTOR:-soap-148-wide}
 VARY=${VARY-yes}                                # empty: train on the trajectories as they are
+# options of the training
 TRAIN=${TRAIN:---schedule cosine --epochs 25 --batch-size 2048 --max-rows 2500 --weight-decay 0.3
-    --weight-average 0.999 --bias-correction 0.8 --novelty-margin 1.35}                      # options
+    --weight-average 0.999 --bias-correction 0.8 --novelty-margin 1.35}
 
 here=$(dirname "$0")
 mkdir -p "$STUDY"

@@ -171,7 +171,7 @@ def oxygens(name: str, molecules: int) -> Frame:
     name
         A lattice GenIce2 knows, with its options in brackets.
     molecules
-        How many at least; the cell is repeated along what is then the thinnest direction.
+        How many at least, in the smallest, most cube-like box.
 
     Returns
     -------
@@ -186,13 +186,11 @@ def oxygens(name: str, molecules: int) -> Frame:
         GenIce2 is not installed.
     """
     cell, sites = _unit_cell(_load_lattice(name), None)
-    vectors, turn = _restricted(cell)
-    reps = np.ones(3, dtype=int)
-    while len(sites) * reps.prod() < molecules:
-        reps[np.argmin(thickness(vectors) * reps)] += 1
-    cells = np.stack(np.meshgrid(*map(np.arange, reps), indexing="ij"), axis=-1).reshape(-1, 1, 3)
-    positions = (sites @ cell @ turn + cells @ vectors).reshape(-1, 3)
-    return Frame(positions=positions, cell=vectors * reps[:, None])
+    reps = _repetition_for(cell, len(sites), molecules, 0.0)
+    vectors, turn = _restricted(cell * np.array(reps)[:, None])
+    cells = np.array(list(product(*map(range, reps))))
+    positions = (sites + cells[:, None]).reshape(-1, 3) @ cell @ turn
+    return Frame(positions=positions, cell=vectors)
 
 
 def _times(reps: Sequence[int]) -> str:

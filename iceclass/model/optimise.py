@@ -151,13 +151,6 @@ def torch_network(model: Model) -> torch.nn.Sequential:
     return network
 
 
-def averaged(network: torch.nn.Module, decay: float) -> torch.optim.swa_utils.AveragedModel:
-    """The exponential mean of the network's weights, to be updated after every step."""
-    from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-
-    return AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(decay))
-
-
 class Fit:
     """The network and its optimisation."""
 
@@ -169,6 +162,7 @@ class Fit:
         config: TrainingConfig,
     ) -> None:
         import torch
+        from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
         self.config = config
         self.z = {side: torch.from_numpy(array) for side, array in z.items()}
@@ -179,7 +173,10 @@ class Fit:
             if isinstance(layer, torch.nn.Linear):
                 torch.nn.init.xavier_uniform_(layer.weight, generator=self.generator)
                 torch.nn.init.zeros_(layer.bias)
-        self.mean = averaged(self.network, config.weight_average)
+        self.mean: AveragedModel | None = None
+        if config.weight_average > 0:
+            follow = get_ema_multi_avg_fn(config.weight_average)
+            self.mean = AveragedModel(self.network, multi_avg_fn=follow)
         self.weights = {
             side: torch.from_numpy(
                 class_weights(target, n_classes)
@@ -188,6 +185,11 @@ class Fit:
             ).float()
             for side, target in y.items()
         }
+
+    @property
+    def kept(self) -> torch.nn.Module:
+        """The network that is validated and kept: the mean of the weights, or the last ones."""
+        return self.network if self.mean is None else self.mean.module
 
     def loss(self, logits: torch.Tensor, target: torch.Tensor, side: str) -> torch.Tensor:
         """Cross-entropy, summed over the rows with their class's weight."""
@@ -198,7 +200,7 @@ class Fit:
         )
 
     def run(self, progress: Callable[[Epoch], None] | None) -> tuple[list[Epoch], int]:
-        """Train; leave the weights of the best epoch, or their mean then, in :attr:`mean`."""
+        """Train; leave the weights of the best epoch, or their mean then, in :attr:`kept`."""
         config = self.config
         optimiser = self._optimiser()
         history: list[Epoch] = []
@@ -218,7 +220,7 @@ class Fit:
                 )
             if watched < best_loss * (1 - 1e-4):
                 best, best_loss = number, watched
-                kept = {k: v.clone() for k, v in self.mean.module.state_dict().items()}
+                kept = {k: v.clone() for k, v in self.kept.state_dict().items()}
             elif number - best >= config.patience:
                 break
             if config.schedule == "cosine":
@@ -228,7 +230,7 @@ class Fit:
                 optimiser.param_groups[0]["lr"] = rate / 2
                 halved = number
         assert kept is not None
-        self.mean.module.load_state_dict(kept)
+        self.kept.load_state_dict(kept)
         return history, best
 
     def _optimiser(self) -> torch.optim.Optimizer:
@@ -256,7 +258,8 @@ class Fit:
             loss = self.loss(self.network(z[batch]), y[batch], "train")
             (loss / len(batch)).backward()
             optimiser.step()
-            self.mean.update_parameters(self.network)
+            if self.mean is not None:
+                self.mean.update_parameters(self.network)
             total += loss.item()
         return total / len(z)
 
@@ -265,7 +268,7 @@ class Fit:
         import torch
 
         with torch.inference_mode():
-            return torch.cat([self.mean(block) for block in self.z[side].split(65536)])
+            return torch.cat([self.kept(block) for block in self.z[side].split(65536)])
 
     def validate(self) -> tuple[float, float]:
         """Mean loss and accuracy of the validation rows; NaN without any."""
@@ -304,7 +307,7 @@ class Fit:
 
         found = minimize(loss, np.zeros(1 + logits.shape[1]), jac=True, method="L-BFGS-B").x
         with torch.no_grad():
-            *_, bias = self.mean.module.parameters()
+            *_, bias = self.kept.parameters()
             bias[seen] += torch.from_numpy(share * found[1:]).to(bias)
 
     def temperature(self) -> float:
@@ -335,7 +338,7 @@ class Fit:
         self,
     ) -> tuple[tuple[NDArray[np.float32], ...], tuple[NDArray[np.float32], ...]]:
         """Weights and biases of the three layers."""
-        state = self.mean.module.state_dict()
+        state = self.kept.state_dict()
         state = {name: tensor.numpy().copy() for name, tensor in state.items()}
         weights = tuple(value for name, value in state.items() if name.endswith("weight"))
         biases = tuple(value for name, value in state.items() if name.endswith("bias"))

@@ -33,12 +33,7 @@ def displaced(frame: Frame, sigma: float, rng: np.random.Generator) -> Frame:
 def scaled(frame: Frame, density: float) -> Frame:
     """Sites and cell scaled alike in all directions; ``density`` is the factor it changes by."""
     length = density ** (-1 / 3)
-    return replace(
-        bare(frame),
-        positions=(frame.positions - frame.origin) * length,
-        cell=frame.cell * length,
-        origin=np.zeros(3),
-    )
+    return _placed(frame, (frame.positions - frame.origin) * length, frame.cell * length)
 
 
 def strained(frame: Frame, gradient: NDArray[np.float64]) -> Frame:
@@ -47,12 +42,7 @@ def strained(frame: Frame, gradient: NDArray[np.float64]) -> Frame:
     Where G is lower-triangular, the cell keeps the form that LAMMPS writes.
     """
     deformation = np.eye(3) + gradient
-    return replace(
-        bare(frame),
-        positions=(frame.positions - frame.origin) @ deformation,
-        cell=frame.cell @ deformation,
-        origin=np.zeros(3),
-    )
+    return _placed(frame, (frame.positions - frame.origin) @ deformation, frame.cell @ deformation)
 
 
 def random_strain(largest: float, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -75,7 +65,7 @@ def shrunk(frames: Sequence[Frame], factor: float) -> list[Frame]:
     path, cells = _paths(frames)
     mean = path.mean(axis=0)
     return [
-        _placed(frame, mean + factor * (here - mean), cell)
+        _placed(frame, (mean + factor * (here - mean)) @ cell, cell)
         for frame, here, cell in zip(frames, path, cells, strict=True)
     ]
 
@@ -87,7 +77,7 @@ def averaged(frames: Sequence[Frame], window: int = 3) -> list[Frame]:
     path, cells = _paths(frames)
     half = window // 2
     return [
-        _placed(frames[k], path[k - half : k + half + 1].mean(axis=0), cells[k])
+        _placed(frames[k], path[k - half : k + half + 1].mean(axis=0) @ cells[k], cells[k])
         for k in range(half, len(frames) - half)
     ]
 
@@ -98,8 +88,9 @@ def _paths(frames: Sequence[Frame]) -> tuple[NDArray[np.float64], NDArray[np.flo
     return path - path.mean(axis=1, keepdims=True), cells
 
 
-def _placed(frame: Frame, fractional: NDArray[np.float64], cell: NDArray[np.float64]) -> Frame:
-    return replace(bare(frame), positions=fractional @ cell, cell=cell, origin=np.zeros(3))
+def _placed(frame: Frame, positions: NDArray[np.float64], cell: NDArray[np.float64]) -> Frame:
+    """The frame's sites elsewhere, in a cell that begins at the origin."""
+    return replace(bare(frame), positions=positions, cell=cell, origin=np.zeros(3))
 
 
 def with_vacuum(frame: Frame, thickness: float) -> Frame:
@@ -116,7 +107,7 @@ def with_vacuum(frame: Frame, thickness: float) -> Frame:
     positions = (fractional - np.floor(fractional)) @ frame.cell
     cell = frame.cell.copy()
     cell[2, 2] += thickness
-    return replace(bare(frame), positions=positions, cell=cell, origin=np.zeros(3))
+    return _placed(frame, positions, cell)
 
 
 def random_points(

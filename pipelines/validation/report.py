@@ -73,7 +73,7 @@ def _novelty(part: dict[str, Any]) -> list[str]:
         (
             r["name"],
             r["condition"],
-            UNKNOWN if r["expected"] == UNKNOWN else label_of(r["expected"]),
+            label_of(r["expected"]),
             percent(r["as_expected"]),
             percent(r["unknown"]),
             f"{r['auroc']:.4f}",
@@ -119,9 +119,9 @@ def _lattices(part: dict[str, Any]) -> list[str]:
             r["name"],
             r["condition"],
             f"{r['density']:.3f}",
-            UNKNOWN if r["expected"] == UNKNOWN else label_of(r["expected"]),
+            label_of(r["expected"]),
             percent(r["as_expected"]),
-            UNKNOWN if r["most_often"] == UNKNOWN else label_of(r["most_often"]),
+            label_of(r["most_often"]),
         )
         for r in rows
         if r["as_expected"] < 0.98
