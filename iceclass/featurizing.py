@@ -149,7 +149,9 @@ def featurize(
             ) as frames:
                 counted = None if compact is None else compact.counted
                 rows = _features(frames, descriptor, backend, counted)
-                stored = store.append_trajectory(info, rows, force=force)
+                stored = store.append_trajectory(
+                    info, rows, force=force, homogeneous=counted is None
+                )
             report(f"{stored.name}: {stored.n_frames} frames, {stored.n_rows} environments")
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from iceclass.descriptors import Descriptor
 
 FORMAT = "iceclass-features"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 _CHUNK_BYTES = 1 << 18
 _COPY_BYTES = 1 << 26
 _MOST_DEFLATED = 1100  # times that a deflated data set can be larger than what is stored
@@ -45,10 +45,26 @@ def make_rows(file: h5py.File, n_features: int) -> None:
         compression_opts=1,
         shuffle=True,
     )
-    for name, kind in ROW_COLUMNS.items():
-        rows.create_dataset(
-            name, shape=(0,), maxshape=(None,), dtype=kind, chunks=(8192,), compression="gzip"
-        )
+    for name in ROW_COLUMNS:
+        _make_column(rows, name, 0)
+
+
+def _make_column(rows: h5py.Group, name: str, length: int) -> None:
+    rows.create_dataset(
+        name,
+        shape=(length,),
+        maxshape=(None,),
+        dtype=ROW_COLUMNS[name],
+        chunks=(8192,),
+        compression="gzip",
+    )
+
+
+def upgrade_rows(rows: h5py.Group) -> None:
+    """Give the rows of a file of format 1 what it lacks: densities, which nobody knows."""
+    if "density" not in rows:
+        _make_column(rows, "density", len(rows["features"]))
+        rows["density"][:] = np.nan
 
 
 def append_rows(rows: h5py.Group, columns: Mapping[str, NDArray[Any]]) -> None:
@@ -65,7 +81,9 @@ def copy_rows(source: h5py.Group, rows: h5py.Group, start: int, stop: int, traje
     block = max(1, _COPY_BYTES // (4 * source["features"].shape[1]))
     for first in range(start, stop, block):
         last = min(first + block, stop)
-        columns = {name: source[name][first:last] for name in ("features", *ROW_COLUMNS)}
+        names = (name for name in ("features", *ROW_COLUMNS) if name in source)
+        columns = {name: source[name][first:last] for name in names}
+        columns.setdefault("density", np.full(last - first, np.nan, np.float32))
         columns["trajectory"] = np.full(last - first, trajectory, np.int32)
         append_rows(rows, columns)
 
@@ -123,7 +141,7 @@ def read_header(path: Path) -> tuple[dict[str, Any], list[TrajectoryInfo]]:
                 TrajectoryInfo(**{name: column[i] for name, column in columns.items()})
                 for i in range(count)
             ]
-            _check(file["rows"], len(names), trajectories)
+            _check(file["rows"], len(names), trajectories, version)
     except InputError as error:
         error.path = error.path or path
         raise
@@ -194,7 +212,9 @@ def _column(file: h5py.File, one: Field[Any]) -> list[Any]:
     return values
 
 
-def _check(rows: h5py.Group, n_features: int, trajectories: Sequence[TrajectoryInfo]) -> None:
+def _check(
+    rows: h5py.Group, n_features: int, trajectories: Sequence[TrajectoryInfo], version: int
+) -> None:
     """The row data sets have the sizes that the header promises."""
     if any(t.n_rows < 0 for t in trajectories):
         raise ValueError("a trajectory has less than no rows")
@@ -202,8 +222,10 @@ def _check(rows: h5py.Group, n_features: int, trajectories: Sequence[TrajectoryI
         raise ValueError("two trajectories have the same name")
     total = sum(t.n_rows for t in trajectories)
     expected = {"features": (total, n_features)} | {name: (total,) for name in ROW_COLUMNS}
+    if version < 2:
+        del expected["density"]
     for name, shape in expected.items():
-        data = whole(rows, name, "f" if name == "features" else "iu", len(shape))
+        data = whole(rows, name, "f" if name in ("features", "density") else "iu", len(shape))
         if data.shape != shape:
             raise ValueError(f"rows/{name} has shape {data.shape}, expected {shape}")
 
@@ -213,6 +235,7 @@ def write_part(
     descriptor: Descriptor,
     info: TrajectoryInfo,
     frames: Iterable[tuple[Frame, NDArray[Any]]],
+    homogeneous: bool,
 ) -> TrajectoryInfo:
     """A file of one trajectory, written frame by frame; the info with its counts filled in."""
     import h5py
@@ -222,7 +245,7 @@ def write_part(
     with h5py.File(path, "w") as file:
         make_rows(file, n_features)
         for index, (frame, features) in enumerate(frames):
-            n = frame.n_molecules
+            n, known = frame.n_molecules, homogeneous and frame.pbc.all()
             if features.shape != (n, n_features):
                 raise InputError(
                     f"features have shape {features.shape}, expected ({n}, {n_features})",
@@ -241,6 +264,7 @@ def write_part(
                 "frame": np.full(n, index, np.int32),
                 "timestep": np.full(n, frame.timestep, np.int64),
                 "molecule": frame.ids,
+                "density": np.full(n, frame.density if known else np.nan, np.float32),
             }
             append_rows(file["rows"], columns)
             n_molecules = n_molecules or n
@@ -258,9 +282,10 @@ def read_rows(
     max_rows: int | None,
     seed: int,
 ) -> tuple[NDArray[np.float32], dict[str, Any]]:
-    """Features and integer columns of some trajectories, given with their first rows.
+    """Features and other columns of some trajectories, given with their first rows.
 
     At most ``max_rows`` of each, drawn with ``seed``; ``trajectory`` counts the chosen ones.
+    Files of format 1 have no densities: they are NaN.
     """
     import h5py
 
@@ -285,7 +310,7 @@ def read_rows(
                     pick = np.sort(rng.permutation(info.n_rows)[:count])
                 features[at:to] = rows["features"][start:stop][pick]
                 for name, column in columns.items():
-                    column[at:to] = rows[name][start:stop][pick]
+                    column[at:to] = rows[name][start:stop][pick] if name in rows else np.nan
                 columns["trajectory"][at:to] = index
                 at = to
     except InputError:

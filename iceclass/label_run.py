@@ -201,6 +201,7 @@ class Run:
             "counts": np.bincount(column, minlength=n_classes + 1).tolist(),
             "confidence": float(prediction.confidence.mean()) if frame.n_molecules else 0.0,
             "skipped": skipped,
+            "open": not frame.pbc.any(),
             "observed": {k: o.record(frame, prediction) for k, o in self._observers.items()},
         }
 
@@ -238,7 +239,8 @@ class Run:
             labels=None if kept is None else tuple(p.labels.astype(np.int8) for p in kept),
             probabilities=None if kept is None else tuple(p.probabilities for p in kept),
             skipped=tuple(self.skipped),
-            parameters=parameters,
+            parameters=dict(parameters)
+            | {"open_frames": sum(record.get("open", False) for record in self.records)},
             observed={
                 k: [(record["frame"], record["observed"][k]) for record in self.records]
                 for k in self._observers

@@ -16,8 +16,14 @@ from iceclass.errors import InputError, unknown_name
 from iceclass.phases import PHASES
 
 SPLITS = ("train", "validation", "test")
-ROW_COLUMNS = {"trajectory": "i4", "frame": "i4", "timestep": "i8", "molecule": "i8"}
-"""The integer columns of a table beside its features, with their types."""
+ROW_COLUMNS = {
+    "trajectory": "i4",
+    "frame": "i4",
+    "timestep": "i8",
+    "molecule": "i8",
+    "density": "f4",
+}
+"""The columns of a table beside its features, with their types."""
 
 COUNTED = ("n_frames", "n_molecules", "n_rows")
 SOURCE = ("path", "source_size", "source_sha256")
@@ -105,6 +111,9 @@ class Table:
         Plain dict of the descriptor's definition.
     feature_names
         F names.
+    density
+        (R,) float32, g/cm³: of the phase, in the row's frame; NaN where it is not known, because
+        boundaries are open or the frame holds other molecules too. None: nowhere known.
     """
 
     features: NDArray[np.float32]
@@ -115,12 +124,18 @@ class Table:
     trajectories: tuple[TrajectoryInfo, ...]
     descriptor: Mapping[str, Any]
     feature_names: tuple[str, ...]
+    density: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         rows = len(self.features)
         assert self.features.shape == (rows, len(self.feature_names))
-        for name in ROW_COLUMNS:
+        for name in self._columns:
             assert getattr(self, name).shape == (rows,), name
+
+    @property
+    def _columns(self) -> list[str]:
+        """The names of the columns beside the features that there are."""
+        return [name for name in ROW_COLUMNS if getattr(self, name) is not None]
 
     def __len__(self) -> int:
         return len(self.features)
@@ -154,7 +169,7 @@ class Table:
 
     def rows(self, which: NDArray[Any]) -> Table:
         """The table of the rows selected by a mask or an index array; all trajectories kept."""
-        changed = {name: getattr(self, name)[which] for name in ("features", *ROW_COLUMNS)}
+        changed = {name: getattr(self, name)[which] for name in ("features", *self._columns)}
         return replace(self, **changed)
 
 

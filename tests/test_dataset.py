@@ -72,6 +72,43 @@ def test_features_and_identities_come_back(store_path: Path):
     assert not store_path.with_name("ices.h5.parts").exists()
 
 
+def test_densities_are_those_of_cells_that_hold_the_phase_alone(tmp_path: Path):
+    ice, x = thermal_frame("ih", 1), features("ih", 1)
+    slab = Frame(positions=ice.positions, cell=ice.cell, pbc=(True, True, False))
+    path = tmp_path / "ices.h5"
+    with FeatureStore.create(path, SOAP) as store:
+        store.append_trajectory(trajectory("ih", 1), [(ice, x)])
+        store.append_trajectory(trajectory("ih", 2), [(slab, x)])
+        store.append_trajectory(trajectory("ih", 3), [(ice, x)], homogeneous=False)
+    table = FeatureStore.open(path).load()
+    n = ice.n_molecules
+    assert ice.density == pytest.approx(0.92, abs=0.02)
+    np.testing.assert_allclose(table.density[:n], ice.density, rtol=1e-6)
+    assert np.isnan(table.density[n:]).all()
+    assert np.array_equal(table.rows(np.arange(5)).density, table.density[:5])
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_store_of_format_1_can_be_read_and_added_to(store_path: Path, replaced: bool):
+    """It has no densities; joining copies it, or its rows where one trajectory is replaced."""
+    with h5py.File(store_path, "r+") as file:
+        file.attrs["format_version"] = 1
+        del file["rows/density"]
+    before = FeatureStore.open(store_path).load()
+    assert np.isnan(before.density).all()
+    with FeatureStore.open(store_path, "a") as store:
+        store.append_trajectory(trajectory("v", 1), frames_of("v", 1))
+        if replaced:
+            changed = replace(trajectory("ih", 1), source_size=7)
+            store.append_trajectory(changed, frames_of("ih", 5), force=True)
+    table = FeatureStore.open(store_path).load()
+    new = table.phase == "v"
+    if replaced:
+        new |= (table.phase == "ih") & (table.preparation == "seed-1")
+    np.testing.assert_array_equal(np.isfinite(table.density), new)
+    assert len(table) == len(before) + sum(len(x) for _, x in frames_of("v", 1))
+
+
 def test_trajectories_are_appended_and_not_computed_twice(store_path: Path):
     with FeatureStore.open_or_create(store_path, SOAP) as store:
         store.append_trajectory(trajectory("ih", 1), untouchable())
@@ -314,7 +351,8 @@ def test_damaged_stores_are_errors(store_path: Path, tmp_path: Path):
         (drop("rows/timestep"), "damaged"),
         (drop("trajectories/phase"), "damaged"),
         (truncate, "rows/frame has shape"),
-        (later, "of format 99, expected at most 1"),
+        (later, "of format 99, expected at most 2"),
+        (drop("rows/density"), "damaged"),
         (scramble, "damaged"),
         (not_a_number, "not finite"),
     ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -115,6 +116,7 @@ def _trajectory(path: Path, types: dict[str, str] | None) -> Lines:
         lines = [("format", trajectory.format), ("sites", str(trajectory.site_decision))]
     columns = ", ".join(first.atoms.columns) if first.atoms is not None else "positions"
     a, b, c = np.linalg.norm(first.cell, axis=1)
+    known = [density for density in densities if not math.isnan(density)]
     boundary = " ".join("periodic" if p else "open" for p in first.pbc)
     return [
         *lines,
@@ -123,7 +125,7 @@ def _trajectory(path: Path, types: dict[str, str] | None) -> Lines:
         ("atoms", str(len(first.atoms)) if first.atoms is not None else str(molecules[0])),
         ("columns", columns),
         ("first cell", f"{a:.3f} × {b:.3f} × {c:.3f} Å, {boundary}"),
-        ("density", _span(densities, ".4f") + " g/cm³"),
+        ("density", _span(known, ".4f") + " g/cm³" if known else "unknown, without a cell"),
     ]
 
 

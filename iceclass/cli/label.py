@@ -266,6 +266,7 @@ def _table(labels: Labels) -> str:
     lines = [
         f"{labels.source}: {count} frame{'s' * (count > 1)}, {size} molecules, model {model}",
         f"{labels.parameters['sites']}",
+        *_open_frames(labels),
         "",
         f"{'phase':<10}{'mean':>9}" + (f"{'±':>8}{'first':>9}{'last':>9}" if count > 1 else ""),
     ]
@@ -279,6 +280,18 @@ def _table(labels: Labels) -> str:
     average = np.average(labels.mean_confidence, weights=labels.molecules)
     lines.append(f"\nmean confidence {average:.3f}")
     return "\n".join(lines)
+
+
+def _open_frames(labels: Labels) -> list[str]:
+    """A warning where the file has no cell, perhaps because its format has no room for one."""
+    number, count = labels.parameters["open_frames"], len(labels.frames)
+    if not number:
+        return []
+    return [
+        f"no periodic cell in {number} of {count} frame{'s' * (count > 1)}: taken for a droplet in "
+        "vacuum;",
+        'if the file has lost its cell, write it as Lattice="..." of extended xyz',
+    ]
 
 
 @contextmanager

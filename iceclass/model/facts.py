@@ -128,6 +128,8 @@ class ModelFacts:
     novelty
         The score above which a molecule is unknown, and the quantile and margin it was set by;
         empty where nothing is ever unknown.
+    densities
+        Class → the range of densities in which it is known, g/cm³; empty where any will do.
     split_by, sides
         "preparation" or "molecule"; side → what stood there.
     validated_on
@@ -150,6 +152,7 @@ class ModelFacts:
     network: tuple[int, ...]
     temperature: float
     novelty: dict[str, float]
+    densities: dict[str, tuple[float, float]]
     created: str
     command: str
     versions: dict[str, str]
@@ -222,6 +225,7 @@ def facts_of(
             network=(model.n_features, HIDDEN, HIDDEN, model.n_classes),
             temperature=model.temperature,
             novelty={key: getattr(model.novelty, key) for key in _NOVELTY if model.novelty},
+            densities=_densities(model),
             created=str(record.get("created", "")),
             command=str(record.get("command", "")),
             versions=_texts(record.get("versions")),
@@ -247,6 +251,16 @@ def shipped_facts() -> tuple[ModelFacts, ...]:
     paths = dict.fromkeys(shipped_models().values())
     found = [facts_of(load_model(path), path) for path in paths]
     return tuple(sorted(found, key=lambda facts: ("default" not in facts.aliases, facts.name)))
+
+
+def _densities(model: Model) -> dict[str, tuple[float, float]]:
+    known = None if model.novelty is None else model.novelty.known_densities
+    if known is None:
+        return {}
+    return {
+        name: (round(float(low), 4), round(float(high), 4))
+        for name, (low, high) in zip(model.classes, known, strict=True)
+    }
 
 
 def _sides(split: Mapping[str, Any]) -> dict[str, Side]:

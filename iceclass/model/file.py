@@ -4,7 +4,7 @@ Metadata (safetensors holds strings only; each value but the first two is JSON):
 
     format            "iceclass-model"
     sha256            of all other metadata and the arrays
-    format_version    1
+    format_version    2
     iceclass_version, classes, descriptor, temperature, novelty, record
 
 Reading one executes nothing: the arrays are numbers, the rest is JSON, and both are checked.
@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -26,16 +27,18 @@ from iceclass._version import __version__
 from iceclass.errors import IceclassError, InputError, ModelError, unknown_name
 from iceclass.files import check_output, replacing
 from iceclass.model.network import Model
-from iceclass.model.novelty import Novelty
+from iceclass.model.novelty import Densities, Novelty
 
 FORMAT = "iceclass-model"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MAX_BYTES = 64 << 20
 SUFFIX = ".safetensors"
 
 Contents = tuple[dict[str, Any], dict[str, NDArray[Any]]]
 
-UPGRADES: dict[int, Callable[[dict[str, Any], dict[str, NDArray[Any]]], Contents]] = {}
+UPGRADES: dict[int, Callable[[dict[str, Any], dict[str, NDArray[Any]]], Contents]] = {
+    1: lambda contents, arrays: (contents, arrays),  # it knew no densities
+}
 """Format version → function that turns the contents of such a file into the next version's."""
 
 
@@ -178,6 +181,7 @@ def _model(metadata: Mapping[str, str], arrays: dict[str, NDArray[Any]]) -> Mode
             threshold=float(told["threshold"]),
             quantile=float(told["quantile"]),
             margin=float(told["margin"]),
+            densities=_densities(arrays),
         )
         if not np.isfinite([novelty.quantile, novelty.margin]).all():
             raise ModelError("quantile or margin of the novelty is not finite")
@@ -195,6 +199,14 @@ def _model(metadata: Mapping[str, str], arrays: dict[str, NDArray[Any]]) -> Mode
     if arrays:
         raise ModelError(f"unexpected arrays {', '.join(sorted(arrays))}")
     return model
+
+
+def _densities(arrays: dict[str, NDArray[Any]]) -> Densities | None:
+    """The densities of a novelty score, taken out of a file's arrays; None where it has none."""
+    names = {one.name: f"novelty.densities.{one.name}" for one in fields(Densities)}
+    if not set(names.values()) & arrays.keys():
+        return None
+    return Densities(**{key: arrays.pop(name) for key, name in names.items()})
 
 
 def _check_record(record: Any) -> None:

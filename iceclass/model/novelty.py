@@ -3,10 +3,12 @@
 The standardised features z are split into their projection p on the leading principal components
 and the rest r. For every class c with mean μ_c and covariance Σ_c in the subspace::
 
-    s_c = max( (p − μ_c)ᵀ Σ_c⁻¹ (p − μ_c) / q_c ,  |r|² / t_c )
+    s_c = max( (p − μ_c)ᵀ Σ_c⁻¹ (p − μ_c) / q_c ,  |r|² / t_c ,  (ln ρ_c(p) − m_c)² / h_c² )
 
-where q_c and t_c are high quantiles of the two over the class's own training rows, and the score
-of a molecule is the smaller s_c of the two classes that the network finds most probable: what is
+where q_c and t_c are high quantiles of the two over the class's own training rows. The third part
+is about the density, which thermal motion hides from the first: ρ_c(p) is what a linear regression
+on the class's rows makes of p, and m_c ± h_c the range that the class has trained in. The score of
+a molecule is the smaller s_c of the two classes that the network finds most probable: what is
 called ice V has to look like ice V. It is about 1 at the edge of the training set and grows as a
 squared distance. Above the threshold (a high quantile over the validation rows, 1 at least, times
 a margin, both stated in :class:`Novelty`) a molecule is called unknown. The threshold is meant to
@@ -19,7 +21,8 @@ class-conditional Gaussians; Jackson & Mudholkar, Technometrics 21, 341 (1979), 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +32,58 @@ _LIKELY = 2
 _SHRINKAGE = 0.002
 _MAX_COMPONENTS = 96
 _EXPLAINED = 0.999
+_RIDGE = 1e-3
+"""Of the regression on densities, beside features of unit variance."""
+_LEAST_RANGE = 0.08
+"""Half of the logarithmic range of densities in which a class is known at least: water models
+differ by as much for one ice at one temperature and pressure."""
+
+
+@dataclass(frozen=True, eq=False)
+class Densities:
+    """How dense a molecule's surroundings are, read from its features, and how dense they may be.
+
+    Attributes
+    ----------
+    axes
+        (C, K) float32. Change of ln ρ with the K components, by class.
+    offsets
+        (C,) float32. ln ρ at the origin, ρ in g/cm³.
+    known
+        (C, 2) float32, g/cm³. Least and largest density at which the class is known.
+    """
+
+    axes: NDArray[np.float32]
+    offsets: NDArray[np.float32]
+    known: NDArray[np.float32]
+
+    @property
+    def arrays(self) -> dict[str, NDArray[np.float32]]:
+        """The arrays by name."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
+
+    def read(self, projected: NDArray[np.float32], c: int) -> NDArray[np.float32]:
+        """(n,) ln ρ of (n, K) projections, if they are of class ``c``."""
+        logarithm: NDArray[np.float32] = projected @ self.axes[c] + self.offsets[c]
+        return logarithm
+
+    def excess(self, projected: NDArray[np.float32], c: int) -> NDArray[np.float32]:
+        """(n,) squared distances from the middle of the known range; 1 at its ends."""
+        middle, half = self._ranges
+        scaled: NDArray[np.float32] = (self.read(projected, c) - middle[c]) / half[c]
+        return scaled * scaled
+
+    def range_at(self, excess: float) -> NDArray[np.float32]:
+        """(C, 2) least and largest density, g/cm³, whose :meth:`excess` is so large."""
+        middle, half = self._ranges
+        reach = np.sqrt(excess) * half
+        return np.exp(np.column_stack([middle - reach, middle + reach])).astype(np.float32)
+
+    @cached_property
+    def _ranges(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """(C,) middle and half width of the known ranges of ln ρ."""
+        low, high = np.log(self.known.T)
+        return (low + high) / 2, (high - low) / 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +104,8 @@ class Novelty:
         Scores above it are unknown; margin × (the quantile of the scores it was set on).
     quantile, margin
         How the threshold was set.
+    densities
+        None: of a class that trained nobody knew any.
     """
 
     components: NDArray[np.float32]
@@ -58,12 +115,21 @@ class Novelty:
     threshold: float
     quantile: float
     margin: float
+    densities: Densities | None = None
+
+    @property
+    def known_densities(self) -> NDArray[np.float32] | None:
+        """(C, 2) g/cm³, below and above which a molecule of the class is unknown."""
+        return None if self.densities is None else self.densities.range_at(self.threshold)
 
     @property
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """The arrays by name."""
         names = ("components", "means", "whitening", "residual")
-        return {name: getattr(self, name) for name in names}
+        found = {name: getattr(self, name) for name in names}
+        if self.densities is not None:
+            found |= {f"densities.{name}": x for name, x in self.densities.arrays.items()}
+        return found
 
     def shapes(self, n_features: int, n_classes: int) -> dict[str, tuple[int, ...]]:
         """The shape every array must have."""
@@ -73,6 +139,9 @@ class Novelty:
             "means": (n_classes, k),
             "whitening": (n_classes, k, k),
             "residual": (n_classes,),
+            "densities.axes": (n_classes, k),
+            "densities.offsets": (n_classes,),
+            "densities.known": (n_classes, 2),
         }
 
     def score(
@@ -101,11 +170,14 @@ class Novelty:
         with np.errstate(over="ignore", invalid="ignore"):
             rest = squares - np.einsum("nk,nk->n", projected, projected)
             np.maximum(rest, 0.0, out=rest)
-            for c in np.flatnonzero(np.bincount(likely.ravel())):
+            for c in np.flatnonzero(np.bincount(likely.ravel())).tolist():
                 rows = np.flatnonzero(np.logical_or.reduce([own == c for own in likely.T]))
-                white = (projected[rows] - self.means[c]) @ self.whitening[c]
+                own = projected[rows]
+                white = (own - self.means[c]) @ self.whitening[c]
                 apart = np.einsum("nk,nk->n", white, white)
                 np.maximum(apart, rest[rows] / self.residual[c], out=apart)
+                if self.densities is not None:
+                    np.maximum(apart, self.densities.excess(own, c), out=apart)
                 score[rows] = np.fmin(score[rows], apart)  # passes over NaN
         return score
 
@@ -125,6 +197,7 @@ def fit_novelty(
     margin: float,
     held_out: NDArray[np.float32] | None = None,
     likely: NDArray[np.int64] | None = None,
+    density: NDArray[np.float32] | None = None,
 ) -> Novelty:
     """The score fitted to (R, F) standardised training features and their classes.
 
@@ -136,6 +209,8 @@ def fit_novelty(
         (V, F) standardised features of preparations not trained on; None: the training rows.
     likely
         :func:`likely_classes` of the rows that the threshold is set on; None: all classes.
+    density
+        (R,) g/cm³, NaN where unknown; None: everywhere.
     """
     components = _principal_components(z, target, n_classes)
     k = len(components)
@@ -162,10 +237,41 @@ def fit_novelty(
         threshold=float("inf"),
         quantile=quantile,
         margin=margin,
+        densities=None if density is None else _densities(projected, target, n_classes, density),
     )
     scores = unset.score(z if held_out is None else held_out, likely)
     threshold = margin * max(float(np.quantile(scores, quantile)), 1.0)
     return replace(unset, threshold=threshold)
+
+
+def _densities(
+    projected: NDArray[np.float64],
+    target: NDArray[np.int64],
+    n_classes: int,
+    density: NDArray[np.float32],
+) -> Densities | None:
+    """The regression of every class, on its rows of known density; None where one has none."""
+    k = projected.shape[1]
+    axes, offsets = np.zeros((n_classes, k)), np.zeros(n_classes)
+    known = np.zeros((n_classes, 2))
+    for c in range(n_classes):
+        rows = np.flatnonzero((target == c) & (density > 0) & np.isfinite(density))
+        if not len(rows):
+            return None
+        own, logarithm = projected[rows], np.log(density[rows].astype(np.float64))
+        centre, middle = own.mean(axis=0), logarithm.mean()
+        own = own - centre
+        moment = own.T @ own / len(rows) + _RIDGE * np.eye(k)
+        axes[c] = np.linalg.solve(moment, own.T @ (logarithm - middle) / len(rows))
+        offsets[c] = middle - centre @ axes[c]
+        low, high = logarithm.min(), logarithm.max()
+        half = max((high - low) / 2, _LEAST_RANGE)
+        known[c] = np.exp((low + high) / 2 + np.array([-half, half]))
+    return Densities(
+        axes=axes.astype(np.float32),
+        offsets=offsets.astype(np.float32),
+        known=known.astype(np.float32),
+    )
 
 
 def _principal_components(

@@ -124,6 +124,7 @@ def train(
         margin=config.novelty_margin,
         held_out=z[threshold_side],
         likely=likely_classes(fit.logits(threshold_side).numpy()),
+        density=None if table.density is None else table.density[rows["train"]],
     )
     record = {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -162,6 +162,12 @@ def crystals_at_0_kelvin(densities: Iterable[float] = (0.95, 1.0, 1.05)) -> Iter
             yield Case(name, condition, (scaled(lattice(name), density),), name)
 
 
+def _compressed(made: str, frames: Sequence[Frame]) -> Case:
+    """Ice Ih in nine tenths of its volume."""
+    condition = f"volume × 0.90, {made}, {frames[0].density:.3f} g/cm³"
+    return Case("ih, compressed", condition, tuple(frames), UNKNOWN)
+
+
 def no_ices(sigma: float = 0.15) -> Iterator[Case]:
     """A surface, a gas, ice under strain, and points at random."""
     slab = with_vacuum(lattice("basal"), VACUUM)
@@ -178,7 +184,10 @@ def no_ices(sigma: float = 0.15) -> Iterator[Case]:
         displaced(scaled(lattice("ih"), 1 / 0.9), sigma, random_generator("squeezed", k))
         for k in range(3)
     )
-    yield Case("ih, compressed", f"volume × 0.90, σ = {sigma:.2f} Å", squeezed, UNKNOWN)
+    yield _compressed(f"lattice, σ = {sigma:.2f} Å", squeezed)
+    for t in load_reference():
+        if t.phase == "ih" and t.split == "test":
+            yield _compressed(f"{t.temperature:g} K", [scaled(f, 1 / 0.9) for f in t.frames[::4]])
     for apart in (0.0, 2.4):
         points = tuple(random_points(432, 1.0, random_generator(apart, k), apart) for k in range(3))
         condition = "at the density of water" + (f", {apart:g} Å apart" if apart else "")

@@ -135,6 +135,21 @@ def test_structure_files_label(kind, phase, here):
     assert json.loads(rows)["mean_fractions"][phase] > 0.95
 
 
+def test_a_file_that_lost_its_cell_is_said_to_be_a_droplet(here, capsys):
+    ice = build("ih", water_model("tip4p-2005")).frame()
+    rows = "".join(f"O {x:.4f} {y:.4f} {z:.4f}\n" for x, y, z in ice.positions)
+    cell = " ".join(f"{x:.4f}" for x in ice.cell.ravel())
+    for comment, told, whole in (("", True, 0.0), (f'Lattice="{cell}"', False, 1.0)):
+        Path("ice.xyz").write_text(f"{ice.n_molecules}\n{comment}\n{rows}")
+        assert label("ice.xyz", "--force") == 0
+        text = capsys.readouterr().out
+        assert ("no periodic cell in 1 of 1 frame" in text) == told
+        fractions = json.loads(Path("ice.phases.json").read_text())["mean_fractions"]
+        assert fractions["ih"] == pytest.approx(whole, abs=0.1)
+        assert run("info", "ice.xyz") == 0
+        assert ("density:      unknown" in capsys.readouterr().out) == told
+
+
 def test_json_is_for_machines(slab, here, capsys):
     assert label(slab, "-o", "out.lammpstrj", "--json") == 0
     assert json.loads(capsys.readouterr().out)["frames"] == 2

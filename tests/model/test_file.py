@@ -160,7 +160,7 @@ def set_array(name: str, change):
         (set_value("temperature", float("nan")), "Out of range float"),
         (set_value("novelty", {"threshold": 1.0}), "lacks 'quantile'"),
         (set_value("record", []), "not a JSON object"),
-        (set_value("format_version", 99), "of format 99, expected at most 1"),
+        (set_value("format_version", 99), "of format 99, expected at most 2"),
         (set_value("format_version", "1"), "of format 1, expected"),
         (set_value("format_version", -3), "unknown format -3"),
         (set_value("descriptor", {"family": "soop"}), "did you mean 'soap'"),
@@ -176,6 +176,14 @@ def set_array(name: str, change):
         (set_array("novelty.residual", lambda x: -x), "residual is not positive"),
         (set_array("novelty.means", lambda x: np.ascontiguousarray(x.T)), "novelty.means is"),
         (set_array("novelty.components", lambda x: np.zeros((), np.float32)), "damaged"),
+        (lambda c, a: a.pop("novelty.densities.known"), "lacks 'novelty.densities.known'"),
+        (set_array("novelty.densities.axes", lambda x: x[1:]), "novelty.densities.axes is"),
+        (
+            set_array("novelty.densities.known", lambda x: x[:, :1].copy()),
+            "novelty.densities.known is",
+        ),
+        (set_array("novelty.densities.known", lambda x: x[:, ::-1].copy()), "not ranges of dens"),
+        (set_array("novelty.densities.known", lambda x: -x), "not ranges of densities"),
     ],
 )
 def test_contents_that_do_not_fit_are_refused(path: Path, change, message: str):
@@ -240,6 +248,7 @@ def test_every_format_ever_written_loads(version: int):
     rows = np.array(kept["features"], dtype=np.float32)
     np.testing.assert_allclose(model.predict(rows).probabilities, kept["probabilities"], atol=1e-5)
     assert model.model_id == kept["model_id"]
+    assert (model.novelty.densities is not None) == (version >= 2)
 
 
 def test_models_are_found_by_name_alias_and_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -7,8 +7,9 @@ import pytest
 
 from iceclass.descriptors import descriptor
 from iceclass.frame import Frame
+from iceclass.model.file import load_model
 from iceclass.model.novelty import fit_novelty, likely_classes
-from tests.iceframes import DESCRIPTOR, ICES, features, trained
+from tests.iceframes import DESCRIPTOR, ICES, features, thermal_frame, trained
 
 
 def gaussian_classes(seed: int, n: int = 4000) -> tuple[np.ndarray, np.ndarray]:
@@ -37,6 +38,70 @@ def test_score_agrees_with_its_definition():
             inverse = white.astype(np.float64) @ white.T
             values.append(max((p - mean) @ inverse @ (p - mean), rest / residual))
         assert score == pytest.approx(min(values), rel=5e-3)
+
+
+def dense_classes(seed: int, n: int = 3000) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Two classes in 6 features, of which their density moves two a little and motion all a lot.
+
+    ln ρ is between −0.1 and 0.1 in one class and between 0.2 and 0.22 in the other.
+    """
+    rng = np.random.default_rng(seed)
+    target = np.repeat([0, 1], n)
+    low, high = np.array([[-0.1, 0.1], [0.2, 0.22]])[target].T
+    logarithm = rng.uniform(low, high)
+    axes = np.random.default_rng(4).normal(size=(3, 6))
+    motion = rng.normal(size=(2 * n, 2)) * 4.0
+    z = np.column_stack([motion, 5.0 * logarithm]) @ axes + 0.02 * rng.normal(size=(2 * n, 6))
+    z[:, 5] += np.where(target, 20.0, -20.0)
+    return z.astype(np.float32), target, np.exp(logarithm).astype(np.float32)
+
+
+def test_densities_are_read_from_the_features():
+    z, target, density = dense_classes(1)
+    found = fit_novelty(z, target, 2, quantile=0.99, margin=1.0, density=density)
+    z, target, density = dense_classes(2)
+    read = found.densities.read(z[target == 0] @ found.components.T, 0)
+    np.testing.assert_allclose(read, np.log(density[target == 0]), atol=0.02)
+    np.testing.assert_allclose(found.densities.known[0], np.exp([-0.1, 0.1]), rtol=1e-3)
+    middle = 0.21  # narrower than water models differ for one ice
+    np.testing.assert_allclose(
+        np.log(found.densities.known[1]), middle + np.array([-1, 1]) * 0.08, atol=1e-3
+    )
+
+
+def test_a_density_that_motion_hides_is_novel_all_the_same():
+    """The score agrees with its definition, and without the densities sees nothing."""
+    z, target, density = dense_classes(1)
+    blind, found = (
+        fit_novelty(z, target, 2, quantile=0.99, margin=1.0, density=known)
+        for known in (None, density)
+    )
+    assert blind.densities is None
+    fresh, target, density = dense_classes(3)
+    own = fresh[target == 0][:500]
+    axes = np.random.default_rng(4).normal(size=(3, 6))
+    denser = (own + 5.0 * (0.15 - np.log(density[target == 0][:500]))[:, None] * axes[2]).astype(
+        np.float32
+    )
+    likely = np.zeros((len(own), 1), dtype=np.int64)
+    assert (blind.score(denser, likely) > blind.threshold).mean() < 0.1
+    assert (found.score(denser, likely) > found.threshold).mean() == 1.0
+    assert (found.score(own, likely) > found.threshold).mean() < 0.03
+    p = (denser @ found.components.T).astype(np.float64)
+    logarithm = p @ found.densities.axes[0] + found.densities.offsets[0]
+    low, high = np.log(found.densities.known[0])
+    expected = ((logarithm - (low + high) / 2) / ((high - low) / 2)) ** 2
+    np.testing.assert_allclose(
+        found.score(denser, likely), np.maximum(expected, blind.score(denser, likely)), rtol=5e-3
+    )
+
+
+def test_no_densities_where_a_class_has_none():
+    z, target, density = dense_classes(1)
+    density[target == 1] = np.nan
+    found = fit_novelty(z, target, 2, quantile=0.99, margin=1.0, density=density)
+    assert found.densities is None
+    assert "densities.axes" not in found.arrays
 
 
 def test_only_likely_classes_count():
@@ -86,6 +151,16 @@ def test_ices_hotter_and_colder_than_trained_are_known(phase: str, amplitude: fl
     """Trained at 0.15 Å: 44 % more mean-square displacement is no new phase."""
     prediction = trained().model.predict(features(phase, 99, amplitude))
     assert (prediction.labels < 0).mean() < 0.01
+
+
+@pytest.mark.parametrize("phase", ["ih", "ic"])
+def test_the_default_model_knows_ice_at_five_per_cent_more_but_not_in_nine_tenths(phase: str):
+    """Volumes of a lattice in thermal motion; denser by 5 % is another water model."""
+    model, ice = load_model("default"), thermal_frame(phase, 5, 0.12)
+    for volume, unknown in ((1.05, 0.0), (1.0, 0.0), (1 / 1.05, 0.0), (0.9, 1.0)):
+        length = volume ** (1 / 3)
+        frame = Frame(positions=length * ice.positions, cell=length * ice.cell)
+        assert (model.classify(frame).labels < 0).mean() == pytest.approx(unknown, abs=0.02)
 
 
 def test_what_is_no_ice_is_unknown():
