@@ -10,7 +10,7 @@ Layout of the file (R rows, one per molecule and frame; F features; K trajectori
     /rows/frame           (R,) int32, index of the frame in its trajectory, from 0
     /rows/timestep        (R,) int64
     /rows/molecule        (R,) int64, the oxygen's atom id
-    /rows/density         (R,) float32, g/cm³; NaN where unknown (not in files of format 1)
+    /rows/density         (R,) float32, g/cm³; NaN where unknown
 
 While trajectories are being added each is written to a file of its own in ``NAME.h5.parts/`` and
 moved into place there when it is whole; closing the store joins them. A run that is killed at
@@ -280,8 +280,8 @@ class FeatureStore:
         force
             Replace a trajectory of this name whose source or description has changed.
         homogeneous
-            False where the frames' cells hold more than these molecules, so that nobody knows
-            the density of their phase.
+            False where molecules of other phases are in the frames, so that nobody knows the
+            density of this one.
 
         Returns
         -------
@@ -325,9 +325,7 @@ class FeatureStore:
             if untouched:
                 shutil.copyfile(self.path, temporary)
             with h5py.File(temporary, "a") as file:
-                if untouched:
-                    hdf5.upgrade_rows(file["rows"])
-                else:
+                if not untouched:
                     hdf5.make_rows(file, self.descriptor.n_features)
                     if self._stored:
                         self._copy_kept(file["rows"], trajectories)

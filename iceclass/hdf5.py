@@ -45,26 +45,10 @@ def make_rows(file: h5py.File, n_features: int) -> None:
         compression_opts=1,
         shuffle=True,
     )
-    for name in ROW_COLUMNS:
-        _make_column(rows, name, 0)
-
-
-def _make_column(rows: h5py.Group, name: str, length: int) -> None:
-    rows.create_dataset(
-        name,
-        shape=(length,),
-        maxshape=(None,),
-        dtype=ROW_COLUMNS[name],
-        chunks=(8192,),
-        compression="gzip",
-    )
-
-
-def upgrade_rows(rows: h5py.Group) -> None:
-    """Give the rows of a file of format 1 what it lacks: densities, which nobody knows."""
-    if "density" not in rows:
-        _make_column(rows, "density", len(rows["features"]))
-        rows["density"][:] = np.nan
+    for name, kind in ROW_COLUMNS.items():
+        rows.create_dataset(
+            name, shape=(0,), maxshape=(None,), dtype=kind, chunks=(8192,), compression="gzip"
+        )
 
 
 def append_rows(rows: h5py.Group, columns: Mapping[str, NDArray[Any]]) -> None:
@@ -81,9 +65,7 @@ def copy_rows(source: h5py.Group, rows: h5py.Group, start: int, stop: int, traje
     block = max(1, _COPY_BYTES // (4 * source["features"].shape[1]))
     for first in range(start, stop, block):
         last = min(first + block, stop)
-        names = (name for name in ("features", *ROW_COLUMNS) if name in source)
-        columns = {name: source[name][first:last] for name in names}
-        columns.setdefault("density", np.full(last - first, np.nan, np.float32))
+        columns = {name: source[name][first:last] for name in ("features", *ROW_COLUMNS)}
         columns["trajectory"] = np.full(last - first, trajectory, np.int32)
         append_rows(rows, columns)
 
@@ -116,7 +98,7 @@ def read_header(path: Path) -> tuple[dict[str, Any], list[TrajectoryInfo]]:
     Raises
     ------
     InputError
-        Not a feature store, of a later format, or damaged.
+        Not a feature store, of another format, or damaged.
     """
     import h5py
 
@@ -131,6 +113,12 @@ def read_header(path: Path) -> tuple[dict[str, Any], list[TrajectoryInfo]]:
                     path=path,
                     hint=f"written by iceclass {file.attrs.get('iceclass_version')}; upgrade",
                 )
+            if version < FORMAT_VERSION:
+                raise InputError(
+                    f"feature store of format {version}, which holds no densities",
+                    path=path,
+                    hint="remove it and run iceclass featurize again",
+                )
             definition = json.loads(file.attrs["descriptor"])
             if not isinstance(definition, dict):
                 raise ValueError("the descriptor is not a JSON object")
@@ -141,7 +129,7 @@ def read_header(path: Path) -> tuple[dict[str, Any], list[TrajectoryInfo]]:
                 TrajectoryInfo(**{name: column[i] for name, column in columns.items()})
                 for i in range(count)
             ]
-            _check(file["rows"], len(names), trajectories, version)
+            _check(file["rows"], len(names), trajectories)
     except InputError as error:
         error.path = error.path or path
         raise
@@ -212,9 +200,7 @@ def _column(file: h5py.File, one: Field[Any]) -> list[Any]:
     return values
 
 
-def _check(
-    rows: h5py.Group, n_features: int, trajectories: Sequence[TrajectoryInfo], version: int
-) -> None:
+def _check(rows: h5py.Group, n_features: int, trajectories: Sequence[TrajectoryInfo]) -> None:
     """The row data sets have the sizes that the header promises."""
     if any(t.n_rows < 0 for t in trajectories):
         raise ValueError("a trajectory has less than no rows")
@@ -222,8 +208,6 @@ def _check(
         raise ValueError("two trajectories have the same name")
     total = sum(t.n_rows for t in trajectories)
     expected = {"features": (total, n_features)} | {name: (total,) for name in ROW_COLUMNS}
-    if version < 2:
-        del expected["density"]
     for name, shape in expected.items():
         data = whole(rows, name, "f" if name in ("features", "density") else "iu", len(shape))
         if data.shape != shape:
@@ -285,7 +269,6 @@ def read_rows(
     """Features and other columns of some trajectories, given with their first rows.
 
     At most ``max_rows`` of each, drawn with ``seed``; ``trajectory`` counts the chosen ones.
-    Files of format 1 have no densities: they are NaN.
     """
     import h5py
 
@@ -310,7 +293,7 @@ def read_rows(
                     pick = np.sort(rng.permutation(info.n_rows)[:count])
                 features[at:to] = rows["features"][start:stop][pick]
                 for name, column in columns.items():
-                    column[at:to] = rows[name][start:stop][pick] if name in rows else np.nan
+                    column[at:to] = rows[name][start:stop][pick]
                 columns["trajectory"][at:to] = index
                 at = to
     except InputError:

@@ -239,10 +239,10 @@ class Run:
             labels=None if kept is None else tuple(p.labels.astype(np.int8) for p in kept),
             probabilities=None if kept is None else tuple(p.probabilities for p in kept),
             skipped=tuple(self.skipped),
-            parameters=dict(parameters)
-            | {"open_frames": sum(record.get("open", False) for record in self.records)},
+            parameters=parameters,
             observed={
                 k: [(record["frame"], record["observed"][k]) for record in self.records]
                 for k in self._observers
             },
+            open_frames=sum(record.get("open", False) for record in self.records),
         )

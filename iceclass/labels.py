@@ -42,6 +42,8 @@ class Labels:
         Model, model id, descriptor, package version, and the options of the call.
     observed
         Name of an observer → frame number and record of each of the T frames.
+    open_frames
+        How many frames have no periodic boundary.
     """
 
     source: str
@@ -56,6 +58,7 @@ class Labels:
     skipped: tuple[str, ...]
     parameters: Mapping[str, Any]
     observed: Mapping[str, Sequence[tuple[int, Record]]]
+    open_frames: int = 0
 
     def __repr__(self) -> str:
         share = ", ".join(
@@ -95,7 +98,7 @@ class Labels:
             temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
     def write_summary(self, path: Path, *, force: bool = False) -> None:
-        """JSON: the legend (class index → name), mean fractions, parameters, what was skipped."""
+        """JSON: legend (class index → name), mean fractions, parameters, frames left out, open."""
         content = {
             "source": self.source,
             "legend": {str(k): name for k, name in enumerate(self.classes)} | {"-1": UNKNOWN},
@@ -104,6 +107,7 @@ class Labels:
             "mean_fractions": self.mean_fractions,
             "statistics": as_json(self.statistics),
             "mean_confidence": float(np.average(self.mean_confidence, weights=self.molecules)),
+            "open_frames": self.open_frames,
             "skipped": list(self.skipped),
             **self.parameters,
         }

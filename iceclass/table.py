@@ -112,8 +112,8 @@ class Table:
     feature_names
         F names.
     density
-        (R,) float32, g/cm³: of the phase, in the row's frame; NaN where it is not known, because
-        boundaries are open or the frame holds other molecules too. None: nowhere known.
+        (R,) float32, g/cm³: of the row's frame; NaN where that is not the density of the phase,
+        because boundaries are open or water of other phases is there. None: nowhere known.
     """
 
     features: NDArray[np.float32]

@@ -49,6 +49,10 @@ JOINED = {
 CURVATURES = (0.0, 0.0, 0.05, 0.1)
 """1/Å. Planes, and spheres of the first phase with radii of 20 and 10 Å."""
 
+LATTICE_DRAWS = {"ii": 6, "iii": 4}
+"""Class → how many times its lattices are drawn, where once is too little for them to be known:
+Gaussian displacements change the distances of neighbours more than motion does."""
+
 Described = tuple[str, dict[str, Any], tuple[Frame, ...]]
 
 
@@ -70,8 +74,8 @@ class Variation:
     frames
         How many of a trajectory, each changed in its own way.
     displaced, shaken
-        How many of a lattice, and the largest standard deviation of their displacement, Å: there
-        is no other motion in them.
+        How many of a lattice in a draw (:data:`LATTICE_DRAWS`), and the largest standard deviation
+        of their displacement, Å: there is no other motion in them.
     seed
         Of all random numbers.
     """
@@ -142,12 +146,6 @@ def lattices(path: Path, variation: Variation) -> Iterator[Described]:
         phase = trajectory.description["twin"] or trajectory.phase
         if not is_lattice(trajectory) or phase not in CRYSTALS:
             continue
-        rng = variation.random(trajectory.name)
-        frames = []
-        for k in range(variation.displaced):
-            motion = rng.uniform(0.0, variation.shaken) if k % 4 else 0.0
-            changed = displaced(trajectory.frames[0], motion, rng)
-            frames.append(variation.deformed(changed, rng))
         description = {
             **trajectory.description,
             "phase": phase,
@@ -155,7 +153,15 @@ def lattices(path: Path, variation: Variation) -> Iterator[Described]:
             "split": "train",
             "varied": asdict(variation),
         }
-        yield f"{trajectory.name}_lattice", description, tuple(frames)
+        for draw in range(LATTICE_DRAWS.get(phase, 1)):
+            name = f"{trajectory.name}_lattice" + (f"_{draw + 1}" if draw else "")
+            rng = variation.random(name if draw else trajectory.name)
+            frames = []
+            for k in range(variation.displaced):
+                motion = rng.uniform(0.0, variation.shaken) if k % 4 else 0.0
+                changed = displaced(trajectory.frames[0], motion, rng)
+                frames.append(variation.deformed(changed, rng))
+            yield name, description, tuple(frames)
 
 
 def stacked(path: Path, variation: Variation) -> Iterator[Described]:

@@ -80,12 +80,6 @@ def ice_table(
         trajectories=tuple(infos),
         descriptor=soap.to_dict(),
         feature_names=soap.names,
-        density=np.concatenate(
-            [
-                np.full(n, lattice_frame(info.phase).density, np.float32)
-                for n, info in zip(counts, infos, strict=True)
-            ]
-        ),
     )
 
 

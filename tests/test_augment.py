@@ -80,10 +80,21 @@ def test_lattices_are_displaced_or_not():
     moved = [np.abs(f.positions - first).max() for f in made["ii_lattice"]]
     assert sum(m < 1e-9 for m in moved) == 6  # of 24
     assert max(moved) > 0.5
+    assert len(made) == 9 - 1 + 6 + 2 * 3
+    again = made["ii_lattice_2"]
+    assert len(again) == 24
+    assert not np.array_equal(again[1].positions, made["ii_lattice"][1].positions)
 
 
 def test_ices_that_differ_by_proton_order_train_as_the_class():
-    made = {name: d["phase"] for name, d, _ in lattices(LATTICES, Variation())}
+    drawn = [(name, d["phase"]) for name, d, _ in lattices(LATTICES, Variation(displaced=1))]
+    assert len({name for name, _ in drawn}) == len(drawn)
+    made = {name: phase for name, phase in drawn if name.endswith("_lattice")}
+    assert {name.partition("_lattice_")[0] for name, _ in drawn if name not in made} == {
+        "ii",
+        "iii",
+        "ix",
+    }
     assert made == {
         **{f"{phase}_lattice": phase for phase in ("ih", "ic", "ii", "iii", "v")},
         "basal_lattice": "ih",

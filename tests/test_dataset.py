@@ -88,27 +88,6 @@ def test_densities_are_those_of_cells_that_hold_the_phase_alone(tmp_path: Path):
     assert np.array_equal(table.rows(np.arange(5)).density, table.density[:5])
 
 
-@pytest.mark.parametrize("replaced", [False, True])
-def test_a_store_of_format_1_can_be_read_and_added_to(store_path: Path, replaced: bool):
-    """It has no densities; joining copies it, or its rows where one trajectory is replaced."""
-    with h5py.File(store_path, "r+") as file:
-        file.attrs["format_version"] = 1
-        del file["rows/density"]
-    before = FeatureStore.open(store_path).load()
-    assert np.isnan(before.density).all()
-    with FeatureStore.open(store_path, "a") as store:
-        store.append_trajectory(trajectory("v", 1), frames_of("v", 1))
-        if replaced:
-            changed = replace(trajectory("ih", 1), source_size=7)
-            store.append_trajectory(changed, frames_of("ih", 5), force=True)
-    table = FeatureStore.open(store_path).load()
-    new = table.phase == "v"
-    if replaced:
-        new |= (table.phase == "ih") & (table.preparation == "seed-1")
-    np.testing.assert_array_equal(np.isfinite(table.density), new)
-    assert len(table) == len(before) + sum(len(x) for _, x in frames_of("v", 1))
-
-
 def test_trajectories_are_appended_and_not_computed_twice(store_path: Path):
     with FeatureStore.open_or_create(store_path, SOAP) as store:
         store.append_trajectory(trajectory("ih", 1), untouchable())
@@ -340,6 +319,9 @@ def test_damaged_stores_are_errors(store_path: Path, tmp_path: Path):
     def later(file: h5py.File) -> None:
         file.attrs["format_version"] = 99
 
+    def earlier(file: h5py.File) -> None:
+        file.attrs["format_version"] = 1
+
     def scramble(file: h5py.File) -> None:
         file.attrs["descriptor"] = "{"
 
@@ -352,6 +334,7 @@ def test_damaged_stores_are_errors(store_path: Path, tmp_path: Path):
         (drop("trajectories/phase"), "damaged"),
         (truncate, "rows/frame has shape"),
         (later, "of format 99, expected at most 2"),
+        (earlier, "of format 1, which holds no densities; remove it"),
         (drop("rows/density"), "damaged"),
         (scramble, "damaged"),
         (not_a_number, "not finite"),

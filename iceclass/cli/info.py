@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -112,11 +111,11 @@ def _trajectory(path: Path, types: dict[str, str] | None) -> Lines:
                 first = frame
             steps.append(frame.timestep)
             molecules.append(frame.n_molecules)
-            densities.append(frame.density)
+            if frame.pbc.all():
+                densities.append(frame.density)
         lines = [("format", trajectory.format), ("sites", str(trajectory.site_decision))]
     columns = ", ".join(first.atoms.columns) if first.atoms is not None else "positions"
     a, b, c = np.linalg.norm(first.cell, axis=1)
-    known = [density for density in densities if not math.isnan(density)]
     boundary = " ".join("periodic" if p else "open" for p in first.pbc)
     return [
         *lines,
@@ -125,7 +124,10 @@ def _trajectory(path: Path, types: dict[str, str] | None) -> Lines:
         ("atoms", str(len(first.atoms)) if first.atoms is not None else str(molecules[0])),
         ("columns", columns),
         ("first cell", f"{a:.3f} × {b:.3f} × {c:.3f} Å, {boundary}"),
-        ("density", _span(known, ".4f") + " g/cm³" if known else "unknown, without a cell"),
+        (
+            "density",
+            _span(densities, ".4f") + " g/cm³" if densities else "unknown, open boundaries",
+        ),
     ]
 
 

@@ -238,6 +238,8 @@ def command(
         click.echo("written: " + ", ".join(p.name for p in files))
     for message in labels.skipped:
         click.echo(f"skipped: {message}", err=True)
+    if labels.open_frames:
+        click.echo(_without_boundaries(labels), err=True)
     return None
 
 
@@ -266,7 +268,6 @@ def _table(labels: Labels) -> str:
     lines = [
         f"{labels.source}: {count} frame{'s' * (count > 1)}, {size} molecules, model {model}",
         f"{labels.parameters['sites']}",
-        *_open_frames(labels),
         "",
         f"{'phase':<10}{'mean':>9}" + (f"{'±':>8}{'first':>9}{'last':>9}" if count > 1 else ""),
     ]
@@ -282,16 +283,14 @@ def _table(labels: Labels) -> str:
     return "\n".join(lines)
 
 
-def _open_frames(labels: Labels) -> list[str]:
-    """A warning where the file has no cell, perhaps because its format has no room for one."""
-    number, count = labels.parameters["open_frames"], len(labels.frames)
-    if not number:
-        return []
-    return [
-        f"no periodic cell in {number} of {count} frame{'s' * (count > 1)}: taken for a droplet in "
-        "vacuum;",
-        'if the file has lost its cell, write it as Lattice="..." of extended xyz',
-    ]
+def _without_boundaries(labels: Labels) -> str:
+    """A warning, since the file may only have lost its cell."""
+    count = len(labels.frames)
+    return (
+        f"note: no periodic boundary in {labels.open_frames} of {count} frame{'s' * (count > 1)}: "
+        "labelled as droplets in vacuum. If the file lacks its cell, convert it to one that tells "
+        'it, as Lattice="..." of extended xyz does'
+    )
 
 
 @contextmanager

@@ -129,7 +129,7 @@ class ModelFacts:
         The score above which a molecule is unknown, and the quantile and margin it was set by;
         empty where nothing is ever unknown.
     densities
-        Class → the range of densities in which it is known, g/cm³; empty where any will do.
+        Class → the range of densities in which it is known, g/cm³; without those that any will do.
     split_by, sides
         "preparation" or "molecule"; side → what stood there.
     validated_on
@@ -254,13 +254,10 @@ def shipped_facts() -> tuple[ModelFacts, ...]:
 
 
 def _densities(model: Model) -> dict[str, tuple[float, float]]:
-    known = None if model.novelty is None else model.novelty.known_densities
-    if known is None:
+    if model.novelty is None:
         return {}
-    return {
-        name: (round(float(low), 4), round(float(high), 4))
-        for name, (low, high) in zip(model.classes, known, strict=True)
-    }
+    found = {name: model.novelty.known_range(c) for c, name in enumerate(model.classes)}
+    return {name: (round(one[0], 4), round(one[1], 4)) for name, one in found.items() if one}
 
 
 def _sides(split: Mapping[str, Any]) -> dict[str, Side]:

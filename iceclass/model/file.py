@@ -27,7 +27,7 @@ from iceclass._version import __version__
 from iceclass.errors import IceclassError, InputError, ModelError, unknown_name
 from iceclass.files import check_output, replacing
 from iceclass.model.network import Model
-from iceclass.model.novelty import Densities, Novelty
+from iceclass.model.novelty import DensityReading, Novelty
 
 FORMAT = "iceclass-model"
 FORMAT_VERSION = 2
@@ -201,12 +201,12 @@ def _model(metadata: Mapping[str, str], arrays: dict[str, NDArray[Any]]) -> Mode
     return model
 
 
-def _densities(arrays: dict[str, NDArray[Any]]) -> Densities | None:
+def _densities(arrays: dict[str, NDArray[Any]]) -> DensityReading | None:
     """The densities of a novelty score, taken out of a file's arrays; None where it has none."""
-    names = {one.name: f"novelty.densities.{one.name}" for one in fields(Densities)}
+    names = {one.name: f"novelty.densities.{one.name}" for one in fields(DensityReading)}
     if not set(names.values()) & arrays.keys():
         return None
-    return Densities(**{key: arrays.pop(name) for key, name in names.items()})
+    return DensityReading(**{key: arrays.pop(name) for key, name in names.items()})
 
 
 def _check_record(record: Any) -> None:

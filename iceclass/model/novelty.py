@@ -3,14 +3,20 @@
 The standardised features z are split into their projection p on the leading principal components
 and the rest r. For every class c with mean μ_c and covariance Σ_c in the subspace::
 
-    s_c = max( (p − μ_c)ᵀ Σ_c⁻¹ (p − μ_c) / q_c ,  |r|² / t_c ,  (ln ρ_c(p) − m_c)² / h_c² )
+    s_c = max( (p − μ_c)ᵀ Σ_c⁻¹ (p − μ_c) / q_c ,  |r|² / t_c )
 
-where q_c and t_c are high quantiles of the two over the class's own training rows. The third part
-is about the density, which thermal motion hides from the first: ρ_c(p) is what a linear regression
-on the class's rows makes of p, and m_c ± h_c the range that the class has trained in. The score of
-a molecule is the smaller s_c of the two classes that the network finds most probable: what is
-called ice V has to look like ice V. It is about 1 at the edge of the training set and grows as a
-squared distance. Above the threshold (a high quantile over the validation rows, 1 at least, times
+where q_c and t_c are high quantiles of the two over the class's own training rows. The distance
+of a molecule is the smaller s_c of the two classes that the network finds most probable: what is
+called ice V has to look like ice V, or like what it could be instead. It is about 1 at the edge of
+the training set and grows as a squared distance.
+
+Thermal motion hides the density from it. So the density is read from the features, ln ρ_c(p) being
+linear in p, and has to be one of those that the class of the molecule's label has trained in, about
+m_c ± h_c. The score is the larger of the distance and ::
+
+    (ln ρ_c(p) − m_c)² / h_c²
+
+Above the threshold (a high quantile over the validation rows, 1 at least, times
 a margin, both stated in :class:`Novelty`) a molecule is called unknown. The threshold is meant to
 be generous: another water model or temperature is not a new phase.
 
@@ -34,23 +40,25 @@ _MAX_COMPONENTS = 96
 _EXPLAINED = 0.999
 _RIDGE = 1e-3
 """Of the regression on densities, beside features of unit variance."""
+_TOLD = 0.95
+"""Share of the variance of ln ρ that the features have to tell, for it to be read from them."""
 _LEAST_RANGE = 0.08
 """Half of the logarithmic range of densities in which a class is known at least: water models
 differ by as much for one ice at one temperature and pressure."""
 
 
 @dataclass(frozen=True, eq=False)
-class Densities:
+class DensityReading:
     """How dense a molecule's surroundings are, read from its features, and how dense they may be.
 
     Attributes
     ----------
     axes
-        (C, K) float32. Change of ln ρ with the K components, by class.
+        (C, K) float32. Change of ln ρ with the K components, by class; zero where nobody knows.
     offsets
         (C,) float32. ln ρ at the origin, ρ in g/cm³.
     known
-        (C, 2) float32, g/cm³. Least and largest density at which the class is known.
+        (C, 2) float32, g/cm³. Least and largest density that the class trained in, or more.
     """
 
     axes: NDArray[np.float32]
@@ -62,16 +70,21 @@ class Densities:
         """The arrays by name."""
         return {one.name: getattr(self, one.name) for one in fields(self)}
 
-    def read(self, projected: NDArray[np.float32], c: int) -> NDArray[np.float32]:
-        """(n,) ln ρ of (n, K) projections, if they are of class ``c``."""
-        logarithm: NDArray[np.float32] = projected @ self.axes[c] + self.offsets[c]
+    def read(
+        self, projected: NDArray[np.float32], classes: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """(N,) ln ρ of (N, K) projections of molecules of the (N,) classes."""
+        slopes = np.einsum("nk,nk->n", projected, self.axes[classes])
+        logarithm: NDArray[np.float32] = slopes + self.offsets[classes]
         return logarithm
 
-    def excess(self, projected: NDArray[np.float32], c: int) -> NDArray[np.float32]:
-        """(n,) squared distances from the middle of the known range; 1 at its ends."""
+    def excess(
+        self, projected: NDArray[np.float32], classes: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """(N,) squared distances from the middle of the known range; 1 at its ends."""
         middle, half = self._ranges
-        scaled: NDArray[np.float32] = (self.read(projected, c) - middle[c]) / half[c]
-        return scaled * scaled
+        scaled = (self.read(projected, classes) - middle[classes]) / half[classes]
+        return np.square(scaled)
 
     def range_at(self, excess: float) -> NDArray[np.float32]:
         """(C, 2) least and largest density, g/cm³, whose :meth:`excess` is so large."""
@@ -105,7 +118,7 @@ class Novelty:
     quantile, margin
         How the threshold was set.
     densities
-        None: of a class that trained nobody knew any.
+        None: of no class that trained anybody knew any.
     """
 
     components: NDArray[np.float32]
@@ -115,12 +128,14 @@ class Novelty:
     threshold: float
     quantile: float
     margin: float
-    densities: Densities | None = None
+    densities: DensityReading | None = None
 
-    @property
-    def known_densities(self) -> NDArray[np.float32] | None:
-        """(C, 2) g/cm³, below and above which a molecule of the class is unknown."""
-        return None if self.densities is None else self.densities.range_at(self.threshold)
+    def known_range(self, c: int) -> tuple[float, float] | None:
+        """Below and above which density (g/cm³) class ``c`` is unknown; None where any will do."""
+        if self.densities is None or not self.densities.axes[c].any():
+            return None
+        low, high = self.densities.range_at(self.threshold)[c].tolist()
+        return low, high
 
     @property
     def arrays(self) -> dict[str, NDArray[np.float32]]:
@@ -152,10 +167,12 @@ class Novelty:
         Parameters
         ----------
         likely
-            (N, L) classes whose distance counts, :func:`likely_classes`; None: all.
+            (N, L) classes whose distance counts, the label's last, :func:`likely_classes`. None:
+            all, and there is no label, so that the density does not count.
         """
         if likely is None:
-            likely = np.broadcast_to(np.arange(len(self.means)), (len(z), len(self.means)))
+            every = np.broadcast_to(np.arange(len(self.means)), (len(z), len(self.means)))
+            return replace(self, densities=None).score(z, every)
         with np.errstate(over="ignore", invalid="ignore"):
             return self.score_of(z @ self.components.T, np.einsum("nf,nf->n", z, z), likely)
 
@@ -172,20 +189,20 @@ class Novelty:
             np.maximum(rest, 0.0, out=rest)
             for c in np.flatnonzero(np.bincount(likely.ravel())).tolist():
                 rows = np.flatnonzero(np.logical_or.reduce([own == c for own in likely.T]))
-                own = projected[rows]
-                white = (own - self.means[c]) @ self.whitening[c]
+                white = (projected[rows] - self.means[c]) @ self.whitening[c]
                 apart = np.einsum("nk,nk->n", white, white)
                 np.maximum(apart, rest[rows] / self.residual[c], out=apart)
-                if self.densities is not None:
-                    np.maximum(apart, self.densities.excess(own, c), out=apart)
                 score[rows] = np.fmin(score[rows], apart)  # passes over NaN
+            if self.densities is not None:
+                np.fmax(score, self.densities.excess(projected, likely[:, -1]), out=score)
         return score
 
 
 def likely_classes(logits: NDArray[np.float32]) -> NDArray[np.int64]:
-    """(N, 2) the most probable classes, in no order, from (N, C) logits, C ≥ 2."""
-    last = logits.shape[1] - _LIKELY
-    return np.argpartition(logits, last, axis=1)[:, last:].astype(np.int64, copy=False)
+    """(N, 2) the most probable classes, the most probable last, from (N, C) logits, C ≥ 2."""
+    places = range(logits.shape[1] - _LIKELY, logits.shape[1])
+    order = np.argpartition(logits, tuple(places), axis=1)
+    return order[:, places.start :].astype(np.int64, copy=False)
 
 
 def fit_novelty(
@@ -237,37 +254,51 @@ def fit_novelty(
         threshold=float("inf"),
         quantile=quantile,
         margin=margin,
-        densities=None if density is None else _densities(projected, target, n_classes, density),
+        densities=None
+        if density is None
+        else _known_densities(projected, target, n_classes, density),
     )
     scores = unset.score(z if held_out is None else held_out, likely)
     threshold = margin * max(float(np.quantile(scores, quantile)), 1.0)
     return replace(unset, threshold=threshold)
 
 
-def _densities(
+def _known_densities(
     projected: NDArray[np.float64],
     target: NDArray[np.int64],
     n_classes: int,
     density: NDArray[np.float32],
-) -> Densities | None:
-    """The regression of every class, on its rows of known density; None where one has none."""
+) -> DensityReading | None:
+    """The regression of every class on its rows of known density; None if there is none.
+
+    A class is left out if the densities of most of its rows are unknown, or if the features tell
+    too little of their variance. Noise in the features flattens a regression by the share of
+    the variance that it leaves unexplained; the slope is set right for it, so that the reading has
+    no bias at a given density (inverse regression: Krutchkoff, Technometrics 9, 425 (1967)).
+    """
     k = projected.shape[1]
     axes, offsets = np.zeros((n_classes, k)), np.zeros(n_classes)
-    known = np.zeros((n_classes, 2))
+    known = np.tile(np.exp([-1.0, 1.0]), (n_classes, 1))
     for c in range(n_classes):
         rows = np.flatnonzero((target == c) & (density > 0) & np.isfinite(density))
-        if not len(rows):
-            return None
+        if 2 * len(rows) < np.count_nonzero(target == c):
+            continue
         own, logarithm = projected[rows], np.log(density[rows].astype(np.float64))
-        centre, middle = own.mean(axis=0), logarithm.mean()
+        centre, mean = own.mean(axis=0), logarithm.mean()
         own = own - centre
         moment = own.T @ own / len(rows) + _RIDGE * np.eye(k)
-        axes[c] = np.linalg.solve(moment, own.T @ (logarithm - middle) / len(rows))
-        offsets[c] = middle - centre @ axes[c]
+        slopes = np.linalg.solve(moment, own.T @ (logarithm - mean) / len(rows))
+        explained = (own @ slopes) @ (logarithm - mean) / len(rows)
+        if explained <= _TOLD * logarithm.var():
+            continue
+        axes[c] = slopes * logarithm.var() / explained
+        offsets[c] = mean - centre @ axes[c]
         low, high = logarithm.min(), logarithm.max()
         half = max((high - low) / 2, _LEAST_RANGE)
         known[c] = np.exp((low + high) / 2 + np.array([-half, half]))
-    return Densities(
+    if not axes.any():
+        return None
+    return DensityReading(
         axes=axes.astype(np.float32),
         offsets=offsets.astype(np.float32),
         known=known.astype(np.float32),

@@ -33,6 +33,7 @@ from pipelines.validation.report import as_markdown
 from pipelines.validation.robustness import HELD_OUT, TRANSFERRED, lattice_rows, robustness_rows
 from pipelines.validation.sets import (
     all_lattices,
+    compressed_ices,
     crystals_at_0_kelvin,
     no_ices,
     other_ices,
@@ -74,7 +75,7 @@ def measure(
         found["held_out"] = [t.name for t in own]
     if "novelty" in parts:
         known, classes = known_molecules(model, own, frames)
-        rows = novelty_rows(model, known, chain(other_ices(), no_ices()))
+        rows = novelty_rows(model, known, chain(other_ices(), compressed_ices(), no_ices()))
         threshold = None if model.novelty is None else model.novelty.threshold
         found["novelty"] = {"threshold": threshold, "classes": classes, "rows": rows}
     if "lattices" in parts:

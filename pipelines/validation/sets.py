@@ -162,14 +162,28 @@ def crystals_at_0_kelvin(densities: Iterable[float] = (0.95, 1.0, 1.05)) -> Iter
             yield Case(name, condition, (scaled(lattice(name), density),), name)
 
 
-def _compressed(made: str, frames: Sequence[Frame]) -> Case:
-    """Ice Ih in nine tenths of its volume."""
-    condition = f"volume × 0.90, {made}, {frames[0].density:.3f} g/cm³"
-    return Case("ih, compressed", condition, tuple(frames), UNKNOWN)
+def compressed_ices(sigma: float = 0.15) -> Iterator[Case]:
+    """The five crystals in nine tenths of their volume, lattices and the test's trajectories."""
+    for phase in CRYSTALS:
+        squeezed = tuple(
+            displaced(
+                scaled(lattice(phase), 1 / 0.9), sigma, random_generator(phase, "squeezed", k)
+            )
+            for k in range(3)
+        )
+        cases = [(f"lattice, σ = {sigma:.2f} Å", squeezed)]
+        for t in load_reference():
+            if t.phase == phase and t.split == "test":
+                frames = tuple(scaled(frame, 1 / 0.9) for frame in t.frames[::4])
+                cases.append((f"{t.temperature:g} K, {t.pressure:g} GPa", frames))
+        for made, frames in cases:
+            density = np.mean([frame.density for frame in frames])
+            condition = f"volume × 0.90, {made}, {density:.3f} g/cm³"
+            yield Case(f"{phase}, compressed", condition, frames, UNKNOWN)
 
 
 def no_ices(sigma: float = 0.15) -> Iterator[Case]:
-    """A surface, a gas, ice under strain, and points at random."""
+    """A surface, a gas, and points at random."""
     slab = with_vacuum(lattice("basal"), VACUUM)
     frames = tuple(displaced(slab, sigma, random_generator("surface", k)) for k in range(3))
     z = slab.positions[:, 2]
@@ -180,14 +194,6 @@ def no_ices(sigma: float = 0.15) -> Iterator[Case]:
     yield Case("slab", f"{made}, deeper than 8 Å", frames, "ih", counted=inner)
     gas = tuple(random_points(20, GAS, random_generator("gas", k), 2.6) for k in range(10))
     yield Case("gas", "20 molecules in (100 Å)³", gas, UNKNOWN)
-    squeezed = tuple(
-        displaced(scaled(lattice("ih"), 1 / 0.9), sigma, random_generator("squeezed", k))
-        for k in range(3)
-    )
-    yield _compressed(f"lattice, σ = {sigma:.2f} Å", squeezed)
-    for t in load_reference():
-        if t.phase == "ih" and t.split == "test":
-            yield _compressed(f"{t.temperature:g} K", [scaled(f, 1 / 0.9) for f in t.frames[::4]])
     for apart in (0.0, 2.4):
         points = tuple(random_points(432, 1.0, random_generator(apart, k), apart) for k in range(3))
         condition = "at the density of water" + (f", {apart:g} Å apart" if apart else "")

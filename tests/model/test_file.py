@@ -14,16 +14,31 @@ from safetensors.numpy import load_file, save_file
 from iceclass.errors import InputError, ModelError, OutputError
 from iceclass.model import file as model_file
 from iceclass.model.file import load_model, resolve_model, save_model, shipped_models
+from iceclass.model.network import Model
+from iceclass.model.novelty import DensityReading
 from tests.iceframes import features, trained
 
 DATA = Path(__file__).parent / "data"
+
+
+def whole_model() -> Model:
+    """The trained model, with readings of densities, for which its data were too few."""
+    model = trained().model
+    classes, components = model.novelty.means.shape
+    rng = np.random.default_rng(2)
+    densities = DensityReading(
+        axes=rng.normal(scale=0.01, size=(classes, components)).astype(np.float32),
+        offsets=rng.normal(scale=0.01, size=classes).astype(np.float32),
+        known=np.tile(np.float32([0.8, 1.1]), (classes, 1)),
+    )
+    return replace(model, novelty=replace(model.novelty, densities=densities))
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """A model file."""
     path = tmp_path / "ices.safetensors"
-    save_model(trained().model, path)
+    save_model(whole_model(), path)
     return path
 
 
@@ -41,7 +56,7 @@ def rewritten(path: Path, change) -> Path:
 
 
 def test_everything_comes_back(path: Path):
-    model, loaded = trained().model, load_model(path)
+    model, loaded = whole_model(), load_model(path)
     assert loaded.classes == model.classes
     assert loaded.descriptor == model.descriptor
     assert loaded.temperature == model.temperature
@@ -52,6 +67,7 @@ def test_everything_comes_back(path: Path):
     assert loaded.novelty.threshold == model.novelty.threshold
     x = features("iii", 4)
     np.testing.assert_array_equal(loaded.predict(x).novelty, model.predict(x).novelty)
+    assert loaded.novelty.known_range(3) == model.novelty.known_range(3) is not None
 
 
 def test_a_model_without_novelty(tmp_path: Path):

@@ -124,7 +124,6 @@ def test_phases_the_model_does_not_know_stay_out_of_its_figures():
         frame=np.append(table.frame, np.zeros(n, np.int32)),
         timestep=np.append(table.timestep, np.zeros(n, np.int64)),
         molecule=np.append(table.molecule, np.arange(n)),
-        density=np.append(table.density, np.full(n, np.nan, np.float32)),
         trajectories=(*table.trajectories, trajectory("vii", 1)),
     )
     found = evaluate(model, both)

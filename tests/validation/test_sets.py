@@ -25,6 +25,7 @@ from pipelines.validation.plan import (
 )
 from pipelines.validation.sets import (
     all_lattices,
+    compressed_ices,
     crystals_at_0_kelvin,
     is_lattice,
     no_ices,
@@ -85,8 +86,10 @@ def test_cases_are_the_same_every_time_and_say_what_is_right():
     }
     assert {case.name for case in crystals_at_0_kelvin()} == set(CRYSTALS)
     cases = {case.condition: case for case in no_ices()}
-    squeezed = next(c for c in cases.values() if c.name == "ih, compressed")
-    assert squeezed.frames[0].density == pytest.approx(0.92 / 0.9, rel=0.02)
+    squeezed = list(compressed_ices())
+    assert [c.name for c in squeezed[::5]] == [f"{phase}, compressed" for phase in CRYSTALS]
+    assert squeezed[0].frames[0].density == pytest.approx(0.92 / 0.9, rel=0.02)
+    assert all(len(c.frames) == 3 for c in squeezed)
     surface = next(c for c in cases.values() if c.name == "surface")
     assert surface.counted is not None
     assert surface.counted[0].sum() == 2 * 2 * 3 * 8  # a bilayer at each of two faces
