@@ -200,7 +200,7 @@ def facts_of(
     path = None if path is None else Path(path)
     names = [name for name, file in shipped_models().items() if path is not None and file == path]
     record = dict(model.record or {})
-    tests = {TEST_SIDE: Tested.from_summary(record["test"])} if record.get("test") else {}
+    tests = _own_test(record, path)
     for name, summary in (evaluations or {}).items():
         tests[name] = tested = Tested.from_summary(summary)
         if tested.model_id != model.model_id:
@@ -251,6 +251,18 @@ def shipped_facts() -> tuple[ModelFacts, ...]:
     paths = dict.fromkeys(shipped_models().values())
     found = [facts_of(load_model(path), path) for path in paths]
     return tuple(sorted(found, key=lambda facts: ("default" not in facts.aliases, facts.name)))
+
+
+def _own_test(record: Mapping[str, Any], path: Path | None) -> dict[str, Tested]:
+    """How the model did on the test side of its training, if its record tells."""
+    if not record.get("test"):
+        return {}
+    try:
+        return {TEST_SIDE: Tested.from_summary(record["test"])}
+    except ModelError as error:
+        raise ModelError(
+            f"the training record is not one that training writes: {error.message}", path=path
+        ) from error
 
 
 def _densities(model: Model) -> dict[str, tuple[float, float]]:

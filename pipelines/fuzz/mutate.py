@@ -335,7 +335,9 @@ def odd_json_text(rng: Random, text: str) -> str:
     if how < 0.05:
         return '{"a":' * 100_000 + "1" + "}" * 100_000
     if how < 0.15:
-        return mutated(rng, text.encode(), TEXT).decode("utf-8", "surrogateescape")
+        return mutated(rng, text.encode("utf-8", "surrogateescape"), TEXT).decode(
+            "utf-8", "surrogateescape"
+        )
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):

@@ -197,9 +197,11 @@ def test_hostile_records_cannot_become_markup():
         {"seconds": []},
     ],
 )
-def test_records_of_another_form_are_refused(record):
-    with pytest.raises(ModelError):
-        facts_of(replace(trained().model, record=record))
+def test_records_of_another_form_are_refused_with_the_file(record, tmp_path):
+    path = tmp_path / "mine.safetensors"
+    path.write_bytes(b"read for its size")
+    with pytest.raises(ModelError, match=r"mine.safetensors: the training record is not one that"):
+        facts_of(replace(trained().model, record=record), path)
 
 
 @pytest.mark.parametrize(
