@@ -187,7 +187,7 @@ class Novelty:
         with np.errstate(over="ignore", invalid="ignore"):
             rest = squares - np.einsum("nk,nk->n", projected, projected)
             np.maximum(rest, 0.0, out=rest)
-            for c in np.flatnonzero(np.bincount(likely.ravel())).tolist():
+            for c in np.flatnonzero(np.bincount(likely.ravel())):
                 rows = np.flatnonzero(np.logical_or.reduce([own == c for own in likely.T]))
                 white = (projected[rows] - self.means[c]) @ self.whitening[c]
                 apart = np.einsum("nk,nk->n", white, white)
@@ -200,9 +200,8 @@ class Novelty:
 
 def likely_classes(logits: NDArray[np.float32]) -> NDArray[np.int64]:
     """(N, 2) the most probable classes, the most probable last, from (N, C) logits, C ≥ 2."""
-    places = range(logits.shape[1] - _LIKELY, logits.shape[1])
-    order = np.argpartition(logits, tuple(places), axis=1)
-    return order[:, places.start :].astype(np.int64, copy=False)
+    order = np.argpartition(logits, range(-_LIKELY, 0), axis=1)
+    return order[:, -_LIKELY:].astype(np.int64, copy=False)
 
 
 def fit_novelty(

@@ -164,16 +164,13 @@ def crystals_at_0_kelvin(densities: Iterable[float] = (0.95, 1.0, 1.05)) -> Iter
 
 def compressed_ices(sigma: float = 0.15) -> Iterator[Case]:
     """The five crystals in nine tenths of their volume, lattices and the test's trajectories."""
+    tested = [t for t in load_reference() if t.split == "test"]
     for phase in CRYSTALS:
-        squeezed = tuple(
-            displaced(
-                scaled(lattice(phase), 1 / 0.9), sigma, random_generator(phase, "squeezed", k)
-            )
-            for k in range(3)
-        )
+        ice = lattice(phase)
+        squeezed = tuple(displaced_by(f"{phase} {k}", ice, sigma, 1 / 0.9) for k in range(3))
         cases = [(f"lattice, σ = {sigma:.2f} Å", squeezed)]
-        for t in load_reference():
-            if t.phase == phase and t.split == "test":
+        for t in tested:
+            if t.phase == phase:
                 frames = tuple(scaled(frame, 1 / 0.9) for frame in t.frames[::4])
                 cases.append((f"{t.temperature:g} K, {t.pressure:g} GPa", frames))
         for made, frames in cases:
