@@ -10,12 +10,12 @@ from functools import cache
 import numpy as np
 from scipy.spatial import cKDTree
 
+from iceclass.datasets.table import Table, TrajectoryInfo
 from iceclass.descriptors import descriptor
 from iceclass.frame import Frame
 from iceclass.generation.lattices import build
 from iceclass.generation.water_models import WATER_MODELS
-from iceclass.model.training import TrainingConfig, TrainingResult, train
-from iceclass.table import Table, TrajectoryInfo
+from iceclass.training.train import TrainingConfig, TrainingResult, train
 
 ICES = ("ih", "ic", "ii", "iii", "v")
 DESCRIPTOR = "soap-37"

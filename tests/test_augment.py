@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from iceclass.dataset import FeatureStore
+from iceclass.acceptance.structure import mean_square_displacement
+from iceclass.datasets.featurize import featurize, find_trajectories
+from iceclass.datasets.reference import load_reference, write_reference
+from iceclass.datasets.splits import split_by_preparation
+from iceclass.datasets.store import FeatureStore
 from iceclass.descriptors import descriptor
 from iceclass.errors import InputError
-from iceclass.featurizing import featurize, find_trajectories
-from iceclass.measuring import mean_square_displacement
-from iceclass.reference import load_reference, write_reference
-from iceclass.splits import split_by_preparation
 from pipelines import augment
 from pipelines.augment import Variation, joined, lattices, stacked, training, varied
 from pipelines.joining import Cut, ball, join

@@ -22,8 +22,8 @@ from iceclass.benchmark.systems import configurations, ice, liquid
 from iceclass.benchmark.timing import Ratio, Timing, alternate
 from iceclass.cli.main import main
 from iceclass.descriptors import descriptor, presets
-from iceclass.descriptors.neighbours import neighbour_list
 from iceclass.errors import IceclassError, InputError
+from iceclass.neighbours.cell_list import neighbour_list
 from iceclass.reports.benchmark import as_text, write_benchmark
 from tests.iceframes import lattice_frame
 
@@ -259,7 +259,7 @@ def test_ice_has_the_sizes_that_growth_is_measured_at(molecules):
 
 
 def test_ice_is_hexagonal():
-    from iceclass.measuring import ice_fractions
+    from iceclass.acceptance.structure import ice_fractions
 
     hexagonal, cubic = ice_fractions([ice(432)])
     assert hexagonal > 0.9

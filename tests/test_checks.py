@@ -11,9 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from iceclass.acceptance import Thresholds, reasons
-from iceclass.checks import Checks, check, read_checks, write_checks
-from iceclass.densities import KNOWN, LIQUID_FACTORS, expected_density
+from iceclass.acceptance.check import Checks, check, read_checks, write_checks
+from iceclass.acceptance.criteria import Thresholds, reasons
+from iceclass.acceptance.densities import KNOWN, LIQUID_FACTORS, expected_density
+from iceclass.acceptance.structure import (
+    ice_fractions,
+    mean_square_displacement,
+    radial_distribution,
+)
+from iceclass.datasets.metadata import read_sidecar
 from iceclass.errors import InputError, MissingDependencyError
 from iceclass.frame import Frame
 from iceclass.generation.lattices import Size, build
@@ -22,9 +28,7 @@ from iceclass.generation.runs import Preparation, run
 from iceclass.generation.stages import Dynamics, State
 from iceclass.generation.water_models import water_model
 from iceclass.io import open_trajectory
-from iceclass.measuring import ice_fractions, mean_square_displacement, radial_distribution
 from iceclass.reports.phase_checks import phase_checks_figure
-from iceclass.sidecar import read_sidecar
 
 
 def lattice(name: str, noise: float = 0.0, seed: int = 0) -> Frame:

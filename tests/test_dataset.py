@@ -15,7 +15,12 @@ import h5py
 import numpy as np
 import pytest
 
-from iceclass.dataset import FeatureStore, TrajectoryInfo, descriptor_difference, order_classes
+from iceclass.datasets.store import (
+    FeatureStore,
+    TrajectoryInfo,
+    descriptor_difference,
+    order_classes,
+)
 from iceclass.descriptors import descriptor
 from iceclass.errors import InputError, OutputError
 from iceclass.frame import Frame
@@ -124,7 +129,7 @@ def test_unfinished_trajectory_is_dropped_and_the_whole_ones_are_kept(tmp_path: 
 KILLED = """
 import sys, time
 from pathlib import Path
-from iceclass.dataset import FeatureStore
+from iceclass.datasets.store import FeatureStore
 from tests.test_dataset import SOAP, frames_of, trajectory
 
 def slowly():

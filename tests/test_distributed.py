@@ -17,13 +17,13 @@ import pytest
 from iceclass import label
 from iceclass.analysis.clusters import Clusters
 from iceclass.analysis.observer import Observer
-from iceclass.chunks import Chunk, Work, label_chunk
 from iceclass.cli.cluster import slurm_cluster
-from iceclass.distributed import ClusterError, label_distributed
 from iceclass.errors import IceclassError, InputError, OutputError
-from iceclass.io.index import Place
-from iceclass.io.resumable import journal_path
-from iceclass.label_run import Labeller
+from iceclass.io.lammps.index import Place
+from iceclass.io.output.resumable import journal_path
+from iceclass.labelling.chunks import Chunk, Work, label_chunk
+from iceclass.labelling.distributed import ClusterError, label_distributed
+from iceclass.labelling.run import Labeller
 from iceclass.model.file import load_model
 from tests.cli.test_main import imported_by
 from tests.cli.test_main import run as command

@@ -11,7 +11,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from iceclass.errors import InputError
-from iceclass.explain import explain, leading_values, single_feature_separation
+from iceclass.evaluation.explain import explain, leading_values, single_feature_separation
 from iceclass.model.network import Model
 from tests.iceframes import ice_table, trained
 

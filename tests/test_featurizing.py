@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import iceclass
-from iceclass.dataset import FeatureStore
+from iceclass.datasets.featurize import featurize, find_trajectories
+from iceclass.datasets.store import FeatureStore
 from iceclass.errors import InputError
-from iceclass.evaluating import load_table, unseen
-from iceclass.featurizing import featurize, find_trajectories
+from iceclass.evaluation.held_out import load_table, unseen
 
 DEMO = Path(__file__).parents[1] / "demo" / "melting-slab.lammpstrj.gz"
 SOAP = iceclass.descriptor("soap-37")

@@ -6,11 +6,11 @@ from ase.geometry import find_mic
 
 import iceclass
 from iceclass import Frame
+from iceclass.datasets.featurize import featurize, find_trajectories
+from iceclass.datasets.reference import RESOLUTION, is_reference, write_reference
 from iceclass.errors import InputError, OutputError
-from iceclass.featurizing import featurize, find_trajectories
 from iceclass.generation.lattices import build
 from iceclass.generation.water_models import water_model
-from iceclass.reference import RESOLUTION, is_reference, write_reference
 
 DESCRIPTION = {
     "phase": "v",

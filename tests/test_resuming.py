@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from iceclass.io.resumable import ResumableFile, _line, journal_path
+from iceclass.io.output.resumable import ResumableFile, _line, journal_path
 from tests.cli.test_main import run as command
 
 DEMO = Path(__file__).parents[1] / "demo" / "melting-slab.lammpstrj.gz"

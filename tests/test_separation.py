@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from iceclass.separation import best_windows
+from iceclass.evaluation.single_feature import best_windows
 
 
 def tried(x: np.ndarray, own: np.ndarray, one_sided: bool) -> float:

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iceclass.errors import InputError
-from iceclass.splits import (
+from iceclass.datasets.splits import (
     balanced_rows,
     class_weights,
     preparation_folds,
@@ -16,7 +15,8 @@ from iceclass.splits import (
     split_randomly,
     split_table,
 )
-from iceclass.table import SPLITS, TrajectoryInfo
+from iceclass.datasets.table import SPLITS, TrajectoryInfo
+from iceclass.errors import InputError
 from tests.iceframes import ice_table, trajectory
 
 

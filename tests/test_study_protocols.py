@@ -18,12 +18,12 @@ import pytest
 from click.testing import CliRunner
 
 import iceclass
-from iceclass.dataset import FeatureStore
+from iceclass.datasets.featurize import featurize, find_trajectories
+from iceclass.datasets.reference import write_reference
+from iceclass.datasets.store import FeatureStore
 from iceclass.descriptors import descriptor
 from iceclass.errors import InputError
-from iceclass.featurizing import featurize, find_trajectories
 from iceclass.frame import Frame
-from iceclass.reference import write_reference
 from pipelines.study.__main__ import main
 from pipelines.study.classical import steinhardt
 from pipelines.study.data import find, sides_of, table_of

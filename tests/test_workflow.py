@@ -16,8 +16,8 @@ import pytest
 import yaml
 
 import iceclass
-from iceclass.acceptance import Thresholds
-from iceclass.checks import read_checks
+from iceclass.acceptance.check import read_checks
+from iceclass.acceptance.criteria import Thresholds
 from iceclass.generation.states import default_states
 from iceclass.model.file import load_model
 from iceclass.phases import PHASES

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import iceclass.descriptors as D
-from iceclass.descriptors.acsf import Acsf
-from iceclass.descriptors.acsf_functions import (
+from iceclass.descriptors.acsf.descriptor import Acsf
+from iceclass.descriptors.acsf.functions import (
     G2,
     G3,
     G4,
@@ -21,11 +21,11 @@ from iceclass.descriptors.acsf_functions import (
     Fermi,
     function_from_dict,
 )
-from iceclass.descriptors.acsf_sets import DEFAULT, LADDER, grid
-from iceclass.descriptors.neighbours import neighbour_list
-from iceclass.descriptors.threads import threads
+from iceclass.descriptors.acsf.sets import DEFAULT, LADDER, grid
 from iceclass.errors import InputError, MissingDependencyError
 from iceclass.frame import Frame
+from iceclass.kernels.threads import threads
+from iceclass.neighbours.cell_list import neighbour_list
 
 from .configurations import CONFIGURATIONS, crystal, isolated
 

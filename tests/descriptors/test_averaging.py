@@ -5,10 +5,10 @@ import pytest
 
 import iceclass.descriptors as D
 from iceclass.descriptors.averaging import neighbour_average
-from iceclass.descriptors.neighbours import neighbour_list
-from iceclass.descriptors.rows import Rows
+from iceclass.descriptors.blocks import Rows
 from iceclass.errors import InputError
 from iceclass.frame import Frame
+from iceclass.neighbours.cell_list import neighbour_list
 
 from .configurations import CONFIGURATIONS, crystal, isolated, one_periodic
 

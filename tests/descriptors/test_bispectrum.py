@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 import iceclass.descriptors as D
-from iceclass.descriptors.bispectrum import Bispectrum
-from iceclass.descriptors.bispectrum_plan import triples
-from iceclass.descriptors.clebsch_gordan import clebsch_gordan
-from iceclass.descriptors.threads import threads
+from iceclass.descriptors.bispectrum.clebsch_gordan import clebsch_gordan
+from iceclass.descriptors.bispectrum.descriptor import Bispectrum
+from iceclass.descriptors.bispectrum.plan import triples
 from iceclass.errors import InputError, MissingDependencyError
 from iceclass.frame import Frame
+from iceclass.kernels.threads import threads
 
 from .configurations import CONFIGURATIONS, crystal, isolated
 

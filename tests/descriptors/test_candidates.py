@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from numba import njit
 
-from iceclass.descriptors import candidates
-from iceclass.descriptors.candidates import CANDIDATES, gather_bin, select_close, select_places
-from iceclass.descriptors.neighbours import make_bins, neighbour_list
 from iceclass.frame import Frame
+from iceclass.neighbours import candidates
+from iceclass.neighbours.candidates import CANDIDATES, gather_bin, select_close, select_places
+from iceclass.neighbours.cell_list import make_bins, neighbour_list
 
 from .configurations import CONFIGURATIONS, crystal, random_triclinic
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numba import njit
 
-from iceclass.descriptors.elementary import exponential, sine_cosine
-from iceclass.descriptors.lanes import load, splat, store, width, zeros
+from iceclass.kernels.elementary import exponential, sine_cosine
+from iceclass.kernels.lanes import load, splat, store, width, zeros
 
 
 @njit

@@ -5,9 +5,9 @@ import pytest
 from ase import Atoms
 from ase.neighborlist import neighbor_list
 
-from iceclass.descriptors.neighbours import neighbour_list
 from iceclass.errors import InputError
 from iceclass.frame import Frame
+from iceclass.neighbours.cell_list import neighbour_list
 
 from .configurations import CONFIGURATIONS, crystal, random_triclinic
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 import iceclass.descriptors as D
-from iceclass.descriptors.soap import Soap
+from iceclass.descriptors.soap.descriptor import Soap
 from iceclass.errors import InputError
 
 

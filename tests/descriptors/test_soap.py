@@ -9,16 +9,16 @@ from scipy.integrate import quad
 from scipy.special import sph_harm_y, spherical_in
 
 import iceclass.descriptors as D
-from iceclass.descriptors.soap import Soap
-from iceclass.descriptors.soap_basis import (
+from iceclass.descriptors.soap.basis import (
     orthonormal_coefficients,
     primitive_exponents,
     soap_basis,
 )
-from iceclass.descriptors.soap_kernel import solid_harmonics
-from iceclass.descriptors.threads import BLOCK, threads
+from iceclass.descriptors.soap.descriptor import Soap
+from iceclass.descriptors.soap.plain import solid_harmonics
 from iceclass.errors import InputError, MissingDependencyError
 from iceclass.frame import Frame
+from iceclass.kernels.threads import BLOCK, threads
 
 from .configurations import CONFIGURATIONS, crystal, isolated, relative_error
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from iceclass.descriptors.soap_basis import soap_basis
-from iceclass.descriptors.soap_tables import (
+from iceclass.descriptors.soap.basis import soap_basis
+from iceclass.descriptors.soap.tables import (
     LINE,
     TOLERANCE,
     lanes,

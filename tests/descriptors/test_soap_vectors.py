@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from numba import njit
 
-from iceclass.descriptors import soap_vectors
-from iceclass.descriptors.soap_basis import soap_basis
-from iceclass.descriptors.soap_kernel import solid_harmonics
-from iceclass.descriptors.soap_tables import scale_squares
-from iceclass.descriptors.soap_vectors import (
+from iceclass.descriptors.soap import vectors as soap_vectors
+from iceclass.descriptors.soap.basis import soap_basis
+from iceclass.descriptors.soap.plain import solid_harmonics
+from iceclass.descriptors.soap.tables import scale_squares
+from iceclass.descriptors.soap.vectors import (
     BLOCK,
     _groups,
     accumulate,

@@ -5,7 +5,7 @@ import pytest
 from ase.io import read
 
 from iceclass.errors import InputError, OutputError
-from iceclass.generation.engine import read_thermo, run_script
+from iceclass.external.lammps import read_thermo, run_script
 from iceclass.generation.formats import WRITERS, write_structure
 from iceclass.generation.lattices import build
 from iceclass.generation.water_models import MW_POTENTIAL, WATER_MODELS, water_model

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from ase.io import read as ase_read
 
+from iceclass.datasets.metadata import read_sidecar
 from iceclass.errors import InputError, SimulationError
-from iceclass.generation.engine import lammps_command, run_script
+from iceclass.external.lammps import lammps_command, run_script
 from iceclass.generation.recipes import find_recipe
 from iceclass.generation.runs import Preparation, recipe_of, run
 from iceclass.generation.settings import apply_settings
@@ -22,7 +23,6 @@ from iceclass.generation.stages import Dynamics, State
 from iceclass.generation.states import default_states, parse_state
 from iceclass.generation.water_models import water_model
 from iceclass.phases import PHASES
-from iceclass.sidecar import read_sidecar
 
 SHORT = Dynamics(production=0.4, interval=0.2)
 COLD = (State(200.0, 0.0),)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from iceclass.errors import InputError
+from iceclass.external.ovito import chill_plus, template_matching
 from iceclass.generation.lattices import Size, build
 from iceclass.generation.stacking import (
     PHASE_OF_LETTER,
@@ -15,7 +16,6 @@ from iceclass.generation.stacking import (
     same_pile,
 )
 from iceclass.generation.water_models import WATER_MODELS
-from iceclass.other_classifiers import chill_plus, template_matching
 
 MODEL = WATER_MODELS["mw"]
 

@@ -14,12 +14,13 @@ import numpy as np
 import pytest
 
 from iceclass.errors import InputError
-from iceclass.generation.engine import lammps_command
+from iceclass.external.lammps import lammps_command
 from iceclass.generation.formats import write_lammps_data
 from iceclass.generation.lattices import Size, build
 from iceclass.generation.water_models import MW_POTENTIAL, water_model
-from iceclass.io import open_trajectory, read, text_blocks
-from iceclass.io.following import Follow
+from iceclass.io import open_trajectory, read
+from iceclass.io.lammps.following import Follow
+from iceclass.io.text import blocks as text_blocks
 from tests.io.dumps import dump_text, water_rows
 from tests.io.test_bad_dumps import CASES, GOOD
 

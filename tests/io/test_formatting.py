@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iceclass.errors import OutputError
-from iceclass.io.writers import format_rows
+from iceclass.io.output.writers import format_rows
 
 
 def texts(column: np.ndarray) -> list[str]:

@@ -15,10 +15,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from iceclass.errors import InputError
-from iceclass.io import index as index_module
-from iceclass.io import lammps_dump, open_trajectory, text_blocks
-from iceclass.io.index import FrameIndex, index_path
-from iceclass.io.text_blocks import LineBuffer
+from iceclass.io.lammps import index as index_module
+from iceclass.io import open_trajectory
+from iceclass.io.lammps import dump as lammps_dump
+from iceclass.io.lammps.index import FrameIndex, index_path
+from iceclass.io.text import blocks as text_blocks
+from iceclass.io.text.blocks import LineBuffer
 from tests.io.dumps import DATA, dump_text, water_rows
 from tests.io.test_bad_dumps import CASES, GOOD
 

@@ -319,7 +319,7 @@ def test_any_order_of_columns(
 
 def test_the_file_is_read_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Frames larger and smaller than the buffer, met at every offset."""
-    from iceclass.io import text_blocks
+    from iceclass.io.text import blocks as text_blocks
 
     path = tmp_path / "t.dump"
     text = "".join(dump_text("id type x y z", water_rows(n), timestep=n) for n in (1, 27, 2, 64))
@@ -337,7 +337,7 @@ def test_memory_does_not_grow_with_the_file(
 ) -> None:
     import tracemalloc
 
-    from iceclass.io import text_blocks
+    from iceclass.io.text import blocks as text_blocks
 
     monkeypatch.setattr(text_blocks, "BUFFER", 1 << 14)
     path = tmp_path / "t.dump"
@@ -354,7 +354,7 @@ def test_memory_does_not_grow_with_the_file(
 
 def test_a_flood_of_rows_is_not_gathered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows without end where few are announced: an error long before the end of the file."""
-    from iceclass.io import text_blocks
+    from iceclass.io.text import blocks as text_blocks
 
     monkeypatch.setattr(text_blocks, "BUFFER", 1 << 10)
     monkeypatch.setattr(text_blocks, "_RECHECK", 1 << 12)

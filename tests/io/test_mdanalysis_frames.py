@@ -8,11 +8,11 @@ import pytest
 
 import iceclass
 from iceclass.errors import InputError, MissingDependencyError
-from iceclass.generation.engine import lammps_command
+from iceclass.external.lammps import lammps_command
 from iceclass.generation.formats import write_gro, write_lammps_data
 from iceclass.generation.lattices import build
 from iceclass.generation.water_models import MW_POTENTIAL, WATER_MODELS
-from iceclass.io.mdanalysis_frames import frames_by_mdanalysis
+from iceclass.io.others.mdanalysis_frames import frames_by_mdanalysis
 from tests.plugins.trajectories import (
     DEMO,
     demo_frames,

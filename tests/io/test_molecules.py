@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from iceclass.io.geometry import Lattice
-from iceclass.io.molecules import MoleculeFinder
-from iceclass.io.species import HYDROGEN, OTHER, OXYGEN
+from iceclass.io.water.distances import Lattice
+from iceclass.io.water.kinds import HYDROGEN, OTHER, OXYGEN
+from iceclass.io.water.molecules import MoleculeFinder
 from tests.io.dumps import water_positions
 
 CELLS = {

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iceclass.io import fields, parsing
+from iceclass.io.text import fields, parsing
 
 
 def parse(text: str) -> tuple[float, bool]:

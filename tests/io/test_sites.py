@@ -9,9 +9,9 @@ import pytest
 
 from iceclass.errors import InputError
 from iceclass.io import SiteDecision, open_trajectory, parse_types
-from iceclass.io.geometry import Lattice
-from iceclass.io.sites import decide
-from iceclass.io.species import HYDROGEN, OXYGEN, Species, role_of_name
+from iceclass.io.water.distances import Lattice
+from iceclass.io.water.kinds import HYDROGEN, OXYGEN, Species, role_of_name
+from iceclass.io.water.roles import decide
 from tests.io.dumps import DATA, dump_text, water_positions, water_rows
 
 EDGE = 20.0

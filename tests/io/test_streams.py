@@ -12,7 +12,7 @@ import zstandard
 
 from iceclass.errors import InputError
 from iceclass.io import open_trajectory, read
-from iceclass.io.streams import ByteSource
+from iceclass.io.text.streams import ByteSource
 from tests.io.dumps import dump_text, water_rows
 
 PACK = {

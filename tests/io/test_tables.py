@@ -20,7 +20,7 @@ import zstandard
 
 from iceclass.errors import MissingDependencyError, OutputError
 from iceclass.frame import Frame
-from iceclass.io.tables import COLUMNS, table_writer
+from iceclass.io.output.tables import COLUMNS, table_writer
 from iceclass.model.network import Prediction
 from tests.analysis.labelled import demo_frames, prediction, random_labels
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from iceclass.descriptors.threads import threads
 from iceclass.frame import Frame
 from iceclass.generation.lattices import build
 from iceclass.generation.water_models import water_model
+from iceclass.kernels.threads import threads
 from iceclass.model.file import load_model
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from iceclass.model.deletion import (
+from iceclass.evaluation.deletion import (
     area_under,
     deletion_counts,
     deletion_curve,

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
+from iceclass.datasets.table import Table
 from iceclass.errors import InputError
-from iceclass.model.metrics import compare, evaluate
+from iceclass.evaluation.metrics import compare, evaluate
 from iceclass.model.network import Prediction
-from iceclass.table import Table
 from tests.iceframes import features, ice_table, trained, trajectory
 
 CLASSES = ("ih", "ic", "ii")

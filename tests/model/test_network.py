@@ -11,7 +11,7 @@ import torch
 from iceclass.errors import InputError, ModelError
 from iceclass.model.file import load_model, save_model
 from iceclass.model.network import UNKNOWN_LABEL
-from iceclass.model.optimise import build_network
+from iceclass.training.optimise import build_network
 from tests.iceframes import features, ice_table, trained
 
 

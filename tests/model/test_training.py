@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from iceclass.dataset import FeatureStore
+from iceclass.datasets.store import FeatureStore
+from iceclass.datasets.table import SPLITS
 from iceclass.descriptors import descriptor
 from iceclass.errors import InputError
 from iceclass.model.network import softmax
-from iceclass.model.optimise import Fit, build_network, torch_network
-from iceclass.model.training import TrainingConfig, train
-from iceclass.table import SPLITS
+from iceclass.training.optimise import Fit, build_network, torch_network
+from iceclass.training.train import TrainingConfig, train
 from tests.iceframes import DESCRIPTOR, features, ice_table, thermal_frame, trained, trajectory
 
 SHORT = TrainingConfig(epochs=3, batch_size=128, threads=1, seed=3)

@@ -8,9 +8,9 @@ import pytest
 from markdown_it import MarkdownIt
 
 from iceclass.errors import ModelError
-from iceclass.model.facts import facts_of
+from iceclass.evaluation.metrics import evaluate
 from iceclass.model.file import load_model, save_model, shipped_models
-from iceclass.model.metrics import evaluate
+from iceclass.model.summary import facts_of
 from iceclass.phases import label_of
 from iceclass.reports.card import limits, model_card
 from iceclass.reports.words import percent

@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from iceclass.errors import InputError, OutputError
-from iceclass.explain import explain, leading_values
-from iceclass.model.optimise import Epoch
+from iceclass.evaluation.explain import explain, leading_values
 from iceclass.phases import PHASES, UNKNOWN, colour_of
 from iceclass.reports.bundles import evaluation_report, explanation_report, training_report
 from iceclass.reports.confusion import confusion_figure
@@ -22,6 +21,7 @@ from iceclass.reports.phases import phase_fractions_figure
 from iceclass.reports.reliability import reliability_figure
 from iceclass.reports.style import on_colour
 from iceclass.reports.training import training_figure
+from iceclass.training.optimise import Epoch
 from tests.iceframes import ice_table, trained
 
 

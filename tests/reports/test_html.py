@@ -12,17 +12,17 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pytest
 
-from iceclass.dataset import FeatureStore
+from iceclass.datasets.store import FeatureStore
+from iceclass.datasets.table import Table
 from iceclass.descriptors import descriptor
 from iceclass.errors import InputError
-from iceclass.model.metrics import evaluate
+from iceclass.evaluation.metrics import evaluate
 from iceclass.phases import label_of
 from iceclass.reports.bundles import training_report
 from iceclass.reports.hidden import hidden_map, hidden_map_figure
 from iceclass.reports.html import html_report
 from iceclass.reports.mistakes import find_mistakes, wrong_rows
 from iceclass.reports.words import percent
-from iceclass.table import Table
 from tests.cli.test_main import run
 from tests.iceframes import DESCRIPTOR, features, ice_table, thermal_frame, trained, trajectory
 

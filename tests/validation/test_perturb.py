@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from iceclass.datasets.reference import load_reference
 from iceclass.errors import InputError
 from iceclass.frame import Frame
-from iceclass.reference import load_reference
 from pipelines.validation.perturb import (
     averaged,
     displaced,
