@@ -31,7 +31,7 @@ from pipelines.fuzz.stores import reference_bytes, store_bytes
 from pipelines.fuzz.targets import TARGETS, warm
 from pipelines.fuzz.texts import bomb, xyz_text
 from pipelines.fuzz.watch import Watch, case_of
-from tests.io.dumps import DATA, dump_text, water_rows
+from tests.helpers.dumps import DATA, dump_text, water_rows
 
 CASES = {"dump": 250, "data": 250, "extxyz": 200, "sidecar": 200, "model": 250, "store": 200}
 CASES |= {"reference": 200, "journal": 100, "index": 150}

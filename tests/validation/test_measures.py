@@ -38,7 +38,7 @@ from pipelines.validation.robustness import (
 )
 from pipelines.validation.sets import all_lattices, crystals_at_0_kelvin, no_ices, stacking_cases
 from pipelines.validation.stacking import DISPLACED, overall, stacking_rows
-from tests.iceframes import ICES, thermal_frame, trained
+from tests.helpers.iceframes import ICES, thermal_frame, trained
 
 
 @pytest.fixture(scope="module")

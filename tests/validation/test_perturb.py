@@ -18,7 +18,7 @@ from pipelines.validation.perturb import (
     strained,
     with_vacuum,
 )
-from tests.iceframes import lattice_frame, thermal_frame
+from tests.helpers.iceframes import lattice_frame, thermal_frame
 
 
 def moved_by(frame: Frame, other: Frame) -> np.ndarray:

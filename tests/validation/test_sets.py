@@ -32,7 +32,7 @@ from pipelines.validation.sets import (
     other_ices,
     stacking_cases,
 )
-from tests.iceframes import neighbour_distances
+from tests.helpers.iceframes import neighbour_distances
 
 
 def test_no_pile_is_on_both_sides():

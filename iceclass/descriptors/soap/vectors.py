@@ -2,8 +2,8 @@
 
 Everything else about SOAP is ordinary code; these three, and the search for neighbours in
 :mod:`iceclass.neighbours.candidates`, are where its time goes, and where a compiler left to itself
-is three times slower. Each is a Numba intrinsic that works on plain arrays. Its docstring says in NumPy
-terms what it computes, and tests/unit/descriptors/test_soap_vectors.py holds it to that;
+is three times slower. Each is a Numba intrinsic that works on plain arrays. Its docstring says in
+NumPy terms what it computes, and tests/unit/descriptors/test_soap_vectors.py holds it to that;
 :mod:`.plain` is the same descriptor in plain loops.
 
 A static size, such as n_max, is passed as a tuple of that many zeros: the type of the argument
