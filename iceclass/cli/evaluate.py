@@ -16,7 +16,7 @@ from iceclass.cli.options import (
     types_option,
 )
 from iceclass.errors import InputError
-from iceclass.evaluation.held_out import load_table, unseen
+from iceclass.evaluation.held_out import held_out_rows, load_table
 from iceclass.evaluation.metrics import check_installed, evaluate
 from iceclass.model.file import load_model
 from iceclass.reports.bundles import evaluation_report
@@ -66,7 +66,7 @@ def command(
         sources, network.descriptor, phase=phase, types=types, every=every, report=say(quiet)
     )
     if not everything:
-        kept = unseen(table, network)
+        kept = held_out_rows(table, network)
         if not len(kept):
             raise InputError(
                 "the model has seen every preparation of these in training",

@@ -16,8 +16,9 @@ from iceclass.io.output.segments import SegmentFile, remove_segments
 from iceclass.io.output.tables import TABLE_SUFFIXES, table_writer
 from iceclass.io.output.writers import DUMP_SUFFIXES, XYZ_SUFFIXES, output_writer
 from iceclass.io.text.streams import without_compression
-from iceclass.model.network import UNASKED_LABEL, Model, Prediction
+from iceclass.model.network import Model
 from iceclass.phases import UNKNOWN
+from iceclass.prediction import OUTSIDE_REGION, Prediction
 
 PHASE_COLUMN = "i_phase"
 CONFIDENCE_COLUMN = "d_confidence"
@@ -175,7 +176,7 @@ class _TableSink:
 
 def asked_only(frame: Frame, prediction: Prediction) -> tuple[Frame, Prediction]:
     """The molecules that were asked about, where not all of them were."""
-    asked = prediction.labels != UNASKED_LABEL
+    asked = prediction.labels != OUTSIDE_REGION
     if asked.all():
         return frame, prediction
     return frame.only(asked), prediction.only(asked)

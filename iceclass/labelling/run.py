@@ -22,7 +22,8 @@ from iceclass.labelling.output import Sink, asked_only
 from iceclass.labelling.prefetch import ahead, behind
 from iceclass.labelling.region import Region, inside
 from iceclass.model.file import load_model, resolve_model
-from iceclass.model.network import Model, Prediction
+from iceclass.model.network import Model
+from iceclass.prediction import Prediction
 
 Progress = Callable[[int, int, tuple[int, int]], None]
 """Takes frames and molecules done so far by a call, and bytes read and in all (0: unknown)."""
@@ -81,7 +82,9 @@ class Labeller:
         if frame.n_molecules == 0:
             raise InputError("the frame has no oxygen", hint="tell the types: --types 1=O,2=H")
         chosen = inside(frame, self.regions) if self.regions else None
-        return self.model.classify(frame, chosen=chosen, unknown=self.unknown, backend=self.backend)
+        return self.model.classify(
+            frame, selected=chosen, unknown=self.unknown, backend=self.backend
+        )
 
 
 class Numbered(NamedTuple):

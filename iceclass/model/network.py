@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -23,48 +23,9 @@ from iceclass.frame import Frame
 from iceclass.kernels.threads import BLOCK, over_rows
 from iceclass.model.novelty import Novelty, likely_classes
 from iceclass.phases import UNKNOWN
+from iceclass.prediction import OUTSIDE_REGION, UNKNOWN_LABEL, Prediction
 
 HIDDEN = 100
-UNKNOWN_LABEL = -1
-UNASKED_LABEL = -2
-
-
-@dataclass(frozen=True, eq=False)
-class Prediction:
-    """What a model says of N molecules.
-
-    Attributes
-    ----------
-    labels
-        (N,) int64, index into :attr:`classes`; −1 for unknown, −2 for molecules not asked about.
-    probabilities
-        (N, C) float32, calibrated; they sum to 1 whether the molecule is known or not.
-    confidence
-        (N,) float32, the largest probability.
-    novelty
-        (N,) float32, the score of :mod:`iceclass.model.novelty`; 0 where the model has none.
-    classes
-        The C class names.
-    model_id
-        Of the model that made it.
-    """
-
-    labels: NDArray[np.int64]
-    probabilities: NDArray[np.float32]
-    confidence: NDArray[np.float32]
-    novelty: NDArray[np.float32]
-    classes: tuple[str, ...]
-    model_id: str
-
-    def only(self, chosen: NDArray[np.bool_]) -> Prediction:
-        """What is said of those molecules for which the (N,) ``chosen`` is true."""
-        keys = ("labels", "probabilities", "confidence", "novelty")
-        return replace(self, **{key: getattr(self, key)[chosen] for key in keys})
-
-    @property
-    def names(self) -> NDArray[np.str_]:
-        """(N,) class names, "unknown" for −1, empty for −2."""
-        return np.array([*self.classes, "", UNKNOWN], dtype=str)[self.labels]
 
 
 @dataclass(frozen=True, eq=False)
@@ -269,7 +230,7 @@ class Model:
         self,
         frame: Frame,
         *,
-        chosen: NDArray[np.bool_] | None = None,
+        selected: NDArray[np.bool_] | None = None,
         unknown: bool = True,
         backend: str | None = None,
     ) -> Prediction:
@@ -283,7 +244,7 @@ class Model:
         ----------
         frame
             At least one molecule.
-        chosen
+        selected
             (N,) Which molecules to classify, all being seen as neighbours; default: all. Of the
             others the label is −2, probabilities and novelty are 0.
         unknown
@@ -297,9 +258,9 @@ class Model:
             As :meth:`Descriptor.compute <iceclass.descriptors.base.Descriptor.compute>` does;
             features too large for float32.
         """
-        rows = self.descriptor.rows(frame, backend=backend, dtype=np.float32)
-        if chosen is not None:
-            rows = rows.only(chosen)
+        blocks = self.descriptor.blocks(frame, backend=backend, dtype=np.float32)
+        if selected is not None:
+            blocks = blocks.only(selected)
         found = _Found(frame.n_molecules, self.n_classes)
         into = np.arange(BLOCK)
 
@@ -307,16 +268,16 @@ class Model:
             buffer = np.empty((BLOCK, self.n_features), dtype=np.float32)
             for first in range(start, stop, BLOCK):
                 last = min(first + BLOCK, stop)
-                features, molecules = buffer[: last - first], rows.order[first:last]
-                rows.fill(features, into[: last - first], first, last)
+                features, molecules = buffer[: last - first], blocks.order[first:last]
+                blocks.fill(features, into[: last - first], first, last)
                 self.descriptor.check_finite(frame, features, molecules)
                 self._scores(features, found, molecules)
 
-        over_rows(work, rows.n_molecules)
+        over_rows(work, blocks.n_molecules)
         found.check(lambda row: f"features of the molecule with id {frame.ids[row]}")
         prediction = self._prediction(found, unknown)
-        if chosen is not None:
-            prediction.labels[~chosen] = UNASKED_LABEL
+        if selected is not None:
+            prediction.labels[~selected] = OUTSIDE_REGION
         return prediction
 
     def _scores(self, features: NDArray[Any], found: _Found, rows: Any) -> None:
