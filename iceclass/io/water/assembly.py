@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 
 from iceclass.errors import InputError
 from iceclass.frame import AtomTable, Frame
-from iceclass.io.water.distances import Lattice
+from iceclass.io.water.bonds import REACH
+from iceclass.io.water.carried import carried_groups, warning_of
+from iceclass.io.water.geometry import check_bonds
 from iceclass.io.water.kinds import OXYGEN, AtomKinds, AtomRoles
 from iceclass.io.water.molecules import MoleculeFinder
 from iceclass.io.water.roles import RoleAssigner
+from iceclass.neighbours import Lattice
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +38,8 @@ class RawFrame:
         too, which may cost more.
     ids
         (M,) atom ids, where the file has them.
+    bonds
+        (B, 2) rows of atoms that are bonded, where the file or its topology has them.
     """
 
     positions: NDArray[np.float64]
@@ -47,6 +52,7 @@ class RawFrame:
     timestep: int = 0
     time: float | None = None
     header: Mapping[str, str] = field(default_factory=dict)
+    bonds: NDArray[np.int64] | None = None
 
 
 class Assembler:
@@ -67,6 +73,7 @@ class Assembler:
         )
         self._sites.decision = decision
         self._molecules = MoleculeFinder()
+        self._lattice: tuple[bytes, bytes, Lattice] | None = None
 
     @property
     def decision(self) -> AtomRoles | None:
@@ -100,7 +107,7 @@ class Assembler:
             raise InputError(f"the position of atom {row + 1} is NaN or infinite")
         if not -(2**63) <= raw.timestep < 2**63:
             raise InputError(f"timestep {str(raw.timestep)[:80]} does not fit into 64 bits")
-        lattice = Lattice.of(raw.cell, raw.pbc)
+        lattice = self._lattice_of(raw)
         known = self.decision
         kinds = raw.kinds(known is None)
         if known is not None and any(known.role(key) is None for key in kinds.keys):
@@ -108,9 +115,7 @@ class Assembler:
         roles = self._sites.roles(kinds, raw.positions, lattice)[kinds.codes]
         if not np.any(roles == OXYGEN):
             raise InputError(f"no oxygen in this frame ({self.decision})")
-        columns = raw.columns
-        mol = (lambda: columns["mol"]) if "mol" in columns else None
-        sites, molecule = self._molecules.assign(roles, raw.positions, lattice, raw.ids, mol)
+        sites, molecule = self._water(raw, kinds, roles, lattice, first=known is None)
         return Frame(
             positions=raw.positions[sites],
             cell=raw.cell,
@@ -118,6 +123,56 @@ class Assembler:
             ids=sites + 1 if raw.ids is None else raw.ids[sites],
             timestep=raw.timestep,
             time=raw.time,
-            atoms=AtomTable(raw.columns, molecule, raw.header),
+            atoms=AtomTable(raw.columns, molecule, raw.header, sites),
             origin=raw.origin,
         )
+
+    def _lattice_of(self, raw: RawFrame) -> Lattice:
+        """That of the frame before, where the cell is the same."""
+        cell, pbc = raw.cell.tobytes(), raw.pbc.tobytes()
+        if self._lattice is None or self._lattice[:2] != (cell, pbc):
+            self._lattice = (cell, pbc, Lattice.of(raw.cell, raw.pbc, REACH))
+        return self._lattice[2]
+
+    def _water(
+        self,
+        raw: RawFrame,
+        kinds: AtomKinds,
+        roles: NDArray[np.int8],
+        lattice: Lattice,
+        first: bool,
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Rows of the sites, and the molecule of every atom, as of :class:`MoleculeFinder`."""
+        finder, columns = self._molecules, raw.columns
+        finder.topology = raw.bonds
+        mol = (lambda: columns["mol"]) if "mol" in columns else None
+        decision = self.decision
+        assert decision is not None
+        water_only = decision.water_only or (first and bool(decision.hydrogen))
+        sites, molecule = finder.assign(
+            roles, raw.positions, lattice, raw.ids, mol, water_only=water_only
+        )
+        if water_only and (first or len(sites) == 0):
+            if len(sites) == 0 or finder.bond_length(raw.positions, lattice) is None:
+                check_bonds(kinds, raw.positions, lattice)
+            if len(sites) == 0 and np.any(finder.counts > 0):
+                raise InputError(
+                    f"no water in this frame: none of its {finder.n_oxygens} oxygens has exactly "
+                    f"two hydrogens bound to it and nothing else ({decision})",
+                    hint="are positions and cell in Å? is it water?",
+                )
+        if first:
+            if water_only and len(sites) == 0:  # the hydrogens of the file are not of these oxygens
+                water_only = False
+                sites, molecule = finder.assign(roles, raw.positions, lattice, raw.ids, mol)
+            self._sites.decision = replace(
+                decision,
+                water_only=water_only,
+                carried=carried_groups(raw.columns, kinds, roles, molecule),
+                warning=warning_of(decision, kinds, finder.n_oxygens, len(sites), water_only),
+            )
+        if len(sites) == 0:
+            raise InputError(
+                f"no water in this frame: no hydrogen is bound to its oxygens ({decision})"
+            )
+        return sites, molecule
