@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from iceclass.errors import InputError
 from iceclass.frame import AtomTable, Frame
+from iceclass.io.lammps.units import scale_of
+from iceclass.io.options import UNIT_NAMES, ReadOptions
 from iceclass.io.water.bonds import REACH
 from iceclass.io.water.carried import carried_groups, warning_of
 from iceclass.io.water.geometry import check_bonds
@@ -55,10 +57,39 @@ class RawFrame:
     bonds: NDArray[np.int64] | None = None
 
 
+_SAME_CELL = 1e-3
+"""Relative difference of lengths, and of what tells angles, up to which two cells are the same."""
+
+
+def cell_lengths(cell: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(6,) Lengths of the vectors of a cell and of the sums of pairs of them: the same for cells
+    that differ by a rotation."""
+    return np.linalg.norm(np.vstack([cell, cell + np.roll(cell, 1, axis=0)]), axis=1)
+
+
+def _in_units(raw: RawFrame, style: str, length: float) -> RawFrame:
+    told = raw.header.get("units")
+    if told is not None:
+        if scale_of(told)[0] != length:
+            raise InputError(
+                f"the file says that its units are {told}, not {style}",
+                hint="leave out --units",
+            )
+        return raw
+    return replace(
+        raw,
+        positions=raw.positions * length,
+        cell=raw.cell * length,
+        origin=raw.origin * length,
+        header={**raw.header, "units": style},
+    )
+
+
 class Assembler:
     """Makes frames of one trajectory; keeps what was decided on its first frame.
 
-    ``decision`` is what was decided already, where the first frame has been read before.
+    ``decision`` is what was decided already, where the first frame has been read before; of
+    ``options`` cell and units are heard.
     """
 
     def __init__(
@@ -66,8 +97,10 @@ class Assembler:
         path: str | Path | None,
         types: Mapping[Any, str] | None = None,
         decision: AtomRoles | None = None,
+        options: ReadOptions | None = None,
     ) -> None:
         self.path = path
+        self._options = ReadOptions() if options is None else options
         self._sites = RoleAssigner(
             None if types is None else {str(key): str(value) for key, value in types.items()}
         )
@@ -102,6 +135,7 @@ class Assembler:
     def _frame(self, raw: RawFrame) -> Frame:
         if len(raw.positions) == 0:
             raise InputError("the frame has no atoms: no oxygen")
+        raw = self._as_told(raw)
         if not np.isfinite(raw.positions).all():
             row = int(np.argwhere(~np.isfinite(raw.positions))[0, 0])
             raise InputError(f"the position of atom {row + 1} is NaN or infinite")
@@ -126,6 +160,25 @@ class Assembler:
             atoms=AtomTable(raw.columns, molecule, raw.header, sites),
             origin=raw.origin,
         )
+
+    def _as_told(self, raw: RawFrame) -> RawFrame:
+        """The frame in the units and the cell that were given."""
+        options = self._options
+        if options.units is not None:
+            raw = _in_units(raw, UNIT_NAMES[options.units], options.length)
+        if options.cell is None:
+            return raw
+        given = np.array(options.cell)
+        if raw.pbc.any() and not options.force_cell:
+            if np.allclose(cell_lengths(raw.cell), cell_lengths(given), rtol=_SAME_CELL, atol=0.0):
+                return raw
+            sides = " × ".join(f"{length:.4g}" for length in cell_lengths(raw.cell)[:3])
+            raise InputError(
+                f"the file has a cell, {sides} Å, which is not the one that is given",
+                hint="leave out --cell, or replace the file's by --force-cell",
+            )
+        header = {key: text for key, text in raw.header.items() if key not in ("box", "boundary")}
+        return replace(raw, cell=given, pbc=np.ones(3, bool), header=header)
 
     def _lattice_of(self, raw: RawFrame) -> Lattice:
         """That of the frame before, where the cell is the same."""
