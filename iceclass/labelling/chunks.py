@@ -18,12 +18,13 @@ import numpy as np
 from iceclass._version import __version__
 from iceclass.analysis.observer import Observer
 from iceclass.errors import IceclassError, InputError, MissingDependencyError
-from iceclass.io.lammps.index import FrameIndex, Place
+from iceclass.io.lammps.index import FrameIndex, ReadPosition
+from iceclass.io.options import OnError
 from iceclass.io.output.segments import SegmentFile
 from iceclass.io.output.writers import DUMP_SUFFIXES
 from iceclass.io.text.streams import without_compression
-from iceclass.io.trajectory import OnError, Trajectory, open_trajectory
-from iceclass.io.water.kinds import SiteDecision
+from iceclass.io.trajectory import Trajectory
+from iceclass.io.water.kinds import AtomRoles
 from iceclass.kernels.threads import threads
 from iceclass.labelling.output import TrajectorySink
 from iceclass.labelling.run import Labeller, Numbered, Run, numbered
@@ -74,7 +75,7 @@ class Chunk:
 
     start: int
     stop: int | None
-    place: Place
+    place: ReadPosition
     state: str | None
     after: int = -1
 
@@ -124,9 +125,9 @@ def label_chunk(work: Work, chunk: Chunk, segment: Path) -> Done:
                 path=path,
                 hint="client and workers need a file system in common, under the same names",
             )
-    trajectory = open_trajectory(
+    trajectory = Trajectory(
         work.source,
-        work.types,
+        types=work.types,
         start=chunk.start,
         stop=chunk.stop,
         every=work.every,
@@ -146,7 +147,7 @@ def label_chunk(work: Work, chunk: Chunk, segment: Path) -> Done:
         raise IceclassError(f"the worker on {host}: {missing}") from None
     told = sum(len(record["skipped"]) for record in file.records)
     after = file.records[-1]["frame"] if file.records else chunk.after
-    end = Chunk(trajectory.place.frame, None, trajectory.place, sink.state, after)
+    end = Chunk(trajectory.read_position.frame, None, trajectory.read_position, sink.state, after)
     return Done(file.pieces, run.skipped[told:], end, error, host)
 
 
@@ -170,7 +171,7 @@ class Plan:
     first: Chunk
     work: Work
     chunk_bytes: int
-    sites: SiteDecision | None
+    sites: AtomRoles | None
     starts: list[int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -190,15 +191,15 @@ class Plan:
             return replace(self.first, stop=stop)
         start, state = self.starts[k], None
         if without_compression(self.work.output).suffix.lower() in DUMP_SUFFIXES:
-            state = self.index.place(start - self.work.every + 1).units or None
-        return Chunk(start, stop, self.index.place(start, self.sites), state)
+            state = self.index.position(start - self.work.every + 1).units or None
+        return Chunk(start, stop, self.index.position(start, self.sites), state)
 
     def behind(self, end: Chunk, k: int) -> Chunk:
         """Chunk ``k`` after what the one before has told at its end."""
         chunk = replace(self.chunk(k), state=end.state)
         if end.after < chunk.start - 1 or self._only_blanks(end.place.offset, chunk.place.offset):
             return chunk
-        before = self.index.place(end.after, self.sites)
+        before = self.index.position(end.after, self.sites)
         return replace(chunk, start=end.after, place=before, after=end.after)
 
     def _only_blanks(self, start: int, stop: int) -> bool:

@@ -21,10 +21,11 @@ from typing import TYPE_CHECKING, Any
 
 from iceclass.analysis.observer import Observer
 from iceclass.errors import IceclassError, InputError, MissingDependencyError
-from iceclass.io.lammps.index import FrameIndex, Place
+from iceclass.io.lammps.index import FrameIndex, ReadPosition
+from iceclass.io.options import OnError
 from iceclass.io.output.segments import segment_directory
 from iceclass.io.text.streams import ByteSource
-from iceclass.io.trajectory import OnError, Trajectory, open_trajectory
+from iceclass.io.trajectory import Trajectory
 from iceclass.labelling.chunks import Chunk, Done, Plan, Work, label_chunk
 from iceclass.labelling.label import settings_of
 from iceclass.labelling.labels import Labels
@@ -102,7 +103,7 @@ def label_distributed(
     observers = observers or {}
     given = Path(source)
     with ExitStack() as stack:
-        open_at = partial(open_trajectory, given, types, stop=stop, every=every, on_error=on_error)
+        open_at = partial(Trajectory, given, types=types, stop=stop, every=every, on_error=on_error)
         trajectory = open_at(start=start)
         index = _index(trajectory)
         settings = settings_of(parameters, types, backend, observers)
@@ -110,7 +111,7 @@ def label_distributed(
         first = _first(index, sink, start, stop, on_error)
         with open_at(start=first.start, at=first.place) as trajectory:
             next(iter(trajectory), None)
-            sites = trajectory.site_decision
+            sites = trajectory.atom_roles
         if isinstance(client, str):
             client = stack.enter_context(connected(client))
         work = Work(
@@ -189,11 +190,11 @@ def _first(
     """All that there is to do: from the start, or from the last frame that is there."""
     if sink.records:
         last = sink.records[-1]
-        frame, place = last["frame"], Place.from_dict(last["place"])
+        frame, place = last["frame"], ReadPosition.from_dict(last["place"])
         return Chunk(frame, stop, place, last["state"], frame)
     # an error on the way there is to be raised as in a run by one process
     frame = min(start, len(index) if on_error == "skip" else index.sound)
-    return Chunk(start, stop, index.place(frame), None)
+    return Chunk(start, stop, index.position(frame), None)
 
 
 def _threads(client: Client) -> int:
@@ -227,7 +228,7 @@ def _in_order(client: Client, plan: Plan, directory: Path) -> Generator[tuple[Do
                 submitted += 1
             chunk, segment, future = waiting.popleft()
             done = _result(future, chunk)
-            plan.sites = done.end.place.sites
+            plan.sites = done.end.place.roles
             yield done, segment
             line += 1
             if line < len(plan):

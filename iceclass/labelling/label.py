@@ -17,8 +17,9 @@ from iceclass.analysis.observer import Observer
 from iceclass.errors import InputError
 from iceclass.frame import Frame
 from iceclass.io.lammps.following import Follow
-from iceclass.io.lammps.index import Place
-from iceclass.io.trajectory import OnError, open_trajectory
+from iceclass.io.lammps.index import ReadPosition
+from iceclass.io.options import OnError
+from iceclass.io.trajectory import Trajectory
 from iceclass.labelling.labels import Labels
 from iceclass.labelling.output import open_sink
 from iceclass.labelling.region import Region
@@ -113,9 +114,9 @@ def label(
         trajectory, sink = None, None
         if isinstance(source, str | Path):
             open_at = partial(
-                open_trajectory,
+                Trajectory,
                 source,
-                types,
+                types=types,
                 stop=stop,
                 every=every,
                 on_error=on_error,
@@ -130,7 +131,7 @@ def label(
             sink = stack.enter_context(open_sink(output, labeller.model, settings, origin, force))
             if sink.records:
                 last = sink.records[-1]
-                place = Place.from_dict(last["place"])
+                place = ReadPosition.from_dict(last["place"])
                 trajectory = open_at(start=last["frame"], at=place)
         if trajectory is not None:
             frames = numbered(stack.enter_context(trajectory))
@@ -146,7 +147,7 @@ def label(
             # nobody else ends a run that follows a simulation; what was half written is left out
             if follow is None or not follow.stop.is_set():
                 raise
-        sites = "as given" if trajectory is None else str(trajectory.site_decision)
+        sites = "as given" if trajectory is None else str(trajectory.atom_roles)
         labels = run.labels(
             type(source).__name__ if trajectory is None else str(source),
             parameters | {"sites": sites},

@@ -15,7 +15,7 @@ from iceclass._version import __version__
 from iceclass.analysis.observer import Observer
 from iceclass.errors import InputError
 from iceclass.frame import Frame
-from iceclass.io.lammps.index import Place
+from iceclass.io.lammps.index import ReadPosition
 from iceclass.io.trajectory import Trajectory
 from iceclass.labelling.labels import Labels
 from iceclass.labelling.output import Sink, asked_only
@@ -90,15 +90,15 @@ class Numbered(NamedTuple):
     number: int
     frame: Frame
     skipped: int = 0
-    place: Place | None = None
+    place: ReadPosition | None = None
 
 
 def numbered(trajectory: Trajectory) -> Iterator[Numbered]:
     """The frames with their numbers; made where they are read."""
-    place = trajectory.place
+    place = trajectory.read_position
     for frame in trajectory:
         yield Numbered(trajectory.frame_index, frame, len(trajectory.skipped), place)
-        place = trajectory.place
+        place = trajectory.read_position
 
 
 class Run:
