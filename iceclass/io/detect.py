@@ -6,15 +6,12 @@ import re
 from pathlib import Path
 
 from iceclass.errors import InputError
+from iceclass.io import suffixes
 from iceclass.io.lammps.binary import looks_binary
 from iceclass.io.lammps.yaml_dump import looks_yaml
 from iceclass.io.others.md_files import md_format
 from iceclass.io.others.pdb import looks_pdb
 from iceclass.io.text.streams import peek, without_compression
-
-DUMP_SUFFIXES = (".lammpstrj", ".dump", ".lammpsdump")
-DATA_SUFFIXES = (".data", ".lmp", ".dat", ".lammps", ".lammps-data")
-PDB_SUFFIXES = (".pdb", ".ent")
 
 # first bytes, what a file that begins so is, what to do
 _OTHERS: tuple[tuple[bytes, str, str], ...] = (
@@ -36,15 +33,11 @@ _OTHERS: tuple[tuple[bytes, str, str], ...] = (
     (b"\xff\xd8\xff", "a picture", "label the dump that the run wrote"),
     (b"P6", "a picture", "label the dump that the run wrote"),
 )
-_EXPECTED = (
-    "expected a LAMMPS dump (text, binary or yaml), a LAMMPS data file, gro, pdb, XTC, TRR, DCD, "
-    "NetCDF, or a file ASE reads"
-)
 
 
 def detect_format(path: str | Path) -> str:
     """``"lammps-dump"``, ``"lammps-binary"``, ``"lammps-yaml"``, ``"lammps-data"``, ``"gro"``,
-    ``"pdb"``, MDAnalysis's name of a format (``"XTC"``), or ASE's (``"extxyz"``).
+    ``"pdb"``, one of MDAnalysis's formats (``"xtc"``), or of ASE's (``"extxyz"``).
 
     Raises
     ------
@@ -68,18 +61,18 @@ def detect_format(path: str | Path) -> str:
     _refuse_others(path, raw)
     name = without_compression(path)
     suffix = name.suffix.lower()
-    if suffix in DUMP_SUFFIXES or name.name.startswith("dump."):
+    if suffix in suffixes.DUMP or name.name.startswith("dump."):
         return "lammps-dump"
     header = head[:4096]
     if re.search(rb"^[ \t]*\d+[ \t]+atoms\b", header, re.MULTILINE) and re.search(
         rb"\b(xlo[ \t]+xhi|avec|atom[ \t]+types)\b", header
     ):
         return "lammps-data"
-    if suffix in DATA_SUFFIXES:
+    if suffix in suffixes.DATA:
         return "lammps-data"
-    if suffix == ".gro":
+    if suffix in suffixes.GRO:
         return "gro"
-    if suffix in PDB_SUFFIXES or looks_pdb(head):
+    if suffix in suffixes.PDB or looks_pdb(head):
         return "pdb"
     from iceclass.io.others.ase_frames import ase_format
 

@@ -1,4 +1,4 @@
-"""The walk over frames that readers of whole frames share: which are asked for, which are damaged."""
+"""The walk over frames that most readers share: which are asked for, which are damaged."""
 
 from __future__ import annotations
 

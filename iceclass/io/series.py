@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from glob import glob, has_magic
-from os.path import commonprefix
+from itertools import takewhile
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -73,7 +73,9 @@ def series_stem(paths: Sequence[Path]) -> str:
     stems = [without_compression(path).stem for path in paths]
     if len(stems) == 1:
         return stems[0]
-    return commonprefix(stems).rstrip("0123456789").rstrip("._-") or stems[0]
+    same = takewhile(lambda letters: len(set(letters)) == 1, zip(*stems, strict=False))
+    common = "".join(letters[0] for letters in same)
+    return common.rstrip("0123456789").rstrip("._-") or stems[0]
 
 
 def _natural(path: Path) -> list[tuple[int, int | str]]:
@@ -270,9 +272,7 @@ class TrajectorySeries:
             As :meth:`Trajectory.index`.
         """
         indices = tuple(Trajectory(path, self._each).index() for path in self.paths)
-        counts = tuple(
-            self._taken(index, k) for k, index in enumerate(indices)
-        )
+        counts = tuple(self._taken(index, k) for k, index in enumerate(indices))
         return SeriesIndex(indices, counts)
 
     def _taken(self, index: FrameIndex, file: int) -> int:

@@ -14,7 +14,7 @@ What LAMMPS writes for the text columns ``element`` and ``typelabel`` is the num
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iceclass.errors import InputError
+from iceclass.io.lammps.binary_columns import BinaryColumns
 from iceclass.io.lammps.box import Box
 from iceclass.io.lammps.header import Header
 from iceclass.io.lammps.kinds import KindReader
@@ -36,7 +37,7 @@ from iceclass.limits import too_much
 
 ATOM_COLUMNS = {5: "id type xs ys zs", 8: "id type xs ys zs ix iy iz"}
 """Columns of style ``atom`` where the file does not name them, by their number."""
-_WHOLE = frozenset("id mol proc procp1 type ix iy iz".split())
+_WHOLE = frozenset(["id", "mol", "proc", "procp1", "type", "ix", "iy", "iz"])
 _FLAGS = "pfsm"
 _FORMS: dict[int, tuple[str, ...]] = {0: (), 1: ("xy", "xz", "yz"), 2: ("abc", "origin")}
 _SCALED = 2.5  # largest distance of scaled positions from the centre, for atoms beyond the box
@@ -44,55 +45,6 @@ _FIRST = 92  # bytes that any header has
 _LONGEST_NAME = 64  # of the magic string: LAMMPS writes DUMPATOM, DUMPCUSTOM
 _LONGEST_TEXT = 1 << 16  # of the names of the columns
 _HINT = "--on-error skip keeps the frames before"
-
-
-class BinaryColumns(Mapping[str, NDArray[Any]]):
-    """Name → (M,) array, read-only: int64 for ids, types and image flags, else float64.
-
-    Parameters
-    ----------
-    names
-        Column names in file order.
-    data
-        (M, columns) float64 in either byte order.
-    """
-
-    def __init__(self, names: tuple[str, ...], data: NDArray[np.float64]) -> None:
-        self.names, self.n_rows = names, len(data)
-        self._data = data
-        self._known: dict[str, NDArray[Any]] = {}
-
-    def __getitem__(self, name: str) -> NDArray[Any]:
-        if name not in self._known:
-            if name not in self.names:
-                raise KeyError(name)
-            column = self._data[:, self.names.index(name)]
-            whole = name in _WHOLE or name.startswith("i_")
-            array = _integers(column, name) if whole else column.astype(np.float64)
-            array.setflags(write=False)
-            self._known[name] = array
-        return self._known[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.names)
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def __repr__(self) -> str:
-        return f"BinaryColumns({self.n_rows} rows: {' '.join(self.names)})"
-
-
-def _integers(column: NDArray[np.float64], name: str) -> NDArray[np.int64]:
-    with np.errstate(invalid="ignore"):
-        out = column.astype(np.int64)
-    wrong = np.flatnonzero(~((out == column) & (np.abs(column) <= 2.0**53)))
-    if len(wrong):
-        raise InputError(
-            f"{name} of atom {wrong[0] + 1} of {len(column)} is not a whole number: "
-            f"{float(column[wrong[0]]):g}"
-        )
-    return out
 
 
 def looks_binary(head: bytes) -> bool:
@@ -328,7 +280,7 @@ class BinaryDump:
     def _rows(self, header: Header, parts: _Parts) -> NDArray[np.float64]:
         """(M, columns) numbers as stored."""
         data = np.empty((header.n_atoms, len(header.names)), np.dtype(f"{parts.order}f8"))
-        view = memoryview(data.reshape(-1)).cast("B") if data.size else memoryview(b"")
+        view = data.reshape(-1).view(np.uint8).data
         width, done = 8 * len(header.names), 0
         for _ in range(parts.number):
             stop = done + self._chunk(header, parts, header.n_atoms - done)

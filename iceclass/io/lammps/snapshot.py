@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from iceclass.errors import InputError
+from iceclass.io.lammps.binary_columns import BinaryColumns
 from iceclass.io.lammps.header import Header
 from iceclass.io.lammps.kinds import KindReader
 from iceclass.io.lammps.units import scale_of
-from iceclass.io.text.columns import COORDINATES
+from iceclass.io.text.columns import COORDINATES, TextColumns
 from iceclass.io.water.assembly import RawFrame
 
 
@@ -21,7 +20,7 @@ from iceclass.io.water.assembly import RawFrame
 class Table:
     """The rows of a frame: all columns, and (M, 3) numbers of the ``coordinates`` columns."""
 
-    columns: Mapping[str, NDArray[Any]]
+    columns: TextColumns | BinaryColumns
     coordinates: tuple[str, str, str]
     floats: NDArray[np.float64]
 
@@ -76,9 +75,7 @@ def raw_frame(header: Header, table: Table, kinds: KindReader) -> RawFrame:
         try:
             time = float(header.kept["time"]) * duration
         except ValueError:
-            raise InputError(
-                f"ITEM: TIME is {header.kept['time']!r}, expected a number"
-            ) from None
+            raise InputError(f"ITEM: TIME is {header.kept['time']!r}, expected a number") from None
     columns = table.columns
     return RawFrame(
         positions=positions,

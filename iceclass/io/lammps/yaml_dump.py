@@ -73,15 +73,19 @@ class YamlDump:
 
     def _load(self, header: Header) -> RawFrame:
         line = self._buffer.line
-        block = self._buffer.take_lines(header.n_atoms)
-        rows = block.replace(b"  - [ ", b"").replace(b" , ", b" ").replace(b", ]", b"")
-        if any(byte in rows for byte in b"[],"):
-            rows = rows.replace(b"- [", b"   ").translate(_TO_BLANKS)
-        table = self._rows.parse(header, rows)
+        table = self._rows.parse(header, self._rows_as_text)
         try:
             return raw_frame(header, table, self._kinds)
         except InputError as error:
             self._cursor.fail(error.message, line, error.hint)
+
+    def _rows_as_text(self, n: int) -> bytes:
+        """The text of the next n rows, as they would stand in a text dump."""
+        block = self._buffer.take_lines(n)
+        rows = block.replace(b"  - [ ", b"").replace(b" , ", b" ").replace(b", ]", b"")
+        if any(byte in rows for byte in b"[],"):
+            rows = rows.replace(b"- [", b"   ").translate(_TO_BLANKS)
+        return rows
 
     # -- header -------------------------------------------------------------------------------
 

@@ -25,18 +25,27 @@ from iceclass.errors import InputError, MissingDependencyError
 if TYPE_CHECKING:
     from MDAnalysis.coordinates.DCD import DCDReader
 
-FORMATS: dict[str, str] = {
-    **{"xtc": "XTC", "trr": "TRR", "dcd": "DCD", "nc": "NCDF", "ncdf": "NCDF"},
-    **{"tng": "TNG", "gsd": "GSD", "h5md": "H5MD", "history": "HISTORY"},
-    **{"mdcrd": "TRJ", "trj": "TRJ", "crdbox": "TRJ", "inpcrd": "INPCRD", "rst7": "INPCRD"},
-    **{"coor": "COOR", "trz": "TRZ", "trc": "TRC"},
+FORMATS: dict[str, tuple[str, ...]] = {
+    "xtc": (".xtc",),
+    "trr": (".trr",),
+    "dcd": (".dcd",),
+    "ncdf": (".nc", ".ncdf"),
+    "tng": (".tng",),
+    "gsd": (".gsd",),
+    "h5md": (".h5md",),
+    "history": (".history",),
+    "trj": (".mdcrd", ".trj", ".crdbox"),
+    "inpcrd": (".inpcrd", ".rst7"),
+    "coor": (".coor",),
+    "trz": (".trz",),
+    "trc": (".trc",),
 }
-"""Suffix of a trajectory → MDAnalysis's name of its format."""
-NAMED = ("GSD", "HISTORY")
+"""MDAnalysis's name of a format, in small letters → the suffixes it is told by."""
+NAMED = ("gsd", "history")
 """Formats that tell themselves what their atoms are."""
-SIZED = ("NCDF",)
+SIZED = ("ncdf",)
 """Formats of periodic simulations, in which a cell may only be missing by mistake."""
-_PACKAGES = {"TNG": "pytng", "GSD": "gsd", "NCDF": "scipy"}
+_PACKAGES = {"tng": "pytng", "gsd": "gsd", "ncdf": "scipy"}
 
 _WORKER = Path(__file__).with_name("xdr_worker.py")
 
@@ -70,10 +79,10 @@ class MdFile(Protocol):
 
 def md_format(path: Path) -> str | None:
     """MDAnalysis's name of the format of a trajectory, by the file's name; else ``None``."""
-    suffix = path.suffix.lower().removeprefix(".")
-    if path.name.upper().startswith("HISTORY"):
-        suffix = "history"
-    return FORMATS.get(suffix)
+    if path.name.upper().startswith("HISTORY"):  # DL_POLY's files have names, not suffixes
+        return "history"
+    suffix = path.suffix.lower()
+    return next((name for name, suffixes in FORMATS.items() if suffix in suffixes), None)
 
 
 def needs(path: Path, what: str) -> None:
@@ -99,18 +108,18 @@ def open_file(path: Path, n_atoms: int) -> Iterator[MdFile]:
         raise InputError(
             f"unknown suffix {path.suffix.lower()!r} of a trajectory",
             path=path,
-            hint=f"known: .{', .'.join(FORMATS)}",
+            hint=f"known: {', '.join(suffix for group in FORMATS.values() for suffix in group)}",
         )
     if not path.is_file():
         raise InputError("no such file", path=path)
     if path.stat().st_size == 0:
         raise InputError("the file is empty", path=path, frame=0)
     needs(path, kind)
-    with told(path, None, f"not a {kind} file, or damaged"):
+    with told(path, None, f"not a {kind.upper()} file, or damaged"):
         file: MdFile
-        if kind in ("XTC", "TRR"):
+        if kind in ("xtc", "trr"):
             file = XdrFile(path)
-        elif kind == "DCD":
+        elif kind == "dcd":
             file = DcdFile(path)
         else:
             file = ReaderFile(path, kind, n_atoms)
@@ -284,7 +293,7 @@ class ReaderFile:
     def __init__(self, path: Path, kind: str, n_atoms: int) -> None:
         from MDAnalysis.coordinates.core import get_reader_for
 
-        reader = get_reader_for(str(path), format=kind)
+        reader = get_reader_for(str(path), format=kind.upper())
         self._reader: Any = reader(str(path), n_atoms=n_atoms)
         self._kind = kind
         self.n_atoms, self.n_frames = int(self._reader.n_atoms), int(self._reader.n_frames)

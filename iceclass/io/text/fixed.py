@@ -29,7 +29,7 @@ def as_matrix(block: bytes, n: int) -> NDArray[np.uint8]:
 
 
 def fixed_texts(rows: NDArray[np.uint8], span: Span) -> NDArray[np.str_]:
-    """(n,) the texts of a field, without the blanks around them; ``X`` where there are only these."""
+    """(n,) the texts of a field, without the blanks around them; ``X`` where it is empty."""
     part = np.ascontiguousarray(rows[:, span[0] : span[1]])
     if part.shape[1] == 0:
         return np.full(len(rows), "X")

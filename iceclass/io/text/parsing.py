@@ -90,14 +90,10 @@ def times_power_of_ten(digits: Int, exponent: Int) -> float:
 def decimal(digits: Int, exponent: Int) -> float:
     """The number that a decimal stands for: digits · 10^exponent, correctly rounded where short."""
     if digits < np.uint64(9007199254740992) and -22 <= exponent <= 22:
-        value = np.float64(digits)
         if exponent < 0:
-            value /= _POWER_HIGH[_LARGEST - exponent]
-        else:
-            value *= _POWER_HIGH[_LARGEST + exponent]
-    else:
-        value = times_power_of_ten(digits, exponent)
-    return value
+            return np.float64(digits) / _POWER_HIGH[_LARGEST - exponent]
+        return np.float64(digits) * _POWER_HIGH[_LARGEST + exponent]
+    return times_power_of_ten(digits, exponent)
 
 
 @numba.njit(cache=True, nogil=True)
