@@ -32,11 +32,12 @@ from iceclass.cli.options import (
     types_option,
 )
 from iceclass.files import check_output
+from iceclass.io import suffixes
+from iceclass.io.detect import detect_format
 from iceclass.io.lammps.following import Follow
 from iceclass.io.options import OnError
 from iceclass.io.output.resumable import was_finishing
 from iceclass.io.text.streams import without_compression
-from iceclass.io.trajectory import DUMP_SUFFIXES, detect_format
 from iceclass.labelling.label import label
 from iceclass.labelling.labels import Labels
 from iceclass.labelling.region import Region
@@ -256,7 +257,7 @@ def default_output(trajectory: Path) -> Path:
     plain = without_compression(trajectory)
     compression = trajectory.name.removeprefix(plain.name)
     if detect_format(trajectory) == "lammps-dump":
-        suffix = plain.suffix if plain.suffix in DUMP_SUFFIXES else ".lammpstrj"
+        suffix = plain.suffix if plain.suffix in suffixes.DUMP else ".lammpstrj"
     else:
         suffix, compression = ".extxyz", ""
     return trajectory.with_name(f"{plain.stem}.labels{suffix}{compression}")

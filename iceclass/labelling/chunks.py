@@ -18,10 +18,10 @@ import numpy as np
 from iceclass._version import __version__
 from iceclass.analysis.observer import Observer
 from iceclass.errors import IceclassError, InputError, MissingDependencyError
+from iceclass.io import suffixes
 from iceclass.io.lammps.index import FrameIndex, ReadPosition
 from iceclass.io.options import OnError
 from iceclass.io.output.segments import SegmentFile
-from iceclass.io.output.writers import DUMP_SUFFIXES
 from iceclass.io.text.streams import without_compression
 from iceclass.io.trajectory import Trajectory
 from iceclass.io.water.kinds import AtomRoles
@@ -190,7 +190,7 @@ class Plan:
         if k == 0:
             return replace(self.first, stop=stop)
         start, state = self.starts[k], None
-        if without_compression(self.work.output).suffix.lower() in DUMP_SUFFIXES:
+        if without_compression(self.work.output).suffix.lower() in suffixes.DUMP:
             state = self.index.position(start - self.work.every + 1).units or None
         return Chunk(start, stop, self.index.position(start, self.sites), state)
 

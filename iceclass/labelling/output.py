@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from iceclass.errors import OutputError
 from iceclass.frame import Frame
+from iceclass.io import suffixes
 from iceclass.io.output.resumable import ResumableFile
 from iceclass.io.output.segments import SegmentFile, remove_segments
-from iceclass.io.output.tables import TABLE_SUFFIXES, table_writer
-from iceclass.io.output.writers import DUMP_SUFFIXES, XYZ_SUFFIXES, output_writer
+from iceclass.io.output.tables import table_writer
+from iceclass.io.output.writers import output_writer
 from iceclass.io.text.streams import without_compression
 from iceclass.model.network import UNASKED_LABEL, Model, Prediction
 from iceclass.phases import UNKNOWN
@@ -70,7 +71,7 @@ def open_sink(
         written by another process.
     """
     suffix = without_compression(path).suffix.lower()
-    if suffix in TABLE_SUFFIXES:
+    if suffix in suffixes.TABLE:
         return _TableSink(path, force)
     return trajectory_sink(path, model, settings, source, force)
 
@@ -84,12 +85,12 @@ def trajectory_sink(
 ) -> TrajectorySink:
     """The sink of a dump or an extended XYZ file; arguments and errors of :func:`open_sink`."""
     suffix = without_compression(path).suffix.lower()
-    known = DUMP_SUFFIXES + XYZ_SUFFIXES + TABLE_SUFFIXES
+    known = suffixes.DUMP + suffixes.XYZ + suffixes.TABLE
     if suffix not in known:
         raise OutputError(
             f"unknown suffix {suffix!r}", path=path, hint=f"known: {', '.join(known)}"
         )
-    if suffix in TABLE_SUFFIXES:
+    if suffix in suffixes.TABLE:
         raise OutputError(
             "a table of labels is not written by many machines",
             path=path,
