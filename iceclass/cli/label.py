@@ -33,9 +33,10 @@ from iceclass.cli.options import (
 )
 from iceclass.files import check_output
 from iceclass.io.lammps.following import Follow
+from iceclass.io.options import OnError
 from iceclass.io.output.resumable import was_finishing
 from iceclass.io.text.streams import without_compression
-from iceclass.io.trajectory import DUMP_SUFFIXES, OnError, detect_format
+from iceclass.io.trajectory import DUMP_SUFFIXES, detect_format
 from iceclass.labelling.label import label
 from iceclass.labelling.labels import Labels
 from iceclass.labelling.region import Region

@@ -18,7 +18,7 @@ from iceclass.datasets.store import FeatureStore, TrajectoryInfo
 from iceclass.descriptors import Descriptor
 from iceclass.errors import InputError
 from iceclass.frame import Frame
-from iceclass.io import open_trajectory
+from iceclass.io import Trajectory
 
 
 def find_trajectories(
@@ -143,7 +143,7 @@ def featurize(
                 report(f"{info.name}: in the store already")
                 continue
             with (
-                open_trajectory(info.path, types, every=every)
+                Trajectory(info.path, types=types, every=every)
                 if compact is None
                 else nullcontext(compact.frames[::every])
             ) as frames:

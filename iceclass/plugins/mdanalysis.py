@@ -10,7 +10,7 @@ import numpy as np
 
 from iceclass.errors import MissingDependencyError
 from iceclass.frame import Frame
-from iceclass.io.others.mdanalysis_frames import species_of
+from iceclass.io.others.mdanalysis_frames import kinds_of
 from iceclass.io.water.distances import Lattice
 from iceclass.io.water.kinds import OXYGEN
 from iceclass.io.water.roles import decide
@@ -93,16 +93,16 @@ class IceclassAnalysis(AnalysisBase):
         super().__init__(group.universe.trajectory, verbose=verbose)
         self._model = model if isinstance(model, Model) else load_model(model)
         self._unknown = unknown
-        species = species_of(group)
+        kinds = kinds_of(group)
         cell, pbc = _cell(group)
         decision = decide(
-            species,
+            kinds,
             group.positions.astype(np.float64),
             Lattice.of(cell, pbc),
             None if types is None else {str(k): str(v) for k, v in types.items()},
         )
-        is_oxygen = np.array([decision.role(key) == OXYGEN for key in species.keys])
-        self.sites = group[is_oxygen[species.codes]]
+        is_oxygen = np.array([decision.role(key) == OXYGEN for key in kinds.keys])
+        self.sites = group[is_oxygen[kinds.codes]]
 
     def _prepare(self) -> None:
         self.results.labels = []

@@ -17,8 +17,8 @@ from iceclass.errors import CutShortError, InputError
 from iceclass.frame import Frame
 from iceclass.io.lammps.following import FollowError
 from iceclass.io.lammps.header import FIRST_ITEMS, SKIP_HINT, DumpCursor, Header, HeaderReader
-from iceclass.io.lammps.index import FrameIndex, PassedFrames, Place
-from iceclass.io.lammps.kinds import Kinds
+from iceclass.io.lammps.index import FrameIndex, PassedFrames, ReadPosition
+from iceclass.io.lammps.kinds import KindReader
 from iceclass.io.lammps.rows import RowReader
 from iceclass.io.lammps.units import scale_of
 from iceclass.io.text.blocks import item_of, text_of
@@ -60,16 +60,16 @@ class DumpReader:
         self._header = HeaderReader(self._cursor)
         self._assembler = assembler
         self._given = False  # whether the frame before was given
-        self._kinds = Kinds()
+        self._kinds = KindReader()
         self._rows = RowReader(self._cursor, self._kinds)
         self._passed: PassedFrames | None = None
 
     @property
-    def place(self) -> Place:
+    def read_position(self) -> ReadPosition:
         """Where the next frame begins, after those read so far."""
         buffer, frame = self._buffer, self._cursor.frame
         units, sites = self._header.units, self._assembler.decision
-        return Place(frame, buffer.offset, buffer.line, units, sites)
+        return ReadPosition(frame, buffer.offset, buffer.line, units, sites)
 
     def frames(
         self,
@@ -77,7 +77,7 @@ class DumpReader:
         stop: int | None,
         every: int,
         skip_errors: bool,
-        at: Place | None = None,
+        at: ReadPosition | None = None,
     ) -> Iterator[tuple[int, Frame]]:
         """Number in the file and frame, for every frame asked for; from ``at`` on, if given.
 
@@ -98,7 +98,7 @@ class DumpReader:
         return self.index
 
     def _frames(
-        self, wanted: range, stop: int, skip_errors: bool, at: Place | None
+        self, wanted: range, stop: int, skip_errors: bool, at: ReadPosition | None
     ) -> Iterator[tuple[int, Frame]]:
         cursor, buffer, source = self._cursor, self._buffer, self._cursor.source
         self._begin(at)
@@ -160,7 +160,7 @@ class DumpReader:
 
     # -- from frame to frame ------------------------------------------------------------------
 
-    def _begin(self, at: Place | None) -> None:
+    def _begin(self, at: ReadPosition | None) -> None:
         """Go to the first frame."""
         cursor, buffer = self._cursor, self._buffer
         if at is not None:
@@ -182,7 +182,7 @@ class DumpReader:
         elif not first.startswith(b"ITEM:"):
             self._not_a_dump(first)
 
-    def _may_begin(self, at: Place, first: bytes | None) -> bool:
+    def _may_begin(self, at: ReadPosition, first: bytes | None) -> bool:
         """Whether a frame, of which this is the first line, can begin at a place."""
         source = self._cursor.source
         if first is None:  # no frame after this place, yet
@@ -191,7 +191,7 @@ class DumpReader:
             return False
         return source.compression is not None or at.frame == 0 or source.starts_line(at.offset)
 
-    def _go_to(self, place: Place) -> None:
+    def _go_to(self, place: ReadPosition) -> None:
         self._buffer.seek(place.offset, place.line)
         self._cursor.frame, self._header.units = place.frame, place.units
         self._header.in_frame = True  # the one before is behind us
@@ -210,7 +210,7 @@ class DumpReader:
         target = min(target, stop, len(index) if skip_errors else index.sound)
         if target <= frame or index.offsets[target] - self._buffer.offset <= JUMP:
             return False
-        place = index.place(target)
+        place = index.position(target)
         if target < len(index) and not self._cursor.source.starts_line(place.offset, b"ITEM:"):
             self.index = None  # not of this file
             return False
@@ -324,7 +324,7 @@ class DumpReader:
             pbc=box.pbc,
             origin=box.origin,
             columns=columns,
-            species=lambda full: self._kinds.species(columns, full),
+            kinds=lambda full: self._kinds.read(columns, full),
             ids=columns.get("id"),
             timestep=header.timestep,
             time=time,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from iceclass.errors import InputError
 from iceclass.io.lammps.header import SKIP_HINT, DumpCursor, Header
-from iceclass.io.lammps.kinds import Kinds
+from iceclass.io.lammps.kinds import KindReader
 from iceclass.io.text import parsing
 from iceclass.io.text.blocks import after_lines, looks_cut, text_of
 from iceclass.io.text.columns import COORDINATES, TextColumns
@@ -38,7 +38,7 @@ class RowReader:
         Whether they were not as many as announced.
     """
 
-    def __init__(self, cursor: DumpCursor, kinds: Kinds) -> None:
+    def __init__(self, cursor: DumpCursor, kinds: KindReader) -> None:
         self._cursor, self._buffer, self._kinds = cursor, cursor.buffer, kinds
         self.begun = self.lost = False
 

@@ -24,7 +24,7 @@ from iceclass.frame import Frame
 from iceclass.io.text.blocks import LINE, LineBuffer
 from iceclass.io.text.streams import BLOCK, ByteSource, without_compression
 from iceclass.io.water.assembly import Assembler, RawFrame
-from iceclass.io.water.kinds import OXYGEN, Species, role_of_name
+from iceclass.io.water.kinds import OXYGEN, AtomKinds, role_of_name
 from iceclass.limits import too_much
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def raw_frame(atoms: Atoms) -> RawFrame:
         pbc=pbc,
         origin=np.array(atoms.get_celldisp(), np.float64).reshape(3),
         columns=columns,
-        species=_species_of(symbols, columns.get("atomtypes")),
+        kinds=_kinds_of(symbols, columns.get("atomtypes")),
         ids=ids,
         timestep=int(step) if isinstance(step, (int, np.integer)) else 0,
     )
@@ -104,20 +104,20 @@ def _plain(array: NDArray[Any]) -> NDArray[Any]:
     return array.astype(np.float64) if array.dtype.kind == "f" else array.astype(str)
 
 
-def _species_of(symbols: NDArray[Any], names: NDArray[Any] | None) -> Callable[[bool], Species]:
+def _kinds_of(symbols: NDArray[Any], names: NDArray[Any] | None) -> Callable[[bool], AtomKinds]:
     """Kinds by atom names where they tell of oxygen (ASE takes the MW of a 4-site model for
     tungsten), else by chemical symbols."""
 
-    def species(full: bool) -> Species:
+    def kinds(full: bool) -> AtomKinds:
         del full
         kind, source, texts = "element", "chemical symbols", symbols
         if names is not None and any(role_of_name(n) == OXYGEN for n in np.unique(names).tolist()):
             kind, source, texts = "atom name", "atom names", names
         keys, codes = np.unique(texts, return_inverse=True)
         labels = tuple(str(key) for key in keys)
-        return Species(kind, labels, codes.astype(np.int64), labels, source)
+        return AtomKinds(kind, labels, codes.astype(np.int64), labels, source)
 
-    return species
+    return kinds
 
 
 def ase_format(path: Path, head: bytes) -> str:

@@ -21,11 +21,12 @@ from numpy.typing import NDArray
 
 from iceclass.errors import InputError
 from iceclass.frame import Frame
+from iceclass.io.options import ReadOptions
 from iceclass.io.others.md_files import Snapshot, open_file, told
 from iceclass.io.text.streams import ByteSource
-from iceclass.io.trajectory import OnError, detect_format
+from iceclass.io.trajectory import detect_format
 from iceclass.io.water.assembly import Assembler, RawFrame
-from iceclass.io.water.kinds import OXYGEN, Species, role_of_name
+from iceclass.io.water.kinds import OXYGEN, AtomKinds, role_of_name
 
 if TYPE_CHECKING:
     from MDAnalysis import AtomGroup
@@ -35,14 +36,9 @@ _KEPT = ("id", "type", "mol", "element", "name", "mass", "q")
 
 def frames_by_mdanalysis(
     path: str | Path,
-    topology: str | Path | None,
-    *,
-    types: Mapping[Any, str] | None = None,
+    options: ReadOptions,
     assembler: Assembler | None = None,
-    start: int = 0,
-    stop: int | None = None,
-    every: int = 1,
-    on_error: OnError = "raise",
+    *,
     skipped: list[InputError] | None = None,
 ) -> Iterator[tuple[int, Frame]]:
     """Number in the file and frame, for every frame asked for; each is gone to directly.
@@ -57,18 +53,12 @@ def frames_by_mdanalysis(
     ----------
     path
         XTC, TRR or DCD, by suffix.
-    topology
-        What the atoms are.
-    types
-        Atom name, element or type (whichever of them the topology tells) → element.
+    options
+        How; its topology tells what the atoms are.
     assembler
-        Makes the frames, in place of one for ``types``.
-    start, stop, every
-        Which frames, as in ``range``; none of them negative.
-    on_error
-        ``"raise"``, or ``"skip"`` to go on without damaged frames.
+        Makes the frames, in place of one for ``options.types``.
     skipped
-        Their errors are appended to it.
+        The errors of damaged frames are appended to it.
 
     Raises
     ------
@@ -78,12 +68,13 @@ def frames_by_mdanalysis(
         No topology, one of another number of atoms, a file that is unreadable or ends in the
         midst of a frame, or no decision about the sites.
     """
-    path = Path(path)
+    path, topology = Path(path), options.topology
+    start, stop, every = options.frames
     if assembler is None:
-        assembler = Assembler(path, types)
+        assembler = Assembler(path, options.types)
     errors = skipped if skipped is not None else []
     with open_file(path) as file:
-        template = _template(path, topology, types)
+        template = _template(path, topology, options.types)
         n_atoms = len(template.positions)
         if n_atoms != file.n_atoms:
             raise InputError(
@@ -103,7 +94,7 @@ def frames_by_mdanalysis(
                     snapshot = file.read(index)
                 frame = assembler.frame(_raw_frame(template, snapshot), index)
             except InputError as error:
-                if on_error == "raise":
+                if options.on_error == "raise":
                     raise
                 errors.append(error)
                 whole = index < file.n_frames - 1
@@ -116,7 +107,7 @@ def frames_by_mdanalysis(
                 frame=file.n_frames,
                 hint="was the run stopped while writing it?",
             )
-            if on_error == "raise":
+            if options.on_error == "raise":
                 raise cut
             errors.append(cut)
 
@@ -158,23 +149,23 @@ def _template(path: Path, topology: str | Path | None, types: Mapping[Any, str] 
     raw = _lammps(topology, types)
     if raw is not None:
         order = np.arange(len(raw.positions)) if raw.ids is None else np.argsort(raw.ids)
-        species = raw.species(True)
-        species = replace(species, codes=species.codes[order])
+        kinds = raw.kinds(True)
+        kinds = replace(kinds, codes=kinds.codes[order])
         columns = {name: raw.columns[name][order] for name in _KEPT if name in raw.columns}
         ids = None if raw.ids is None else raw.ids[order]
     else:
         atoms = _atoms_of(topology)
-        species = species_of(atoms)
+        kinds = kinds_of(atoms)
         columns = _columns_of(atoms)
         ids = None
-    m = len(species.codes)
+    m = len(kinds.codes)
     return RawFrame(
         positions=np.zeros((m, 3)),
         cell=np.zeros((3, 3)),
         pbc=np.zeros(3, bool),
         origin=np.zeros(3),
         columns=columns,
-        species=lambda _: species,
+        kinds=lambda _: kinds,
         ids=ids,
     )
 
@@ -233,7 +224,7 @@ def _columns_of(atoms: AtomGroup) -> dict[str, NDArray[Any]]:
     return columns
 
 
-def species_of(atoms: AtomGroup) -> Species:
+def kinds_of(atoms: AtomGroup) -> AtomKinds:
     """The kinds of MDAnalysis's atoms: by atom names or elements where these tell of oxygen,
     else by atom types, else by whatever names there are.
 
@@ -257,11 +248,11 @@ def species_of(atoms: AtomGroup) -> Species:
     ]
     fallback = [entry for entry in sources if entry[0] == "types"] or sources
     if not (telling or fallback):
-        return Species("", (0,), np.zeros(len(atoms), np.int64), (None,))
+        return AtomKinds("", (0,), np.zeros(len(atoms), np.int64), (None,))
     attribute, kind, source = (telling or fallback)[0]
     keys, first, codes = np.unique(texts[attribute], return_index=True, return_inverse=True)
     names = tuple(keys.tolist())
     masses: tuple[float | None, ...] = ()
     if hasattr(atoms, "masses"):
         masses = tuple(np.asarray(atoms.masses)[first].tolist())
-    return Species(kind, names, codes.astype(np.int64), names, source, masses)
+    return AtomKinds(kind, names, codes.astype(np.int64), names, source, masses)

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from iceclass.errors import InputError
 from iceclass.frame import AtomTable, Frame
 from iceclass.io.water.distances import Lattice
-from iceclass.io.water.kinds import OXYGEN, SiteDecision, Species
+from iceclass.io.water.kinds import OXYGEN, AtomKinds, AtomRoles
 from iceclass.io.water.molecules import MoleculeFinder
-from iceclass.io.water.roles import SiteFinder
+from iceclass.io.water.roles import RoleAssigner
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,7 @@ class RawFrame:
         As in :class:`~iceclass.frame.Frame`.
     columns
         Name → (M,) array of all the file's columns, unchanged.
-    species
+    kinds
         Gives the kinds of the atoms; called with ``True`` when their names and masses are needed
         too, which may cost more.
     ids
@@ -42,7 +42,7 @@ class RawFrame:
     pbc: NDArray[np.bool_]
     origin: NDArray[np.float64]
     columns: Mapping[str, NDArray[Any]]
-    species: Callable[[bool], Species]
+    kinds: Callable[[bool], AtomKinds]
     ids: NDArray[np.int64] | None = None
     timestep: int = 0
     time: float | None = None
@@ -59,17 +59,17 @@ class Assembler:
         self,
         path: str | Path | None,
         types: Mapping[Any, str] | None = None,
-        decision: SiteDecision | None = None,
+        decision: AtomRoles | None = None,
     ) -> None:
         self.path = path
-        self._sites = SiteFinder(
+        self._sites = RoleAssigner(
             None if types is None else {str(key): str(value) for key, value in types.items()}
         )
         self._sites.decision = decision
         self._molecules = MoleculeFinder()
 
     @property
-    def decision(self) -> SiteDecision | None:
+    def decision(self) -> AtomRoles | None:
         """What the atoms are; ``None`` before the first frame."""
         return self._sites.decision
 
@@ -102,10 +102,10 @@ class Assembler:
             raise InputError(f"timestep {str(raw.timestep)[:80]} does not fit into 64 bits")
         lattice = Lattice.of(raw.cell, raw.pbc)
         known = self.decision
-        species = raw.species(known is None)
-        if known is not None and any(known.role(key) is None for key in species.keys):
-            species = raw.species(True)
-        roles = self._sites.roles(species, raw.positions, lattice)[species.codes]
+        kinds = raw.kinds(known is None)
+        if known is not None and any(known.role(key) is None for key in kinds.keys):
+            kinds = raw.kinds(True)
+        roles = self._sites.roles(kinds, raw.positions, lattice)[kinds.codes]
         if not np.any(roles == OXYGEN):
             raise InputError(f"no oxygen in this frame ({self.decision})")
         columns = raw.columns

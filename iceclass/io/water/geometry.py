@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iceclass.io.water.distances import Lattice, close_pairs
-from iceclass.io.water.kinds import Key, Species
+from iceclass.io.water.kinds import AtomKinds, Key
 
 BOND = (0.75, 1.25)  # Å, of O–H: 0.87 (OPC) to 1.0 (SPC/E), and thermal motion of flexible models
 ALONE = 1.55  # Å; closer neighbours that are not bonded tell of another molecule than water
@@ -40,7 +40,7 @@ def neighbours_of(
 
 @dataclass(frozen=True)
 class Water:
-    """Kinds (indices into the keys of the species) that form water by their geometry.
+    """Kinds (indices into the keys of the kinds) that form water by their geometry.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class Water:
 
 
 def find_water(
-    species: Species,
+    kinds: AtomKinds,
     positions: NDArray[np.float64],
     lattice: Lattice,
     oxygens: tuple[Key, ...] = (),
@@ -68,7 +68,7 @@ def find_water(
 
     Parameters
     ----------
-    species
+    kinds
         The kinds, M atoms.
     positions
         (M, 3) Å.
@@ -78,16 +78,16 @@ def find_water(
         The kinds that are known to be oxygen; else exactly one is looked for.
     """
     candidates: list[tuple[float, int, tuple[int, ...]]] = []
-    for k, key in enumerate(species.keys):
+    for k, key in enumerate(kinds.keys):
         if oxygens and key not in oxygens:
             continue
-        sample = sample_of(np.flatnonzero(species.codes == k))
-        partners, bonds = _water_partners(k, sample, species, positions, lattice)
+        sample = sample_of(np.flatnonzero(kinds.codes == k))
+        partners, bonds = _water_partners(k, sample, kinds, positions, lattice)
         if len(bonds) < 2 * 0.6 * len(sample):
             continue
-        kinds, often = np.unique(partners, return_counts=True)
-        hydrogens = tuple(int(h) for h in kinds[often >= 0.05 * len(partners)])
-        if all(_held_by_one(h, k, species, positions, lattice) for h in hydrogens):
+        partner_kinds, often = np.unique(partners, return_counts=True)
+        hydrogens = tuple(int(h) for h in partner_kinds[often >= 0.05 * len(partners)])
+        if all(_held_by_one(h, k, kinds, positions, lattice) for h in hydrogens):
             candidates.append((float(np.mean(bonds)), k, hydrogens))
     candidates.sort(reverse=True)
     best: list[tuple[float, int, tuple[int, ...]]] = []
@@ -97,9 +97,9 @@ def find_water(
     if not best:
         return None, "no kind of atom has two others at 0.75 to 1.25 Å as oxygen has in water"
     if len(best) > 1 and not oxygens:
-        found = " and ".join(sorted(str(species.keys[k]) for _, k, _ in best))
-        return None, f"{species.kind} {found} all look like the oxygen of water"
-    counts = np.bincount(species.codes, minlength=len(species.keys))
+        found = " and ".join(sorted(str(kinds.keys[k]) for _, k, _ in best))
+        return None, f"{kinds.kind} {found} all look like the oxygen of water"
+    counts = np.bincount(kinds.codes, minlength=len(kinds.keys))
     found_o = tuple(k for _, k, _ in best)
     found_h = tuple(sorted({h for _, _, hydrogens in best for h in hydrogens}))
     ratio = float(counts[list(found_h)].sum() / counts[list(found_o)].sum())
@@ -109,7 +109,7 @@ def find_water(
 def _water_partners(
     kind: int,
     sample: NDArray[np.int64],
-    species: Species,
+    kinds: AtomKinds,
     positions: NDArray[np.float64],
     lattice: Lattice,
 ) -> tuple[list[int], list[float]]:
@@ -123,12 +123,12 @@ def _water_partners(
         real = [
             (d, j) for d, j in zip(lengths[:count], others[:count], strict=True) if d >= BOND[0]
         ]
-        if len(real) != 2 or any(d > BOND[1] or species.codes[j] == kind for d, j in real):
+        if len(real) != 2 or any(d > BOND[1] or kinds.codes[j] == kind for d, j in real):
             continue
         vectors = [_shortest(positions[j] - positions[i], lattice) for _, j in real]
         cosine = vectors[0] @ vectors[1] / (real[0][0] * real[1][0])
         if ANGLE[0] <= np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0))) <= ANGLE[1]:
-            partners += [int(species.codes[j]) for _, j in real]
+            partners += [int(kinds.codes[j]) for _, j in real]
             bonds += [float(d) for d, _ in real]
     return partners, bonds
 
@@ -141,13 +141,13 @@ def _shortest(vector: NDArray[np.float64], lattice: Lattice) -> NDArray[np.float
 
 
 def _held_by_one(
-    kind: int, oxygen: int, species: Species, positions: NDArray[np.float64], lattice: Lattice
+    kind: int, oxygen: int, kinds: AtomKinds, positions: NDArray[np.float64], lattice: Lattice
 ) -> bool:
     """Whether at least half the atoms of a kind have exactly one of the oxygens as partner."""
-    sample = sample_of(np.flatnonzero(species.codes == kind))
+    sample = sample_of(np.flatnonzero(kinds.codes == kind))
     neighbours, distances, counts = neighbours_of(sample, positions, lattice)
     held = 0
     for others, lengths, count in zip(neighbours, distances, np.minimum(counts, 8), strict=True):
         near = others[:count][(lengths[:count] >= BOND[0]) & (lengths[:count] <= BOND[1])]
-        held += int(np.count_nonzero(species.codes[near] == oxygen) == 1)
+        held += int(np.count_nonzero(kinds.codes[near] == oxygen) == 1)
     return 2 * held >= len(sample)

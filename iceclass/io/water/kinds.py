@@ -16,7 +16,7 @@ _NAME = re.compile(r"(OH|OT|O|HO|HT|H|D|T)([_\-.]?(?:w|wt|wat|water|ice))?[\d_\-
 
 
 @dataclass(frozen=True)
-class SiteDecision:
+class AtomRoles:
     """What the atoms of a trajectory are, and how that was found; ``str()`` is one line.
 
     Attributes
@@ -58,13 +58,13 @@ class SiteDecision:
 
 
 @dataclass(frozen=True, eq=False)
-class Species:
+class AtomKinds:
     """The kinds of atoms of one frame and what is known of each.
 
     Attributes
     ----------
     kind
-        As in :class:`SiteDecision`.
+        As in :class:`AtomRoles`.
     keys
         K names of the kinds.
     codes

@@ -30,9 +30,9 @@ from iceclass.io.water.kinds import (
     HYDROGEN,
     OTHER,
     OXYGEN,
+    AtomKinds,
+    AtomRoles,
     Key,
-    SiteDecision,
-    Species,
     role_of_name,
 )
 
@@ -41,16 +41,16 @@ _MASSES = ((15.999, 0.6, OXYGEN), (18.015, 0.4, OXYGEN), (1.008, 0.1, HYDROGEN))
 
 
 def decide(
-    species: Species,
+    kinds: AtomKinds,
     positions: NDArray[np.float64],
     lattice: Lattice,
     types: Mapping[str, str] | None = None,
-) -> SiteDecision:
+) -> AtomRoles:
     """Decide what the kinds of atoms are.
 
     Parameters
     ----------
-    species
+    kinds
         The kinds, M atoms.
     positions
         (M, 3) Å.
@@ -65,27 +65,27 @@ def decide(
         No oxygen, ``types`` that do not fit the file, or no decision.
     """
     if types is not None:
-        return _by_types(species, positions, lattice, types)
-    decision = _by_name(species, positions, lattice)
+        return _by_types(kinds, positions, lattice, types)
+    decision = _by_name(kinds, positions, lattice)
     if decision is not None:
         return decision
-    if len(species.keys) == 1:
-        return _only_kind(species, positions, lattice)
-    decision, finding = _by_distance(species, positions, lattice)
-    return decision or _by_mass(species) or _undecided(species, finding)
+    if len(kinds.keys) == 1:
+        return _only_kind(kinds, positions, lattice)
+    decision, finding = _by_distance(kinds, positions, lattice)
+    return decision or _by_mass(kinds) or _undecided(kinds, finding)
 
 
-def _decision(species: Species, roles: Mapping[Key, int], evidence: str) -> SiteDecision:
+def _decision(kinds: AtomKinds, roles: Mapping[Key, int], evidence: str) -> AtomRoles:
     keys: dict[int, list[Key]] = {OXYGEN: [], HYDROGEN: [], OTHER: []}
-    for key in species.keys:
+    for key in kinds.keys:
         keys[roles.get(key, OTHER)].append(key)
-    return SiteDecision(
-        species.kind, tuple(keys[OXYGEN]), tuple(keys[HYDROGEN]), tuple(keys[OTHER]), evidence
+    return AtomRoles(
+        kinds.kind, tuple(keys[OXYGEN]), tuple(keys[HYDROGEN]), tuple(keys[OTHER]), evidence
     )
 
 
-def _flag(species: Species) -> str:
-    example = [f"{key}={element}" for key, element in zip(species.keys, "OH", strict=False)]
+def _flag(kinds: AtomKinds) -> str:
+    example = [f"{key}={element}" for key, element in zip(kinds.keys, "OH", strict=False)]
     return f"say which is which, for example --types {','.join(example)}"
 
 
@@ -94,11 +94,11 @@ def _list(keys: tuple[Key, ...]) -> str:
 
 
 def _by_types(
-    species: Species,
+    kinds: AtomKinds,
     positions: NDArray[np.float64],
     lattice: Lattice,
     types: Mapping[str, str],
-) -> SiteDecision:
+) -> AtomRoles:
     given = {str(key).strip(): str(value).strip() for key, value in types.items()}
     for key, value in given.items():
         if not re.fullmatch(r"[A-Za-z]{1,8}\d*", value):
@@ -106,76 +106,76 @@ def _by_types(
                 f"types give {value!r} for {key}, expected an element", hint="write 1=O,2=H"
             )
     if not any(role_of_name(value) == OXYGEN for value in given.values()):
-        raise InputError(f"types name no oxygen: {given}", hint=_flag(species))
-    texts = {str(key): key for key in species.keys}
+        raise InputError(f"types name no oxygen: {given}", hint=_flag(kinds))
+    texts = {str(key): key for key in kinds.keys}
     if not texts.keys() & given.keys():  # elements or labels in place of type numbers
         named: dict[Key, str] = {
             key: given[name]
-            for key, name in zip(species.keys, species.names, strict=True)
+            for key, name in zip(kinds.keys, kinds.names, strict=True)
             if name in given
         }
-        unknown = given.keys() - set(species.names)
+        unknown = given.keys() - set(kinds.names)
     else:
         named = {texts[text]: given[text] for text in given if text in texts}
         unknown = given.keys() - texts.keys()
     if unknown:
         raise InputError(
-            f"no atom has {species.kind or 'type'} {_list(tuple(sorted(unknown)))}, "
-            f"found: {_list(species.keys) if species.kind else 'no type column'}",
+            f"no atom has {kinds.kind or 'type'} {_list(tuple(sorted(unknown)))}, "
+            f"found: {_list(kinds.keys) if kinds.kind else 'no type column'}",
             hint="correct --types",
         )
     roles: dict[Key, int] = {k: role_of_name(value) or OTHER for k, value in named.items()}
     evidence = "as given"
-    return _with_hydrogen(species, roles, evidence, positions, lattice)
+    return _with_hydrogen(kinds, roles, evidence, positions, lattice)
 
 
 def _with_hydrogen(
-    species: Species,
+    kinds: AtomKinds,
     roles: dict[Key, int],
     evidence: str,
     positions: NDArray[np.float64],
     lattice: Lattice,
-) -> SiteDecision:
+) -> AtomRoles:
     """The decision where the oxygens are known; hydrogens are looked for if none are named."""
     if HYDROGEN not in roles.values():
         oxygens = tuple(key for key, role in roles.items() if role == OXYGEN)
-        rest = [k for k in range(len(species.keys)) if roles.get(species.keys[k]) is None]
-        named = [k for k in rest if role_of_name(species.names[k] or "") == HYDROGEN]
+        rest = [k for k in range(len(kinds.keys)) if roles.get(kinds.keys[k]) is None]
+        named = [k for k in rest if role_of_name(kinds.names[k] or "") == HYDROGEN]
         if named:
-            roles = roles | {species.keys[k]: HYDROGEN for k in named}
-            evidence += f"; hydrogen from the {species.names_from}"
+            roles = roles | {kinds.keys[k]: HYDROGEN for k in named}
+            evidence += f"; hydrogen from the {kinds.names_from}"
         elif rest:
-            water, _ = find_water(species, positions, lattice, oxygens)
+            water, _ = find_water(kinds, positions, lattice, oxygens)
             if water is not None and set(water.hydrogens) <= set(rest):
-                roles = roles | {species.keys[k]: HYDROGEN for k in water.hydrogens}
+                roles = roles | {kinds.keys[k]: HYDROGEN for k in water.hydrogens}
                 evidence += "; hydrogen from the distances"
-    return _decision(species, roles, evidence)
+    return _decision(kinds, roles, evidence)
 
 
 def _by_name(
-    species: Species, positions: NDArray[np.float64], lattice: Lattice
-) -> SiteDecision | None:
-    names = [name for name in species.names if name is not None]
+    kinds: AtomKinds, positions: NDArray[np.float64], lattice: Lattice
+) -> AtomRoles | None:
+    names = [name for name in kinds.names if name is not None]
     if not names:
         return None
     roles: dict[Key, int] = {
         key: role
-        for key, name in zip(species.keys, species.names, strict=True)
+        for key, name in zip(kinds.keys, kinds.names, strict=True)
         if (role := role_of_name(name or "")) is not None
     }
     if OXYGEN in roles.values():
-        evidence = f"by the {species.names_from}"
-        if species.names_from in STRICT_NAMES:
-            return _decision(species, roles, evidence)
-        return _with_hydrogen(species, roles, evidence, positions, lattice)
+        evidence = f"by the {kinds.names_from}"
+        if kinds.names_from in STRICT_NAMES:
+            return _decision(kinds, roles, evidence)
+        return _with_hydrogen(kinds, roles, evidence, positions, lattice)
     different = set(names)
-    if species.names_from not in STRICT_NAMES:
+    if kinds.names_from not in STRICT_NAMES:
         return None  # free text that does not speak of oxygen
-    if len(different) == 1 and (len(species.keys) > 1 or not _is_element(names[0])):
+    if len(different) == 1 and (len(kinds.keys) > 1 or not _is_element(names[0])):
         return None  # the same name for all says nothing: LAMMPS writes C where it knows none
     raise InputError(
-        f"no oxygen: the {species.names_from} has {_list(tuple(sorted(different)))}",
-        hint=_flag(species) + ", if one of these is the site of a water model",
+        f"no oxygen: the {kinds.names_from} has {_list(tuple(sorted(different)))}",
+        hint=_flag(kinds) + ", if one of these is the site of a water model",
     )
 
 
@@ -185,7 +185,7 @@ def _is_element(name: str) -> bool:
     return name != "X" and name in atomic_numbers
 
 
-def _only_kind(species: Species, positions: NDArray[np.float64], lattice: Lattice) -> SiteDecision:
+def _only_kind(kinds: AtomKinds, positions: NDArray[np.float64], lattice: Lattice) -> AtomRoles:
     sample = sample_of(np.arange(len(positions)))
     _, distances, counts = neighbours_of(sample, positions, lattice)
     filled = np.arange(distances.shape[1]) < counts[:, None]
@@ -198,46 +198,46 @@ def _only_kind(species: Species, positions: NDArray[np.float64], lattice: Lattic
         )
     evidence = (
         "the only type: oxygens alone or a one-site model"
-        if species.kind
+        if kinds.kind
         else ("no types: oxygens alone or a one-site model")
     )
-    return _decision(species, {species.keys[0]: OXYGEN}, evidence)
+    return _decision(kinds, {kinds.keys[0]: OXYGEN}, evidence)
 
 
 def _by_distance(
-    species: Species, positions: NDArray[np.float64], lattice: Lattice
-) -> tuple[SiteDecision | None, str]:
+    kinds: AtomKinds, positions: NDArray[np.float64], lattice: Lattice
+) -> tuple[AtomRoles | None, str]:
     """The decision by the geometry of water, or none and what was found instead."""
-    water, finding = find_water(species, positions, lattice)
+    water, finding = find_water(kinds, positions, lattice)
     if water is None:
         return None, finding
-    roles = {species.keys[k]: OXYGEN for k in water.oxygens}
-    roles |= {species.keys[k]: HYDROGEN for k in water.hydrogens}
+    roles = {kinds.keys[k]: OXYGEN for k in water.oxygens}
+    roles |= {kinds.keys[k]: HYDROGEN for k in water.hydrogens}
     evidence = f"stoichiometry 1:{water.ratio:.3g} and O–H distance {water.distance:.3f} Å"
-    return _decision(species, roles, evidence), ""
+    return _decision(kinds, roles, evidence), ""
 
 
-def _by_mass(species: Species) -> SiteDecision | None:
+def _by_mass(kinds: AtomKinds) -> AtomRoles | None:
     roles: dict[Key, int] = {}
-    for key, mass in zip(species.keys, species.masses, strict=False):
+    for key, mass in zip(kinds.keys, kinds.masses, strict=False):
         for centre, width, role in _MASSES:
             if mass is not None and abs(mass - centre) <= width:
                 roles[key] = role
     if list(roles.values()).count(OXYGEN) != 1:
         return None
-    return _decision(species, roles, "by mass alone, for want of a better witness")
+    return _decision(kinds, roles, "by mass alone, for want of a better witness")
 
 
-def _undecided(species: Species, finding: str) -> SiteDecision:
-    counts = np.bincount(species.codes, minlength=len(species.keys))
-    found = ", ".join(f"{k} ({n} atoms)" for k, n in zip(species.keys[:12], counts, strict=False))
+def _undecided(kinds: AtomKinds, finding: str) -> AtomRoles:
+    counts = np.bincount(kinds.codes, minlength=len(kinds.keys))
+    found = ", ".join(f"{k} ({n} atoms)" for k, n in zip(kinds.keys[:12], counts, strict=False))
     raise InputError(
-        f"which {species.kind} is oxygen cannot be decided: found {found}; {finding}",
-        hint=_flag(species),
+        f"which {kinds.kind} is oxygen cannot be decided: found {found}; {finding}",
+        hint=_flag(kinds),
     )
 
 
-class SiteFinder:
+class RoleAssigner:
     """The decision of the first frame, applied to every frame.
 
     Parameters
@@ -248,10 +248,10 @@ class SiteFinder:
 
     def __init__(self, types: Mapping[str, str] | None = None) -> None:
         self.types = types
-        self.decision: SiteDecision | None = None
+        self.decision: AtomRoles | None = None
 
     def roles(
-        self, species: Species, positions: NDArray[np.float64], lattice: Lattice
+        self, kinds: AtomKinds, positions: NDArray[np.float64], lattice: Lattice
     ) -> NDArray[np.int8]:
         """(K,) the role of each of the frame's kinds.
 
@@ -264,32 +264,32 @@ class SiteFinder:
             As :func:`decide`, or a contradiction.
         """
         if self.decision is None:
-            self.decision = decide(species, positions, lattice, self.types)
+            self.decision = decide(kinds, positions, lattice, self.types)
         old = self.decision
-        fresh = [key for key in species.keys if old.role(key) is None]
+        fresh = [key for key in kinds.keys if old.role(key) is None]
         if fresh:
-            self.decision = self._extended(old, fresh, species, positions, lattice)
-        return np.array([self.decision.role(key) for key in species.keys], np.int8)
+            self.decision = self._extended(old, fresh, kinds, positions, lattice)
+        return np.array([self.decision.role(key) for key in kinds.keys], np.int8)
 
     def _extended(
         self,
-        old: SiteDecision,
+        old: AtomRoles,
         fresh: list[Key],
-        species: Species,
+        kinds: AtomKinds,
         positions: NDArray[np.float64],
         lattice: Lattice,
-    ) -> SiteDecision:
+    ) -> AtomRoles:
         if self.types is not None:
             wanted = {str(key): role_of_name(str(e)) or OTHER for key, e in self.types.items()}
             roles = {key: wanted.get(str(key), OTHER) for key in fresh}
         else:
-            new = decide(species, positions, lattice)
-            for key in species.keys:
+            new = decide(kinds, positions, lattice)
+            for key in kinds.keys:
                 if old.role(key) not in (None, new.role(key)):
                     raise InputError(
-                        f"{species.kind} {_list(tuple(fresh))} was not in the frames before, and "
+                        f"{kinds.kind} {_list(tuple(fresh))} was not in the frames before, and "
                         f"with it the decision would be another: first {old}; now {new}",
-                        hint=_flag(species),
+                        hint=_flag(kinds),
                     )
             roles = {key: new.role(key) or OTHER for key in fresh}
         return replace(

@@ -19,7 +19,7 @@ from iceclass.analysis.clusters import Clusters
 from iceclass.analysis.observer import Observer
 from iceclass.cli.cluster import slurm_cluster
 from iceclass.errors import IceclassError, InputError, OutputError
-from iceclass.io.lammps.index import Place
+from iceclass.io.lammps.index import ReadPosition
 from iceclass.io.output.resumable import journal_path
 from iceclass.labelling.chunks import Chunk, Work, label_chunk
 from iceclass.labelling.distributed import ClusterError, label_distributed
@@ -270,7 +270,7 @@ def test_a_worker_that_is_of_no_use_says_why(here, model):
         on_error="raise",
         observers={},
     )
-    chunk = Chunk(0, 2, Place(0, 0, 0), None)
+    chunk = Chunk(0, 2, ReadPosition(0, 0, 0), None)
     done = label_chunk(work, chunk, here / "segment")
     assert [record["frame"] for _, record in done.pieces] == [0, 1]
     with pytest.raises(InputError, match=r"missing: is not to be seen by the worker on .*common"):

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from iceclass.errors import InputError
-from iceclass.io import SiteDecision, open_trajectory, parse_types
+from iceclass.io import AtomRoles, Trajectory, parse_types
 from iceclass.io.water.distances import Lattice
-from iceclass.io.water.kinds import HYDROGEN, OXYGEN, Species, role_of_name
+from iceclass.io.water.kinds import HYDROGEN, OXYGEN, AtomKinds, role_of_name
 from iceclass.io.water.roles import decide
 from tests.helpers.dumps import DATA, dump_text, water_positions, water_rows
 
@@ -26,9 +26,9 @@ def decided(
     masses: dict[object, float] | None = None,
     types: dict[str, str] | None = None,
     lattice: Lattice = LATTICE,
-) -> SiteDecision:
+) -> AtomRoles:
     keys = tuple(dict.fromkeys(kinds))
-    species = Species(
+    kinds = AtomKinds(
         "type",
         keys,
         np.array([keys.index(kind) for kind in kinds], np.int64),
@@ -36,10 +36,10 @@ def decided(
         source,
         tuple((masses or {}).get(key) for key in keys),
     )
-    return decide(species, positions.reshape(-1, 3), lattice, types)
+    return decide(kinds, positions.reshape(-1, 3), lattice, types)
 
 
-def sides(decision: SiteDecision) -> tuple[tuple, tuple, tuple]:
+def sides(decision: AtomRoles) -> tuple[tuple, tuple, tuple]:
     return decision.oxygen, decision.hydrogen, decision.other
 
 
@@ -212,23 +212,23 @@ def test_later_frames(tmp_path: Path) -> None:
     one = dump_text("id type x y z", water_rows(27))
     ion = [[100, 3, 11.0, 3.0, 17.0]]
     path.write_text(one + dump_text("id type x y z", water_rows(27) + ion, timestep=1))
-    with open_trajectory(path) as trajectory:
+    with Trajectory(path) as trajectory:
         frames = list(trajectory)
     assert [len(f.atoms) for f in frames] == [81, 82]
     assert frames[1].atoms.molecule[-1] == -1
-    assert sides(trajectory.site_decision) == ((1,), (2,), (3,))
-    with open_trajectory(path, {1: "O"}) as trajectory:
+    assert sides(trajectory.atom_roles) == ((1,), (2,), (3,))
+    with Trajectory(path, types={1: "O"}) as trajectory:
         assert [f.n_molecules for f in trajectory] == [27, 27]
     # the second frame says the contrary of the first
     other = [[row[0], {1: 4, 2: 1}[row[1]], *row[2:]] for row in water_rows(27)]
     path.write_text(one + dump_text("id type x y z", other, timestep=1))
     with pytest.raises(InputError, match="was not in the frames before") as caught:
-        list(open_trajectory(path))
+        list(Trajectory(path))
     assert caught.value.frame == 1
     # no oxygens left
     path.write_text(one + dump_text("id type x y z", [[1, 2, 1, 1, 1]], timestep=1))
     with pytest.raises(InputError, match="no oxygen in this frame"):
-        list(open_trajectory(path))
+        list(Trajectory(path))
 
 
 def test_elements_that_types_do_not_tell(tmp_path: Path) -> None:
@@ -236,26 +236,26 @@ def test_elements_that_types_do_not_tell(tmp_path: Path) -> None:
     rows = [[r[0], 1, "O" if r[1] == 1 else "H", *r[2:]] for r in water_rows(8)]
     path = tmp_path / "t.dump"
     path.write_text(dump_text("id type element x y z", rows) * 2)
-    with open_trajectory(path) as trajectory:
+    with Trajectory(path) as trajectory:
         assert [f.n_molecules for f in trajectory] == [8, 8]
-    assert str(trajectory.site_decision).startswith("oxygen: element O (by the element column)")
+    assert str(trajectory.atom_roles).startswith("oxygen: element O (by the element column)")
 
 
 def test_dump_without_types(tmp_path: Path) -> None:
     path = tmp_path / "t.dump"
     coarse = [[r[0], *r[2:]] for r in water_rows(8) if r[1] == 1]
     path.write_text(dump_text("id x y z", coarse))
-    with open_trajectory(path) as trajectory:
+    with Trajectory(path) as trajectory:
         assert next(iter(trajectory)).n_molecules == 8
-    assert str(trajectory.site_decision).startswith("oxygen: every atom (no types")
+    assert str(trajectory.atom_roles).startswith("oxygen: every atom (no types")
     path.write_text(dump_text("id x y z", [[r[0], *r[2:]] for r in water_rows(8)]))
     with pytest.raises(InputError, match="one kind"):
-        list(open_trajectory(path))
+        list(Trajectory(path))
 
 
 def test_masses_exchanged_on_purpose_by_lammps() -> None:
-    with open_trajectory(DATA / "swapped.lammpstrj") as trajectory:
+    with Trajectory(DATA / "swapped.lammpstrj") as trajectory:
         frame = next(iter(trajectory))
         columns = frame.atoms.columns
         assert set(columns["mass"][columns["type"] == 2].tolist()) == {1.008}
-        assert trajectory.site_decision.oxygen == (2,)
+        assert trajectory.atom_roles.oxygen == (2,)
