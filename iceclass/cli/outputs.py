@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,14 +59,14 @@ class LabelFiles:
         """A file of the run: ``phases.csv``, ``clusters.png`` …"""
         return self.labelled.with_name(f"{self.stem}.{suffix}")
 
-    def all(self, observers: tuple[str, ...]) -> list[Path]:
+    def all(self, observers: Iterable[str]) -> list[Path]:
         """All of them, where the observers of these names watch."""
         suffixes = ["phases.csv", "phases.png", "phases.json"]
         suffixes += [f"{name}.{suffix}" for name in observers for suffix in ("csv", "png")]
         return [self.labelled, *map(self.beside, suffixes)]
 
-    def check(self, observers: tuple[str, ...], *, force: bool) -> bool:
-        """Whether files that exist are to be replaced: also those of the same run, if it was stopped.
+    def check(self, observers: Iterable[str], *, force: bool) -> bool:
+        """Whether existing files are to be replaced: also those of the same run, if it was stopped.
 
         Raises
         ------
@@ -77,7 +78,7 @@ class LabelFiles:
             check_output(path, force=replace)
         return replace
 
-    def write(self, labels: Labels, observers: dict[str, Observer], *, force: bool) -> None:
+    def write(self, labels: Labels, observers: Mapping[str, Observer], *, force: bool) -> None:
         """Write tables, summary and figures.
 
         Raises

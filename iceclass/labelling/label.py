@@ -105,7 +105,7 @@ def label(
             if sink.last is not None:
                 at = ReadPosition.from_dict(sink.last["position"])
                 start = sink.last["frame"]
-                trajectory = Trajectory(source, reading, at=at, follow=follow, start=start)
+                trajectory = Trajectory(trajectory.path, reading, at=at, follow=follow, start=start)
             frames = indexed(stack.enter_context(trajectory))
         else:
             selected = islice(_frames_of(source, reading.types), *reading.frames)
@@ -113,9 +113,7 @@ def label(
                 IndexedFrame(reading.start + reading.every * k, frame)
                 for k, frame in enumerate(selected)
             )
-        run = LabellingRun(
-            labeller, trajectory, keep_labels=writing.keep_labels, progress=progress
-        )
+        run = LabellingRun(labeller, trajectory, keep_labels=writing.keep_labels, progress=progress)
         run.restore(sink.records)
         try:
             run.process(frames, sink)

@@ -86,9 +86,7 @@ class BackgroundWriter(Generic[T]):
 
 
 @contextmanager
-def background_writer(
-    write: Callable[[T], None], depth: int = 1
-) -> Generator[BackgroundWriter[T]]:
+def background_writer(write: Callable[[T], None], depth: int = 1) -> Generator[BackgroundWriter[T]]:
     """A :class:`BackgroundWriter`; when the block ends, well or not, all items are written."""
     worker = BackgroundWriter(write, depth)
     try:

@@ -22,11 +22,14 @@ from iceclass.labelling.output import Sink, selected_only
 from iceclass.labelling.prefetch import background_writer, prefetch
 from iceclass.labelling.region import inside
 from iceclass.labelling.totals import Totals
-from iceclass.model.file import load_model, resolve_model
+from iceclass.model.file import load_model
 from iceclass.model.network import Model, Prediction
 
 Progress = Callable[[int, int, tuple[int, int]], None]
 """Takes frames and molecules done so far by a call, and bytes read and in all (0: unknown)."""
+
+
+_DEFAULT = LabelOptions()
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,14 +40,11 @@ class Labeller:
     ----------
     model
         The model.
-    name
-        To report the model by.
     options
         How it is asked.
     """
 
     model: Model
-    name: str
     options: LabelOptions
 
     @classmethod
@@ -56,16 +56,12 @@ class Labeller:
         InputError
             There is no such model, or its file is none.
         """
-        options = options or LabelOptions()
-        if isinstance(model, Model):
-            return cls(model, model.descriptor.name, options)
-        path = resolve_model(model)
-        return cls(load_model(path), path.stem, options)
+        return cls(model if isinstance(model, Model) else load_model(model), options or _DEFAULT)
 
     def parameters(self, reading: ReadOptions) -> dict[str, Any]:
         """What is reported with the labels; JSON-serialisable."""
         return {
-            "model": self.name,
+            "model": self.model.name or self.model.descriptor.name,
             "model_id": self.model.model_id,
             "descriptor": self.model.descriptor.to_dict(),
             "iceclass": __version__,
@@ -128,7 +124,7 @@ class IndexedFrame(NamedTuple):
 
     Attributes
     ----------
-    index
+    number
         Its number in the source, from 0.
     frame
         The frame.
@@ -138,7 +134,7 @@ class IndexedFrame(NamedTuple):
         Where it begins in its file.
     """
 
-    index: int
+    number: int
     frame: Frame
     n_skipped: int = 0
     position: ReadPosition | None = None

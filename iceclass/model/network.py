@@ -87,6 +87,8 @@ class Model:
         None: nothing is ever unknown.
     record
         How it was made; JSON-serialisable.
+    name
+        Of its file, to report it by; empty: it comes from none.
     """
 
     descriptor: Descriptor
@@ -98,6 +100,7 @@ class Model:
     temperature: float = 1.0
     novelty: Novelty | None = None
     record: Mapping[str, Any] | None = None
+    name: str = ""
 
     def __post_init__(self) -> None:
         self._check()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any, Self
@@ -31,7 +31,7 @@ def sound_records(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
         yield record
 
 
-class RecordFile:
+class RecordFile(Collection[dict[str, Any]]):
     """Records, appended one at a time, and read from the file whenever they are iterated over.
 
     The file may lose its name meanwhile. Pickled, this is a list.
@@ -89,6 +89,9 @@ class RecordFile:
             for line in lines[:left]:
                 yield json.loads(line[9:])
             left -= len(lines)
+
+    def __contains__(self, item: object) -> bool:
+        return any(item == record for record in self)
 
     def __reduce__(self) -> tuple[type[list[Any]], tuple[list[dict[str, Any]]]]:
         return list, (list(self),)
