@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from iceclass.cli.outputs import LabelFiles
+from iceclass.cli.words import message_of
 from iceclass.errors import InputError
 from iceclass.io.text.streams import without_compression
 from iceclass.io.trajectory import DUMP_SUFFIXES
@@ -82,7 +83,7 @@ def label_directory(
             label_one(path, files)
         except InputError as error:
             failed += 1
-            click.echo(f"Error: {error}", err=True)
+            click.echo(f"Error: {message_of(error)}", err=True)
     if failed:
         click.echo(f"{failed} of {len(trajectories)} could not be labelled", err=True)
     return 2 if failed else 0

@@ -13,6 +13,7 @@ import numpy as np
 from iceclass._version import __version__
 from iceclass.errors import InputError
 from iceclass.frame import Frame
+from iceclass.io.lammps.header import SKIP_HINT
 from iceclass.io.lammps.index import ReadPosition
 from iceclass.io.options import ReadOptions
 from iceclass.io.trajectory import Trajectory
@@ -236,7 +237,8 @@ class LabellingRun:
         """What the reader says of damaged frames it left out."""
         if self._trajectory is None:
             return []
-        return [str(error) for error in self._trajectory.skipped[start:stop]]
+        advice = f"; {SKIP_HINT}"  # which was taken
+        return [str(error).removesuffix(advice) for error in self._trajectory.skipped[start:stop]]
 
     def labels(
         self, source: str, reading: ReadOptions, sites: str, records: FrameRecords
@@ -262,7 +264,7 @@ class LabellingRun:
             raise InputError(
                 "no frame to label" + (f": {self.skipped[0]}" if self.skipped else ""),
                 path=None if self._trajectory is None else self._trajectory.path,
-                hint="check start and stop" if sliced else None,
+                hint="check which frames are to be read" if sliced else None,
             )
         if not self.totals.molecules:
             raise InputError("there is no molecule in the region, in any frame")

@@ -13,7 +13,7 @@ from iceclass.io.lammps.box import Box
 from iceclass.io.text.blocks import LineBuffer, item_of, text_of, unique_names
 from iceclass.io.text.streams import ByteSource
 
-SKIP_HINT = "--on-error skip goes on without the damaged frames"
+SKIP_HINT = 'on_error="skip" goes on without the damaged frames'
 FIRST_ITEMS = ("TIMESTEP", "UNITS", "TIME")
 """The items that a frame may begin with."""
 _WITHIN = ("TIMESTEP", "NUMBER OF", "BOX BOUNDS", "ATOMS")
