@@ -143,7 +143,7 @@ def _template(path: Path, topology: str | Path | None, types: Mapping[Any, str] 
         raise InputError(
             f"{kind.upper()} files do not tell which atoms are oxygens",
             path=path,
-            hint="give a topology (gro, pdb, psf, LAMMPS data …) with --topology",
+            hint='give one (gro, pdb, psf, LAMMPS data …), as in topology="FILE"',
         )
     topology = path if topology is None else Path(topology)
     if not topology.is_file():

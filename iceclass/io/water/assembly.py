@@ -124,13 +124,7 @@ class Assembler:
         try:
             return self._frame(raw)
         except InputError as error:
-            raise InputError(
-                error.message,
-                path=self.path if error.path is None else error.path,
-                frame=index if error.frame is None else error.frame,
-                line=line if error.line is None else error.line,
-                hint=error.hint,
-            ) from None
+            raise error.at(path=self.path, frame=index, line=line) from None
 
     def _frame(self, raw: RawFrame) -> Frame:
         if len(raw.positions) == 0:
