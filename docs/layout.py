@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from html import escape
 from pathlib import Path
 
@@ -59,6 +60,7 @@ ROAD = ("frame", "io", "neighbours", "descriptors", "model", "labelling", "cli")
 BEGIN, END = "<!-- written by docs/layout.py -->", "<!-- end -->"
 
 
+@cache
 def modules() -> dict[str, Path]:
     """Dotted name → file of every module of the package; a folder is its ``__init__``."""
     found = {}
@@ -68,18 +70,25 @@ def modules() -> dict[str, Path]:
     return found
 
 
-def imports(path: Path, known: dict[str, Path]) -> set[str]:
-    """The modules of the package that a file imports, anywhere in it, for types only as well."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+@cache
+def tree(module: str) -> ast.Module:
+    """The module as Python reads it."""
+    return ast.parse(modules()[module].read_text(encoding="utf-8"))
+
+
+@cache
+def imports(module: str) -> frozenset[str]:
+    """The modules of the package that one imports, anywhere in it, for types only as well."""
+    known, found = modules(), set()
+    for node in ast.walk(tree(module)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             if node.level:
-                raise AssertionError(f"{path}: relative import")
+                raise AssertionError(f"{module}: relative import")
             whole = [f"{node.module}.{alias.name}" for alias in node.names]
             found |= {name if name in known else str(node.module) for name in whole}
-    return found & known.keys()
+    return frozenset(found & known.keys())
 
 
 def room(module: str) -> str:
@@ -101,11 +110,10 @@ def rooms() -> dict[str, list[str]]:
 
 def uses() -> dict[str, set[str]]:
     """Room → the other rooms it imports."""
-    known = modules()
     found: dict[str, set[str]] = {name: set() for name in rooms()}
-    for name, path in known.items():
+    for name in modules():
         if name != "iceclass":
-            targets = imports(path, known)
+            targets = imports(name)
             found[room(name)] |= {
                 room(t) for t in targets if t != "iceclass" and (name, t) not in ALLOWED
             } - {room(name)}
@@ -114,28 +122,27 @@ def uses() -> dict[str, set[str]]:
 
 def violations() -> list[str]:
     """The imports against the direction, ``importer → imported``."""
-    known = modules()
-    level = {name: k for k, layer in enumerate(LAYERS) for name in layer}
-    found = []
-    for name, path in known.items():
-        for target in sorted(imports(path, known) - {"iceclass"}):
-            if name == "iceclass" or room(name) == room(target) or (name, target) in ALLOWED:
-                continue
-            up = level[room(target)] - level[room(name)]
-            ground = LAYERS[0]
-            if up > 0 or (
-                up == 0
-                and (level[room(name)] > 0 or ground.index(room(target)) > ground.index(room(name)))
-            ):
-                found.append(f"{name} → {target}")
-    return found
+    level = {
+        name: (k, place if k == 0 else 0)
+        for k, layer in enumerate(LAYERS)
+        for place, name in enumerate(layer)
+    }
+    return [
+        f"{name} → {target}"
+        for name in modules()
+        if name != "iceclass"
+        for target in sorted(imports(name) - {"iceclass"})
+        if room(name) != room(target)
+        and (name, target) not in ALLOWED
+        and level[room(target)] >= level[room(name)]
+    ]
 
 
 def outsiders() -> list[str]:
     """The imports of other programs where they are not to be known, ``importer → package``."""
     found = set()
-    for name, path in modules().items():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for name in modules():
+        for node in ast.walk(tree(name)):
             named = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom):
                 named = [str(node.module)]
@@ -145,9 +152,9 @@ def outsiders() -> list[str]:
     return sorted(found)
 
 
-def summary(path: Path) -> str:
+def summary(module: str) -> str:
     """The first line of a module's docstring, without its full stop."""
-    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    text = ast.get_docstring(tree(module)) or ""
     return text.partition("\n")[0].rstrip(".")
 
 
@@ -159,13 +166,13 @@ def page() -> Iterator[str]:
             continue
         yield f"### {name}/"
         yield ""
-        yield f"{_plain(summary(known[f'iceclass.{name}']))}."
+        yield f"{_plain(summary(f'iceclass.{name}'))}."
         yield ""
         yield "| module | what it is |"
         yield "|---|---|"
         for module in inside:
             file = known[module].relative_to(PACKAGE / name).as_posix()
-            yield f"| `{file}` | {_plain(summary(known[module]))} |"
+            yield f"| `{file}` | {_plain(summary(module))} |"
         yield ""
 
 
@@ -175,7 +182,7 @@ def ground_floor() -> Iterator[str]:
     yield "|---|---|"
     for name in LAYERS[0]:
         if f"iceclass.{name}" in known:
-            yield f"| `{name}.py` | {_plain(summary(known[f'iceclass.{name}']))} |"
+            yield f"| `{name}.py` | {_plain(summary(f'iceclass.{name}'))} |"
 
 
 def text() -> str:
@@ -195,7 +202,6 @@ def drawing() -> str:
 
     An import that follows from others (a room may use what the rooms it uses use) has no arrow.
     """
-    known = modules()
     ground = set(LAYERS[0])
     names = ["ground floor", *(name for name in rooms() if name not in ground)]
     row = {name: k for k, name in enumerate(names)}
@@ -229,7 +235,7 @@ def drawing() -> str:
         if name == "ground floor":
             label, says = name, ", ".join(f"{n}.py" for n in LAYERS[0] if n in rooms())
         else:
-            label, says = f"{name}/", _plain(summary(known[f"iceclass.{name}"]))
+            label, says = f"{name}/", _plain(summary(f"iceclass.{name}"))
         lines.append(
             f'<rect x="{LEFT}" y="{y - HEIGHT // 2}" width="{BOX}" height="{HEIGHT}" rx="5" '
             f'fill="{fill}" stroke="#333"/>'
