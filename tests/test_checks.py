@@ -17,7 +17,7 @@ from iceclass.densities import KNOWN, LIQUID_FACTORS, expected_density
 from iceclass.errors import InputError, MissingDependencyError
 from iceclass.frame import Frame
 from iceclass.generation.lattices import Size, build
-from iceclass.generation.recipes import RECIPES
+from iceclass.generation.catalogue import RECIPES
 from iceclass.generation.runs import Preparation, run
 from iceclass.generation.stages import Dynamics, State
 from iceclass.generation.water_models import water_model
