@@ -12,8 +12,8 @@ from math import prod
 from pathlib import Path
 
 from iceclass.descriptors import presets
-from iceclass.descriptors.acsf import Acsf
-from iceclass.descriptors.acsf_functions import CutOff, SymmetryFunction, number
+from iceclass.descriptors.acsf.descriptor import Acsf
+from iceclass.descriptors.acsf.functions import CutOff, SymmetryFunction, number
 from iceclass.descriptors.base import AVERAGES
 from iceclass.generation.catalogue import RECIPES
 from iceclass.generation.stages import Dynamics

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 from iceclass._version import __version__
 
 if TYPE_CHECKING:
+    from iceclass.datasets.reference import load_reference
     from iceclass.descriptors import descriptor
     from iceclass.frame import Frame
     from iceclass.io import read
-    from iceclass.labelling import label
-    from iceclass.labels import Labels
+    from iceclass.labelling.label import label
+    from iceclass.labelling.labels import Labels
     from iceclass.model.file import load_model
-    from iceclass.reference import load_reference
 
 __all__ = [
     "Frame",
@@ -32,11 +32,11 @@ __all__ = [
 
 _HOMES = {
     "Frame": "iceclass.frame",
-    "Labels": "iceclass.labels",
+    "Labels": "iceclass.labelling.labels",
     "descriptor": "iceclass.descriptors",
-    "label": "iceclass.labelling",
+    "label": "iceclass.labelling.label",
     "load_model": "iceclass.model.file",
-    "load_reference": "iceclass.reference",
+    "load_reference": "iceclass.datasets.reference",
     "read": "iceclass.io",
 }
 

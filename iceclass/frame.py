@@ -133,7 +133,7 @@ class Frame:
 
         ``types`` maps chemical symbols to elements where they differ (``{"X": "O"}``).
         """
-        from iceclass.io.ase_frames import frame_from_ase
+        from iceclass.io.others.ase_frames import frame_from_ase
 
         return frame_from_ase(atoms, types=types)
 

@@ -23,11 +23,11 @@ from typing import Any
 import click
 import numpy as np
 
+from iceclass.datasets.reference import ReferenceTrajectory, load_reference, write_reference
 from iceclass.errors import InputError
 from iceclass.frame import Frame
 from iceclass.generation.stacking import PHASE_OF_LETTER
 from iceclass.phases import GLASSES
-from iceclass.reference import ReferenceTrajectory, load_reference, write_reference
 from pipelines.joining import Cut, join
 from pipelines.validation.perturb import displaced, random_strain, scaled, shrunk, strained
 from pipelines.validation.plan import CRYSTALS, LATTICES, STACKING

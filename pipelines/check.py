@@ -20,15 +20,15 @@ from typing import Any
 
 import click
 
-from iceclass.acceptance import Thresholds
-from iceclass.checks import Checks, check, write_checks
+from iceclass.acceptance.check import Checks, check, write_checks
+from iceclass.acceptance.criteria import Thresholds
+from iceclass.datasets.featurize import find_trajectories
+from iceclass.datasets.metadata import read_sidecar
 from iceclass.errors import IceclassError, InputError
-from iceclass.featurizing import find_trajectories
 from iceclass.frame import Frame
 from iceclass.io import open_trajectory
 from iceclass.phases import label_of
 from iceclass.reports.phase_checks import phase_checks_figure
-from iceclass.sidecar import read_sidecar
 
 WITHOUT = ("g", "name", "phase", "preparation", "water_model", "temperature", "pressure")
 """What an accepted trajectory's description does not repeat."""

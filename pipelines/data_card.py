@@ -15,16 +15,16 @@ from pathlib import Path
 import click
 import numpy as np
 
-from iceclass.files import replacing
-from iceclass.generation.water_models import WATER_MODELS
-from iceclass.phases import PHASES, label_of
-from iceclass.reference import (
+from iceclass.datasets.reference import (
     LICENCE,
     RESOLUTION,
     ReferenceSet,
     ReferenceTrajectory,
     load_reference,
 )
+from iceclass.files import replacing
+from iceclass.generation.water_models import WATER_MODELS
+from iceclass.phases import PHASES, label_of
 
 SIDES = ("train", "validation", "test")
 

@@ -19,12 +19,12 @@ from typing import Any
 
 import click
 
-from iceclass.featurizing import find_trajectories
+from iceclass.datasets.featurize import find_trajectories
+from iceclass.datasets.metadata import read_sidecar
+from iceclass.datasets.reference import write_reference
+from iceclass.datasets.table import TrajectoryInfo
 from iceclass.frame import Frame
 from iceclass.io import open_trajectory
-from iceclass.reference import write_reference
-from iceclass.sidecar import read_sidecar
-from iceclass.table import TrajectoryInfo
 
 SPLITS = {n: ("train",) * (n - 2) + ("validation", "test") for n in (4, 5)}
 """By the number of preparations a phase has: the sides, in the order of the seeds."""

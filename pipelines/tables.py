@@ -16,7 +16,7 @@ from typing import Any
 
 import click
 
-from iceclass.checks import read_checks
+from iceclass.acceptance.check import read_checks
 from iceclass.files import replacing
 from iceclass.model.file import load_model
 from iceclass.phases import label_of

@@ -17,12 +17,12 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from iceclass.analysis.csv_tables import write_csv
 from iceclass.analysis.observer import Observer, Record
-from iceclass.descriptors.neighbours import Bins, check_gathered, gather_all, make_bins
 from iceclass.errors import InputError, unknown_name
 from iceclass.frame import Frame
+from iceclass.io.output.csv_tables import write_csv
 from iceclass.model.network import Prediction
+from iceclass.neighbours.cell_list import Bins, check_gathered, gather_all, make_bins
 from iceclass.phases import PHASES, UNKNOWN
 
 R_CUT = 3.5
@@ -67,7 +67,7 @@ def cluster_sizes(frame: Frame, labels: NDArray[Any], r_cut: float = R_CUT) -> N
     ------
     InputError
         ``r_cut`` is not positive, the labels are not N, or the cell is too thin (see
-        :func:`iceclass.descriptors.neighbours.make_bins`).
+        :func:`iceclass.neighbours.cell_list.make_bins`).
     """
     roots = _roots(frame, np.asarray(labels, dtype=np.int64)[None], r_cut)[0]
     sizes = np.bincount(roots[roots >= 0], minlength=len(roots))

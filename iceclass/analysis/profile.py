@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from iceclass.analysis.csv_tables import write_csv
 from iceclass.analysis.observer import Observer, Record
 from iceclass.errors import InputError, unknown_name
 from iceclass.frame import Frame
+from iceclass.io.output.csv_tables import write_csv
 from iceclass.model.network import Prediction
 from iceclass.phases import UNKNOWN
 

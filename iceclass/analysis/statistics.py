@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from iceclass.analysis.csv_tables import write_csv
 from iceclass.errors import InputError
+from iceclass.io.output.csv_tables import write_csv
 
 MIN_BLOCKS = 8
 """Blocks from which on an error is believed; it is then known to about a quarter of itself."""
@@ -106,7 +106,7 @@ def phase_statistics(counts: ArrayLike, columns: Sequence[str]) -> dict[str, Blo
     counts
         (T, C + 1). Molecules of each phase in each frame; every frame weighs the same.
     columns
-        The names of the C + 1 columns, as of :attr:`iceclass.labelling.Labels.columns`.
+        The names of the C + 1 columns, as of :attr:`iceclass.labelling.label.Labels.columns`.
 
     Raises
     ------

@@ -9,7 +9,7 @@ import numpy as np
 
 from iceclass.benchmark.systems import ice, liquid
 from iceclass.frame import Frame
-from iceclass.labelling import label
+from iceclass.labelling.label import label
 from iceclass.model.network import Model
 
 O_H = 0.9572

@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from iceclass.descriptors.acsf import Acsf
-from iceclass.descriptors.acsf_functions import G2, G3, G4, G5, Cosine
+from iceclass.descriptors.acsf.descriptor import Acsf
+from iceclass.descriptors.acsf.functions import G2, G3, G4, G5, Cosine
 from iceclass.descriptors.base import NO_AVERAGE, Descriptor
-from iceclass.descriptors.bispectrum import Bispectrum
-from iceclass.descriptors.bispectrum_lammps import lammps_class
-from iceclass.descriptors.soap import Soap
+from iceclass.descriptors.bispectrum.descriptor import Bispectrum
+from iceclass.descriptors.soap.descriptor import Soap
 from iceclass.errors import MissingDependencyError
+from iceclass.external.lammps import lammps_class
 from iceclass.frame import Frame
 
 Work = Callable[[], NDArray[np.float64] | None]

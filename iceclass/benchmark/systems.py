@@ -7,9 +7,9 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from iceclass.datasets.reference import load_reference
 from iceclass.errors import InputError
 from iceclass.frame import Frame
-from iceclass.reference import load_reference
 
 O_O = 2.76
 """Å. Distance of neighbouring oxygens in the perfect lattice."""

@@ -23,9 +23,9 @@ from iceclass.benchmark import control, labels, references, systems
 from iceclass.benchmark.memory import peak_memory
 from iceclass.benchmark.timing import Timing, alternate
 from iceclass.descriptors import Descriptor, descriptor
-from iceclass.descriptors.threads import threads
 from iceclass.errors import MissingDependencyError
 from iceclass.frame import Frame
+from iceclass.kernels.threads import threads
 from iceclass.model.file import load_model
 
 Call = tuple[Callable[[], object], int]

@@ -108,7 +108,7 @@ def connected_to(options: ClusterOptions, quiet: bool) -> Iterator[Client]:
     MissingDependencyError
         ``distributed`` or ``dask-jobqueue`` is not installed.
     """
-    from iceclass.distributed import connected
+    from iceclass.labelling.distributed import connected
 
     jobs = connected(options.scheduler) if options.scheduler is not None else _slurm_jobs(options)
     with jobs as client:
@@ -165,7 +165,7 @@ def slurm_cluster(options: dict[str, Any]) -> SLURMCluster:
 
 def _try_submission(script: str) -> None:
     """Whether SLURM would take the job, for nobody sees the errors of a later submission."""
-    from iceclass.distributed import ClusterError
+    from iceclass.labelling.distributed import ClusterError
 
     if shutil.which("sbatch") is None:
         raise ClusterError(

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from iceclass.errors import InputError
-from iceclass.io.streams import without_compression
+from iceclass.io.text.streams import without_compression
 from iceclass.io.trajectory import DUMP_SUFFIXES
 
 SUFFIXES = (*DUMP_SUFFIXES, ".extxyz", ".gro", ".data")

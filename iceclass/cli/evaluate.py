@@ -16,9 +16,9 @@ from iceclass.cli.options import (
     types_option,
 )
 from iceclass.errors import InputError
-from iceclass.evaluating import load_table, unseen
+from iceclass.evaluation.held_out import load_table, unseen
+from iceclass.evaluation.metrics import check_installed, evaluate
 from iceclass.model.file import load_model
-from iceclass.model.metrics import check_installed, evaluate
 from iceclass.reports.bundles import evaluation_report
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from iceclass.cli.options import PATH, complete_model, quiet_option
-from iceclass.dataset import FeatureStore
-from iceclass.explain import TRAINING_MEAN, explain
+from iceclass.datasets.store import FeatureStore
+from iceclass.evaluation.explain import TRAINING_MEAN, explain
 from iceclass.model.file import load_model
 from iceclass.reports.bundles import explanation_report
 

@@ -13,8 +13,8 @@ from iceclass.cli.options import (
     say,
     types_option,
 )
+from iceclass.datasets.featurize import featurize, find_trajectories
 from iceclass.descriptors import descriptor as find_descriptor
-from iceclass.featurizing import featurize, find_trajectories
 
 
 @click.command(short_help="Turn trajectories into a feature store.")

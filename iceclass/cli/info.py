@@ -40,8 +40,8 @@ Lines = list[tuple[str, str]]
 
 
 def _model(path: Path) -> Lines:
-    from iceclass.model.facts import facts_of
     from iceclass.model.file import load_model
+    from iceclass.model.summary import facts_of
 
     facts = facts_of(load_model(path), path)
     lines = [
@@ -75,8 +75,8 @@ def _is_hdf5(path: Path) -> bool:
 
 
 def _hdf5(path: Path) -> Lines:
-    from iceclass.dataset import FeatureStore
-    from iceclass.reference import is_reference, load_reference
+    from iceclass.datasets.reference import is_reference, load_reference
+    from iceclass.datasets.store import FeatureStore
 
     if is_reference(path):
         data = load_reference(path)

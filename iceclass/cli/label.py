@@ -32,16 +32,16 @@ from iceclass.cli.options import (
     types_option,
 )
 from iceclass.files import check_output
-from iceclass.io.following import Follow
-from iceclass.io.resumable import was_finishing
-from iceclass.io.streams import without_compression
+from iceclass.io.lammps.following import Follow
+from iceclass.io.output.resumable import was_finishing
+from iceclass.io.text.streams import without_compression
 from iceclass.io.trajectory import DUMP_SUFFIXES, OnError, detect_format
-from iceclass.label_run import Progress
-from iceclass.labelling import label
-from iceclass.labels import Labels
+from iceclass.labelling.label import label
+from iceclass.labelling.labels import Labels
+from iceclass.labelling.region import Region
+from iceclass.labelling.run import Progress
 from iceclass.model.file import load_model
 from iceclass.phases import label_of
-from iceclass.region import Region
 from iceclass.reports.clusters import largest_cluster_figure
 from iceclass.reports.phases import phase_fractions_figure
 from iceclass.reports.profile import profile_figure
@@ -208,7 +208,7 @@ def command(
         if cluster is None:
             run = partial(label, keep_labels=False, follow=follow, topology=topology)
         else:
-            from iceclass.distributed import label_distributed
+            from iceclass.labelling.distributed import label_distributed
 
             client = stack.enter_context(connected_to(cluster, quiet))
             run = partial(label_distributed, client=client)

@@ -13,7 +13,7 @@ from iceclass.cli.options import PATH, complete_model
 from iceclass.errors import InputError, shown
 
 if TYPE_CHECKING:
-    from iceclass.model.facts import ModelFacts
+    from iceclass.model.summary import ModelFacts
 
 
 @click.command(short_help="List the models, or print the card of one.")
@@ -40,8 +40,8 @@ def command(model: str | None, evaluations: tuple[Path, ...], as_json: bool) -> 
       iceclass models default
       iceclass models soap-325.safetensors --evaluation evaluation/ > card.md
     """
-    from iceclass.model.facts import facts_of, shipped_facts
     from iceclass.model.file import load_model, resolve_model
+    from iceclass.model.summary import facts_of, shipped_facts
     from iceclass.reports.card import model_card
 
     if model is None:

@@ -13,7 +13,7 @@ from click.shell_completion import CompletionItem
 from iceclass.errors import InputError
 
 if TYPE_CHECKING:
-    from iceclass.region import Region
+    from iceclass.labelling.region import Region
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -73,7 +73,7 @@ def parse_regions(
     context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
 ) -> tuple[Region, ...]:
     """``("z:10:25",)`` → regions."""
-    from iceclass.region import Region
+    from iceclass.labelling.region import Region
 
     try:
         return tuple(Region.parse(value) for value in values)
@@ -123,7 +123,7 @@ def say(quiet: bool) -> Callable[[str], None]:
 
 def tell_of_compiling(quiet: bool) -> None:
     """Say that the first run on a machine takes longer, where this is one."""
-    from iceclass.descriptors.compiled import is_compiled
+    from iceclass.kernels.compiled import is_compiled
 
     if not quiet and not is_compiled():
         click.echo("compiling for this processor, once: about half a minute", err=True)

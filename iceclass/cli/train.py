@@ -7,12 +7,12 @@ from pathlib import Path
 import click
 
 from iceclass.cli.options import PATH, command_line, force_option, quiet_option, say
-from iceclass.dataset import FeatureStore
+from iceclass.datasets.store import FeatureStore
 from iceclass.files import check_output
 from iceclass.model.file import save_model
-from iceclass.model.optimise import BALANCES, SCHEDULES, Epoch, TrainingConfig
-from iceclass.model.training import train
 from iceclass.reports.bundles import training_report
+from iceclass.training.optimise import BALANCES, SCHEDULES, Epoch, TrainingConfig
+from iceclass.training.train import train
 
 DEFAULTS = TrainingConfig()
 

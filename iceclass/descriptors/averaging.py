@@ -13,12 +13,12 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from iceclass.descriptors.candidates import CANDIDATES, gather_bin, select_places
-from iceclass.descriptors.lanes import load, store, width, zeros
-from iceclass.descriptors.neighbours import MAX_NEIGHBOURS, Bins, check_gathered, make_bins
-from iceclass.descriptors.rows import Rows
-from iceclass.descriptors.threads import over_rows
+from iceclass.descriptors.blocks import Rows
 from iceclass.frame import Frame
+from iceclass.kernels.lanes import load, store, width, zeros
+from iceclass.kernels.threads import over_rows
+from iceclass.neighbours.candidates import CANDIDATES, gather_bin, select_places
+from iceclass.neighbours.cell_list import MAX_NEIGHBOURS, Bins, check_gathered, make_bins
 
 
 def neighbour_average(

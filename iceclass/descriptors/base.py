@@ -11,10 +11,10 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from iceclass.descriptors.rows import Rows
-from iceclass.descriptors.threads import over_rows
+from iceclass.descriptors.blocks import Rows
 from iceclass.errors import InputError, unknown_name
 from iceclass.frame import Frame
+from iceclass.kernels.threads import over_rows
 
 FIRST_SHELL = 3.7
 """Å. Radius of the first O–O shell, the default of neighbour averaging (``-avg``)."""

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from iceclass.descriptors.acsf import Acsf
+from iceclass.descriptors.acsf.descriptor import Acsf
 from iceclass.descriptors.base import AVERAGES, NO_AVERAGE, Descriptor
-from iceclass.descriptors.bispectrum import Bispectrum
-from iceclass.descriptors.soap import Soap
+from iceclass.descriptors.bispectrum.descriptor import Bispectrum
+from iceclass.descriptors.soap.descriptor import Soap
 from iceclass.errors import InputError, unknown_name
 
 FAMILIES: dict[str, type[Descriptor]] = {

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from iceclass.descriptors.neighbours import neighbour_list
+from iceclass.neighbours.cell_list import neighbour_list
 from iceclass.errors import InputError
 from iceclass.frame import Frame
 from iceclass.generation.lattices import Structure

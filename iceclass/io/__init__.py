@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from iceclass.io.following import Follow
-from iceclass.io.index import FrameIndex, Place
-from iceclass.io.species import SiteDecision, parse_types
+from iceclass.io.lammps.following import Follow
+from iceclass.io.lammps.index import FrameIndex, Place
+from iceclass.io.output.writers import DumpWriter, ExtxyzWriter, FrameWriter, output_writer
 from iceclass.io.trajectory import Trajectory, open_trajectory, read
-from iceclass.io.writers import DumpWriter, ExtxyzWriter, FrameWriter, output_writer
+from iceclass.io.water.kinds import SiteDecision, parse_types
 
 __all__ = [
     "DumpWriter",

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from iceclass.errors import InputError
 from iceclass.frame import Frame
-from iceclass.io.assembly import Assembler
-from iceclass.io.following import Follow, FollowedSource, cannot_follow
-from iceclass.io.index import FrameIndex, Place, load_index, save_index
-from iceclass.io.md_files import SUFFIXES as BARE_SUFFIXES
-from iceclass.io.species import SiteDecision
-from iceclass.io.streams import ByteSource, peek, without_compression
+from iceclass.io.lammps.following import Follow, FollowedSource, cannot_follow
+from iceclass.io.lammps.index import FrameIndex, Place, load_index, save_index
+from iceclass.io.others.md_files import SUFFIXES as BARE_SUFFIXES
+from iceclass.io.text.streams import ByteSource, peek, without_compression
+from iceclass.io.water.assembly import Assembler
+from iceclass.io.water.kinds import SiteDecision
 
 if TYPE_CHECKING:
-    from iceclass.io.lammps_dump import DumpReader
+    from iceclass.io.lammps.dump import DumpReader
 
 OnError = Literal["raise", "skip"]
 
@@ -148,7 +148,7 @@ class Trajectory:
                     path=self.path,
                     hint="only uncompressed LAMMPS dumps can be read from any place",
                 )
-            from iceclass.io.lammps_dump import DumpReader
+            from iceclass.io.lammps.dump import DumpReader
 
             index = load_index(source)
             if index is None:
@@ -185,14 +185,14 @@ class Trajectory:
         if self.format == "lammps-dump":
             yield from self._dump_frames(source)
         elif self.format == "lammps-data":
-            from iceclass.io.lammps_data import read_data
+            from iceclass.io.lammps.data_file import read_data
 
             if self._range[0] > 1:
                 raise InputError("a data file has one frame", path=self.path)
             if 0 in range(self._range[0], 1 if self._range[1] is None else self._range[1]):
                 yield 0, self._assembler.frame(read_data(source), 0)
         elif f".{self.format}" in BARE_SUFFIXES:
-            from iceclass.io.mdanalysis_frames import frames_by_mdanalysis
+            from iceclass.io.others.mdanalysis_frames import frames_by_mdanalysis
 
             start, stop, every = self._range
             yield from frames_by_mdanalysis(
@@ -207,14 +207,14 @@ class Trajectory:
                 skipped=self.skipped,
             )
         else:
-            from iceclass.io.ase_frames import frames_by_ase
+            from iceclass.io.others.ase_frames import frames_by_ase
 
             yield from frames_by_ase(
                 source, self.format, self._assembler, *self._range, self._skip_errors, self.skipped
             )
 
     def _dump_frames(self, source: ByteSource) -> Iterator[tuple[int, Frame]]:
-        from iceclass.io.lammps_dump import DumpReader
+        from iceclass.io.lammps.dump import DumpReader
 
         start, _, every = self._range
         slicing = (start > 0 or every > 1) and not source.growing
@@ -330,7 +330,7 @@ def detect_format(path: str | Path) -> str:
         return "lammps-data"
     if suffix in DATA_SUFFIXES:
         return "lammps-data"
-    from iceclass.io.ase_frames import ase_format
+    from iceclass.io.others.ase_frames import ase_format
 
     return ase_format(path, head)
 

@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iceclass.descriptors.base import Descriptor
-from iceclass.descriptors.threads import BLOCK, over_rows
 from iceclass.errors import InputError, ModelError
 from iceclass.frame import Frame
+from iceclass.kernels.threads import BLOCK, over_rows
 from iceclass.model.novelty import Novelty, likely_classes
 from iceclass.phases import UNKNOWN
 

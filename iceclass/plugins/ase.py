@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from iceclass.frame import Frame
-from iceclass.labelling import label_frames
+from iceclass.labelling.label import label_frames
 from iceclass.model.file import load_model
 from iceclass.model.network import Model
 from iceclass.plugins.values import per_atom

@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from iceclass.descriptors.bispectrum_lammps import lammps_class
 from iceclass.errors import InputError, SimulationError
+from iceclass.external.lammps import lammps_class
 from iceclass.files import check_output
 from iceclass.frame import Frame
-from iceclass.io.assembly import Assembler, RawFrame
-from iceclass.io.species import Species
-from iceclass.io.units import scale_of
-from iceclass.labelling import label_frames
+from iceclass.io.lammps.units import scale_of
+from iceclass.io.water.assembly import Assembler, RawFrame
+from iceclass.io.water.kinds import Species
+from iceclass.labelling.label import label_frames
 from iceclass.model.file import load_model
 from iceclass.model.network import Model, Prediction
 from iceclass.phases import UNKNOWN

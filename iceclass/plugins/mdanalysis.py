@@ -10,11 +10,11 @@ import numpy as np
 
 from iceclass.errors import MissingDependencyError
 from iceclass.frame import Frame
-from iceclass.io.geometry import Lattice
-from iceclass.io.mdanalysis_frames import species_of
-from iceclass.io.sites import decide
-from iceclass.io.species import OXYGEN
-from iceclass.labelling import label_frames
+from iceclass.io.others.mdanalysis_frames import species_of
+from iceclass.io.water.distances import Lattice
+from iceclass.io.water.kinds import OXYGEN
+from iceclass.io.water.roles import decide
+from iceclass.labelling.label import label_frames
 from iceclass.model.file import load_model
 from iceclass.model.network import Model
 from iceclass.phases import UNKNOWN

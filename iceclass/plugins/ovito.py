@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from iceclass.errors import InputError, MissingDependencyError
 from iceclass.frame import Frame
-from iceclass.io.assembly import Assembler, RawFrame
-from iceclass.io.species import Species, parse_types
-from iceclass.labelling import label_frames
+from iceclass.io.water.assembly import Assembler, RawFrame
+from iceclass.io.water.kinds import Species, parse_types
+from iceclass.labelling.label import label_frames
 from iceclass.model.file import load_model
 from iceclass.model.network import Prediction
 from iceclass.phases import UNKNOWN, colour_of

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from iceclass.datasets.table import Table
 from iceclass.files import replacing
-from iceclass.table import Table
 
 if TYPE_CHECKING:
-    from iceclass.explain import Explanation
-    from iceclass.model.metrics import Evaluation
+    from iceclass.evaluation.explain import Explanation
+    from iceclass.evaluation.metrics import Evaluation
     from iceclass.model.network import Model
-    from iceclass.model.training import TrainingResult
+    from iceclass.training.train import TrainingResult
 
 REPORT = "report.html"
 
@@ -94,7 +94,7 @@ def explanation_report(
     explanation: Explanation, table: Table, directory: str | Path, *, n: int = 20, panels: int = 9
 ) -> tuple[Path, ...]:
     """Importances as CSV and figure (n features), distributions of the leading ones (panels)."""
-    from iceclass.explain import leading_values
+    from iceclass.evaluation.explain import leading_values
     from iceclass.reports.distributions import distributions_figure
     from iceclass.reports.importance import importance_figure
 

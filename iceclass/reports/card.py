@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from iceclass.errors import shown
-from iceclass.model.facts import FIGURES, ModelFacts, facts_of
 from iceclass.model.network import Model
+from iceclass.model.summary import FIGURES, ModelFacts, facts_of
 from iceclass.phases import GLASSES, label_of
 from iceclass.reports.words import NOTHING, count, decided, file_size, of_labels, percent, taken_for
 
@@ -28,7 +28,7 @@ def model_card(
 ) -> str:
     """The card of a model, Markdown with tables.
 
-    The arguments, and what is raised, are those of :func:`~iceclass.model.facts.facts_of`.
+    The arguments, and what is raised, are those of :func:`~iceclass.model.summary.facts_of`.
     """
     facts = facts_of(model, path, evaluations)
     blocks = [

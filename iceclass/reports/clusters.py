@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from iceclass.analysis.csv_tables import as_numbers, read_csv
 from iceclass.errors import InputError
+from iceclass.io.output.csv_tables import as_numbers, read_csv
 from iceclass.phases import PHASES, colour_of, label_of
 from iceclass.reports.style import COLUMN, new_figure, save, style
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from iceclass.model.metrics import Evaluation
+from iceclass.evaluation.metrics import Evaluation
 from iceclass.phases import label_of
 from iceclass.reports.style import new_figure, on_colour, save, style
 

@@ -27,7 +27,7 @@ def distributions_figure(
     Parameters
     ----------
     values
-        Feature name → phase → values, as :func:`iceclass.explain.leading_values` gives them.
+        Feature name → phase → values, from :func:`iceclass.evaluation.explain.leading_values`.
     """
     phases = list(dict.fromkeys(name for each in values.values() for name in each))
     columns = min(3, len(values))

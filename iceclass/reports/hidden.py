@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from iceclass.datasets.splits import balanced_rows
+from iceclass.datasets.table import Table, order_classes
 from iceclass.errors import InputError, MissingDependencyError, unknown_name
 from iceclass.model.network import Model, Prediction
 from iceclass.phases import colour_of, label_of
 from iceclass.reports.mistakes import wrong_rows
 from iceclass.reports.style import COLUMN, new_figure, save, style
-from iceclass.splits import balanced_rows
-from iceclass.table import Table, order_classes
 
 METHODS = ("pca", "tsne")
 

@@ -20,20 +20,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from iceclass._version import __version__
+from iceclass.datasets.table import Table
 from iceclass.errors import MissingDependencyError
+from iceclass.evaluation.metrics import Evaluation
 from iceclass.files import replacing
-from iceclass.model.facts import FIGURES, ClassFigures, Tested, facts_of
-from iceclass.model.metrics import Evaluation
 from iceclass.model.network import Model
+from iceclass.model.summary import FIGURES, ClassFigures, Tested, facts_of
 from iceclass.phases import UNKNOWN, colour_of, label_of
 from iceclass.reports import words
-from iceclass.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from iceclass.explain import Explanation
-    from iceclass.model.optimise import Epoch
+    from iceclass.evaluation.explain import Explanation
+    from iceclass.training.optimise import Epoch
 
 PER_CLASS = 50
 """Rows of each phase whose decisions are attributed to features."""
@@ -164,7 +164,7 @@ def _losses(history: Sequence[Epoch], best_epoch: int | None) -> Picture:
 
 def _tested(model: Model, evaluation: Evaluation, table: Table) -> dict[str, Any]:
     """Everything that is told of a test."""
-    from iceclass.explain import explain
+    from iceclass.evaluation.explain import explain
     from iceclass.reports.confusion import confusion_figure
     from iceclass.reports.hidden import MIN_ROWS, hidden_map
     from iceclass.reports.importance import importance_figure

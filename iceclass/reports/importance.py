@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from iceclass.explain import Explanation
+from iceclass.evaluation.explain import Explanation
 from iceclass.phases import label_of
 from iceclass.reports.style import PAGE, SEQUENTIAL, new_figure, save, style
 

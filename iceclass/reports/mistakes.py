@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from iceclass.explain import attributions
+from iceclass.datasets.table import Table, order_classes
+from iceclass.evaluation.explain import attributions
 from iceclass.model.network import Model, Prediction
 from iceclass.phases import UNKNOWN
-from iceclass.table import Table, order_classes
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from iceclass.checks import Checks
+from iceclass.acceptance.check import Checks
+from iceclass.acceptance.structure import BIN
 from iceclass.errors import InputError
 from iceclass.frame import Frame
-from iceclass.measuring import BIN
 from iceclass.phases import PHASES, colour_of, label_of
 from iceclass.reports.snapshot import draw_snapshot
 from iceclass.reports.style import DARK, PAGE, new_figure, save, style

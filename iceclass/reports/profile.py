@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from iceclass.analysis.csv_tables import as_numbers, read_csv
 from iceclass.analysis.profile import COMMON
 from iceclass.errors import InputError
 from iceclass.frame import AMU_PER_A3_IN_G_PER_CM3, MASS_WATER
+from iceclass.io.output.csv_tables import as_numbers, read_csv
 from iceclass.phases import colour_of, label_of
 from iceclass.reports.style import COLUMN, new_figure, save, style
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from iceclass.model.metrics import Evaluation
+from iceclass.evaluation.metrics import Evaluation
 from iceclass.reports.style import COLUMN, new_figure, save, style
 
 

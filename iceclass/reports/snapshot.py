@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from iceclass.descriptors.neighbours import neighbour_list
 from iceclass.frame import Frame
+from iceclass.neighbours.cell_list import neighbour_list
 from iceclass.reports.style import DARK
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from iceclass.model.optimise import Epoch
 from iceclass.reports.style import COLUMN, new_figure, save, style
+from iceclass.training.optimise import Epoch
 
 
 def _sparse_labels(value: float, _: int | None = None) -> str:

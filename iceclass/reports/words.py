@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from iceclass.model.facts import ClassFigures
+from iceclass.model.summary import ClassFigures
 from iceclass.phases import label_of
 
 NOTHING = "–"

@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from iceclass.io import index, open_trajectory
-from iceclass.io.resumable import journal_path
-from iceclass.labelling import label
-from iceclass.labels import Labels
+from iceclass.io import open_trajectory
+from iceclass.io.lammps import index
+from iceclass.io.output.resumable import journal_path
+from iceclass.labelling.label import label
+from iceclass.labelling.labels import Labels
 from iceclass.model.file import load_model
 from pipelines.fuzz.cases import DATA, Case
 from pipelines.fuzz.models import Payload

@@ -26,7 +26,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from iceclass.io.resumable import journal_path
+from iceclass.io.output.resumable import journal_path
 from pipelines.fuzz.cases import DEMO
 
 OUTPUTS = ("o.lammpstrj", "o.lammpstrj.gz")

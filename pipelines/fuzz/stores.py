@@ -16,10 +16,10 @@ import h5py
 import numpy as np
 
 from iceclass.cli import info
-from iceclass.dataset import FeatureStore, TrajectoryInfo
+from iceclass.datasets.reference import is_reference, load_reference, write_reference
+from iceclass.datasets.store import FeatureStore, TrajectoryInfo
 from iceclass.descriptors import descriptor
 from iceclass.frame import Frame
-from iceclass.reference import is_reference, load_reference, write_reference
 from pipelines.fuzz.cases import Case
 from pipelines.fuzz.models import Payload
 from pipelines.fuzz.mutate import BINARY, mutated, odd_json_text

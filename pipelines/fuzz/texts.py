@@ -12,12 +12,12 @@ from random import Random
 import numpy as np
 import zstandard
 
-from iceclass.featurizing import find_trajectories
+from iceclass.datasets.featurize import find_trajectories
+from iceclass.datasets.metadata import read_sidecar
 from iceclass.io import open_trajectory
-from iceclass.labelling import label
+from iceclass.labelling.label import label
 from iceclass.model.file import load_model
 from iceclass.model.network import Model
-from iceclass.sidecar import read_sidecar
 from pipelines.fuzz.cases import DATA, DEMO, Case
 from pipelines.fuzz.mutate import EXTREMES, TEXT, layered, mutated, odd_json_text
 

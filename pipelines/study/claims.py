@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from iceclass.explain import single_feature_separation
-from iceclass.separation import best_windows
-from iceclass.splits import balanced_rows
+from iceclass.datasets.splits import balanced_rows
+from iceclass.evaluation.explain import single_feature_separation
+from iceclass.evaluation.single_feature import best_windows
 from pipelines.study.data import sides_of, table_of
 from pipelines.study.jobs import Training
 from pipelines.study.settings import Study

@@ -12,9 +12,9 @@ from iceclass.benchmark import references
 from iceclass.benchmark.machine import machine
 from iceclass.benchmark.timing import alternate
 from iceclass.errors import InputError, MissingDependencyError
+from iceclass.external.ovito import chill_plus, template_matching
 from iceclass.files import replacing
 from iceclass.frame import Frame
-from iceclass.other_classifiers import chill_plus, template_matching
 from pipelines.study.data import find
 from pipelines.study.jobs import Classical
 from pipelines.study.settings import Study

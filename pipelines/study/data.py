@@ -10,17 +10,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from iceclass.dataset import FeatureStore
-from iceclass.errors import InputError
-from iceclass.reference import ReferenceTrajectory, load_reference
-from iceclass.splits import (
+from iceclass.datasets.reference import ReferenceTrajectory, load_reference
+from iceclass.datasets.splits import (
     FRACTIONS,
     balanced_rows,
     preparation_folds,
     split_by_preparation,
     split_randomly,
 )
-from iceclass.table import Table
+from iceclass.datasets.store import FeatureStore
+from iceclass.datasets.table import Table
+from iceclass.errors import InputError
 from pipelines.study.jobs import Classical, Training
 from pipelines.study.settings import STEINHARDT, Study
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from iceclass.model.intervals import Interval
+from iceclass.evaluation.bootstrap import Interval
 from iceclass.reports.style import COLUMN, PAGE, new_figure, save, style
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from iceclass.model.intervals import Interval
+from iceclass.evaluation.bootstrap import Interval
 from iceclass.phases import label_of
 from pipelines import markdown
 from pipelines.study.gathering import ICES, METRICS, Spread

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from iceclass.datasets.splits import FRACTIONS
+from iceclass.evaluation.bootstrap import LEVEL
+from iceclass.evaluation.metrics import csv_text
 from iceclass.files import replacing
-from iceclass.model.intervals import LEVEL
-from iceclass.model.metrics import csv_text
 from iceclass.phases import label_of
 from iceclass.reports.distributions import distributions_figure
-from iceclass.splits import FRACTIONS
 from pipelines.study import figures, page
 from pipelines.study.data import table_of
 from pipelines.study.gathering import METRICS, Results

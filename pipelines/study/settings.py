@@ -10,13 +10,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from iceclass.dataset import FeatureStore
+from iceclass.datasets.store import FeatureStore
+from iceclass.datasets.table import TrajectoryInfo, order_classes
 from iceclass.descriptors import Descriptor
 from iceclass.errors import InputError
 from iceclass.files import replacing
-from iceclass.model.optimise import TrainingConfig
 from iceclass.phases import GLASSES, PHASES
-from iceclass.table import TrajectoryInfo, order_classes
+from iceclass.training.optimise import TrainingConfig
 
 STEINHARDT = "steinhardt"
 """Name of the feature set that is not in a store but made here."""
@@ -33,10 +33,10 @@ class Settings:
     test_rows
         Environments of each trajectory that are looked at at all; None: all.
     epochs, patience, batch_size, learning_rate, schedule
-        As in :class:`iceclass.model.optimise.TrainingConfig`.
+        As in :class:`iceclass.training.optimise.TrainingConfig`.
     weight_decay
         Feature set → weight decay of its networks, as in
-        :class:`iceclass.model.optimise.TrainingConfig`; of the others 0.
+        :class:`iceclass.training.optimise.TrainingConfig`; of the others 0.
     explained
         Rows of each class for Integrated Gradients, permutation and deletion.
     random_orders

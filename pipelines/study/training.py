@@ -12,20 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from iceclass.datasets.splits import balanced_rows
+from iceclass.datasets.table import Table
 from iceclass.descriptors import from_dict
 from iceclass.errors import InputError
-from iceclass.explain import explain
-from iceclass.model.deletion import (
+from iceclass.evaluation.deletion import (
     area_under,
     deletion_counts,
     deletion_curve,
     permutation_importance,
 )
+from iceclass.evaluation.explain import explain
 from iceclass.model.network import Model
-from iceclass.model.optimise import Fit
-from iceclass.model.training import standardiser
-from iceclass.splits import balanced_rows
-from iceclass.table import Table
+from iceclass.training.optimise import Fit
+from iceclass.training.train import standardiser
 from pipelines.study.data import Sides, counts_by_trajectory, sides_of, table_of
 from pipelines.study.jobs import Training, fold_median
 from pipelines.study.settings import Study

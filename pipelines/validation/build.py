@@ -2,8 +2,8 @@
 
     python -m pipelines.validation.build runs-validation
 
-Compact data sets in pipelines/data (iceclass.reference): oxygens alone. Every pile and lattice is
-there undisplaced, as trajectory NAME, and in short dynamics, as NAME_200K_0GPa.
+Compact data sets in pipelines/data (iceclass.datasets.reference): oxygens alone. Every pile and
+lattice is there undisplaced, as trajectory NAME, and in short dynamics, as NAME_200K_0GPa.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from typing import Any
 import click
 import numpy as np
 
+from iceclass.acceptance.structure import unwrapped
+from iceclass.datasets.metadata import read_sidecar
+from iceclass.datasets.reference import write_reference
 from iceclass.errors import InputError
 from iceclass.frame import Frame
 from iceclass.generation.lattices import Size, Structure, build
 from iceclass.generation.runs import Preparation
 from iceclass.generation.stacking import molecule_letters, same_pile
 from iceclass.io import open_trajectory
-from iceclass.measuring import unwrapped
-from iceclass.reference import write_reference
-from iceclass.sidecar import read_sidecar
 from pipelines.validation.plan import (
     BASAL,
     CRYSTALS,

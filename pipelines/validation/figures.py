@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from iceclass.datasets.table import order_classes
 from iceclass.phases import label_of
 from iceclass.reports.style import COLUMN, PAGE, SEQUENTIAL, new_figure, on_colour, save, style
-from iceclass.table import order_classes
 from pipelines.validation.robustness import by_phase
 from pipelines.validation.tables import conditions, mean_over
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from iceclass.datasets.reference import ReferenceTrajectory, load_reference
 from iceclass.errors import InputError
-from iceclass.evaluating import seen
+from iceclass.evaluation.held_out import seen
 from iceclass.model.network import Model
-from iceclass.reference import ReferenceTrajectory, load_reference
 
 TRANSFER = Path(__file__).parents[1] / "data" / "transfer.h5"
 """Other water models."""

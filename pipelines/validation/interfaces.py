@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iceclass.errors import InputError
+from iceclass.external.ovito import chill_plus
 from iceclass.frame import Frame
 from iceclass.model.network import Model
-from iceclass.other_classifiers import chill_plus
 from iceclass.phases import UNKNOWN
 from pipelines.validation.tables import mean_over
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from iceclass.datasets.reference import ReferenceTrajectory
 from iceclass.frame import Frame
 from iceclass.model.network import Model, Prediction
 from iceclass.phases import UNKNOWN
-from iceclass.reference import ReferenceTrajectory
 from pipelines.validation.held_out import places
 from pipelines.validation.sets import Case
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from iceclass.datasets.table import order_classes
 from iceclass.phases import UNKNOWN, label_of
-from iceclass.table import order_classes
 from pipelines.markdown import percent, table
 from pipelines.validation.robustness import NONE, by_phase
 from pipelines.validation.stacking import DYNAMICS, kind_of

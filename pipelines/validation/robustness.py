@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from iceclass.datasets.reference import ReferenceTrajectory
 from iceclass.frame import Frame
 from iceclass.model.network import Model
 from iceclass.phases import UNKNOWN
-from iceclass.reference import ReferenceTrajectory
 from pipelines.validation.held_out import places
 from pipelines.validation.perturb import averaged, displaced, scaled, shrunk
 from pipelines.validation.sets import Case, random_generator

@@ -17,13 +17,13 @@ from typing import Any
 import click
 
 from iceclass._version import __version__
+from iceclass.datasets.reference import load_reference
 from iceclass.errors import IceclassError
 from iceclass.files import replacing
 from iceclass.frame import Frame
 from iceclass.io import open_trajectory
 from iceclass.model.file import load_model
 from iceclass.model.network import Model
-from iceclass.reference import load_reference
 from pipelines.validation import figures
 from pipelines.validation.held_out import held_out, transferred
 from pipelines.validation.interfaces import bulks, interface_rows

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from iceclass.datasets.reference import ReferenceTrajectory, load_reference
 from iceclass.errors import InputError
 from iceclass.frame import Frame
 from iceclass.generation.lattices import lattice_names, oxygens
 from iceclass.generation.stacking import PHASE_OF_LETTER
 from iceclass.phases import UNKNOWN
-from iceclass.reference import ReferenceTrajectory, load_reference
 from pipelines.validation.perturb import displaced, random_points, scaled, with_vacuum
 from pipelines.validation.plan import CRYSTALS, LATTICES, NO_LATTICES, OF_A_CLASS, STACKING
 

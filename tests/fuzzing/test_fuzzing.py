@@ -15,23 +15,23 @@ import h5py
 import numpy as np
 import pytest
 
-from iceclass.dataset import FeatureStore
+from iceclass.datasets.featurize import find_trajectories
+from iceclass.datasets.metadata import read_sidecar
+from iceclass.datasets.reference import is_reference, load_reference
+from iceclass.datasets.store import FeatureStore
 from iceclass.errors import InputError, ModelError
-from iceclass.featurizing import find_trajectories
 from iceclass.io import read
-from iceclass.io.geometry import Lattice
-from iceclass.io.resumable import ResumableFile, _entries, journal_path, was_finishing
-from iceclass.io.streams import ByteSource
+from iceclass.io.output.resumable import ResumableFile, _entries, journal_path, was_finishing
+from iceclass.io.text.streams import ByteSource
+from iceclass.io.water.distances import Lattice
 from iceclass.model.file import load_model, shipped_models
-from iceclass.reference import is_reference, load_reference
-from iceclass.sidecar import read_sidecar
 from pipelines.fuzz.models import whole
 from pipelines.fuzz.mutate import DEEP
 from pipelines.fuzz.stores import reference_bytes, store_bytes
 from pipelines.fuzz.targets import TARGETS, warm
 from pipelines.fuzz.texts import bomb, xyz_text
 from pipelines.fuzz.watch import Watch, case_of
-from tests.io.dumps import DATA, dump_text, water_rows
+from tests.helpers.dumps import DATA, dump_text, water_rows
 
 CASES = {"dump": 250, "data": 250, "extxyz": 200, "sidecar": 200, "model": 250, "store": 200}
 CASES |= {"reference": 200, "journal": 100, "index": 150}
@@ -50,7 +50,9 @@ def watch(tmp_path_factory):
 
 @pytest.mark.parametrize("name", CASES)
 def test_every_case_ends_in_a_result_or_a_clear_error(name, watch, tmp_path, monkeypatch):
-    monkeypatch.setattr("iceclass.io.index.WORTHWHILE", 1 << 26)  # the index target changes it
+    monkeypatch.setattr(
+        "iceclass.io.lammps.index.WORTHWHILE", 1 << 26
+    )  # the index target changes it
     target, place = TARGETS[name](), tmp_path / "case"
     ends = set()
     for index in range(CASES[name]):

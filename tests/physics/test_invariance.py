@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 
 import iceclass.descriptors as D
 from iceclass.frame import Frame
-from tests.descriptors.configurations import CONFIGURATIONS, relative_error
+from tests.helpers.configurations import CONFIGURATIONS, relative_error
 
 TOLERANCE = 1e-10
 

@@ -12,7 +12,7 @@ import pytest
 
 import iceclass.descriptors as D
 from iceclass.frame import Frame
-from tests.descriptors.configurations import liquid_like
+from tests.helpers.configurations import liquid_like
 
 JUMP = {"soap-37": 2e-5, "soap-325": 6e-4}
 """Descriptor → bound of the jump at r_effective for one neighbour in a liquid-like surrounding."""

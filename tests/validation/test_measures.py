@@ -11,13 +11,13 @@ import pytest
 from click.testing import CliRunner
 from sklearn.metrics import roc_auc_score
 
+from iceclass.datasets.reference import write_reference
 from iceclass.errors import InputError
+from iceclass.external.ovito import chill_plus
 from iceclass.frame import Frame
 from iceclass.generation.lattices import Size, build
 from iceclass.generation.water_models import WATER_MODELS
 from iceclass.model.file import load_model, save_model
-from iceclass.other_classifiers import chill_plus
-from iceclass.reference import write_reference
 from pipelines.validation import run
 from pipelines.validation.held_out import held_out, places
 from pipelines.validation.interfaces import bulks, interface_rows, nucleus_distance, slab_distance
@@ -38,7 +38,7 @@ from pipelines.validation.robustness import (
 )
 from pipelines.validation.sets import all_lattices, crystals_at_0_kelvin, no_ices, stacking_cases
 from pipelines.validation.stacking import DISPLACED, overall, stacking_rows
-from tests.iceframes import ICES, thermal_frame, trained
+from tests.helpers.iceframes import ICES, thermal_frame, trained
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from iceclass.datasets.reference import load_reference
 from iceclass.errors import InputError
 from iceclass.frame import Frame
-from iceclass.reference import load_reference
 from pipelines.validation.perturb import (
     averaged,
     displaced,
@@ -18,7 +18,7 @@ from pipelines.validation.perturb import (
     strained,
     with_vacuum,
 )
-from tests.iceframes import lattice_frame, thermal_frame
+from tests.helpers.iceframes import lattice_frame, thermal_frame
 
 
 def moved_by(frame: Frame, other: Frame) -> np.ndarray:

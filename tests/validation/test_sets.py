@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from iceclass.datasets.reference import load_reference
+from iceclass.external.ovito import chill_plus
 from iceclass.generation.lattices import Size, build, lattice_names
 from iceclass.generation.stacking import PHASE_OF_LETTER, closes, same_pile
 from iceclass.generation.water_models import WATER_MODELS
-from iceclass.other_classifiers import chill_plus
 from iceclass.phases import UNKNOWN
-from iceclass.reference import load_reference
 from pipelines.validation.plan import (
     BASAL,
     CRYSTALS,
@@ -32,7 +32,7 @@ from pipelines.validation.sets import (
     other_ices,
     stacking_cases,
 )
-from tests.iceframes import neighbour_distances
+from tests.helpers.iceframes import neighbour_distances
 
 
 def test_no_pile_is_on_both_sides():

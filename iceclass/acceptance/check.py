@@ -1,0 +1,262 @@
+"""Is a trajectory what it was made to be? Accepted or rejected by physics, with the reasons.
+
+A trajectory's label is how it was made and nothing else; what is measured here never becomes a
+label. It only rejects a trajectory that melted, crystallised, transformed or was simulated badly.
+:class:`iceclass.acceptance.criteria.Thresholds` says what each check asks for, and why.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iceclass.acceptance.criteria import Thresholds, reasons
+from iceclass.acceptance.densities import expected_density
+from iceclass.acceptance.structure import (
+    RadialDistribution,
+    ice_fractions,
+    mean_square_displacement,
+    radial_distribution,
+)
+from iceclass.errors import InputError
+from iceclass.files import replacing
+from iceclass.frame import Frame
+
+FORMAT = "iceclass-checks"
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Checks:
+    """What was measured of a trajectory, and why it is rejected, if it is.
+
+    Attributes
+    ----------
+    name, phase, preparation, water_model, temperature, pressure
+        Which trajectory, and what it was made to be (K, GPa).
+    frames, molecules, interval
+        Numbers, and ps between frames.
+    density, expected_density, density_tolerance
+        g/cm³, mean over frames; g/cm³ and relative: what it should be, ``None`` if not known.
+    first_peak, first_peak_height, first_minimum, first_minimum_height, second_peak,
+    second_peak_height, coordination, long_range_order
+        Of the O–O g(r), see :class:`iceclass.acceptance.structure.RadialDistribution`; in Å.
+    mean_square_displacement
+        Å², at 1, 2, … intervals.
+    diffusion
+        Å²/ps: a sixth of its growth from 1 ps to half the trajectory; ``None`` if too short.
+    hexagonal, cubic
+        Fractions of molecules, by CHILL+.
+    energy_drift
+        kcal/mol/ps per molecule of the conserved energy.
+    mean_temperature
+        K.
+    g
+        (bins,) g(r) in bins of 0.05 Å from 0 to 10 Å.
+    reasons
+        Why the trajectory is rejected, one line a failed check; empty: it is accepted.
+    """
+
+    name: str
+    phase: str
+    preparation: str
+    water_model: str
+    temperature: float
+    pressure: float
+    frames: int
+    molecules: int
+    interval: float
+    density: float
+    expected_density: float | None
+    density_tolerance: float | None
+    first_peak: float
+    first_peak_height: float
+    first_minimum: float
+    first_minimum_height: float
+    second_peak: float
+    second_peak_height: float
+    coordination: float
+    long_range_order: float
+    mean_square_displacement: tuple[float, ...]
+    diffusion: float | None
+    hexagonal: float
+    cubic: float
+    energy_drift: float
+    mean_temperature: float
+    g: tuple[float, ...]
+    reasons: tuple[str, ...]
+
+    @property
+    def accepted(self) -> bool:
+        """Whether no check failed."""
+        return not self.reasons
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, JSON-serialisable, ``accepted`` included."""
+        return {"accepted": self.accepted, **asdict(self)}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Checks:
+        """The inverse of :meth:`to_dict`.
+
+        Raises
+        ------
+        InputError
+            Something is missing, or there is more than there should be.
+        """
+        values: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in content.items()
+        }
+        values.pop("accepted", None)
+        known = {f.name for f in fields(cls)}
+        if set(values) != known:
+            odd = sorted(known ^ set(values))
+            raise InputError(f"not the checks of a trajectory: {', '.join(odd)} missing or unknown")
+        return cls(**values)
+
+
+def check(
+    description: Mapping[str, Any],
+    frames: Sequence[Frame],
+    *,
+    name: str = "",
+    thresholds: Thresholds | None = None,
+) -> Checks:
+    """Measure a trajectory and judge it.
+
+    Parameters
+    ----------
+    description
+        As in the ``.json`` file beside a trajectory made by ``iceclass generate``.
+    frames
+        T frames of N oxygens, equally far apart in time.
+    name
+        For the record; default: preparation and state point.
+    thresholds
+        Default: :class:`Thresholds`.
+
+    Raises
+    ------
+    InputError
+        The description lacks something, or the frames are none or not of one simulation.
+    MissingDependencyError
+        OVITO is not installed.
+    """
+    limits = thresholds or Thresholds()
+    needed = ("phase", "preparation", "temperature", "pressure", "water_model", "energy_drift")
+    for key in (*needed, "mean_temperature"):
+        if key not in description:
+            raise InputError(f"the description lacks {key!r}", hint="see iceclass generate --md")
+    phase = str(description["phase"])
+    temperature, pressure = float(description["temperature"]), float(description["pressure"])
+    model = str(description["water_model"])
+    g = radial_distribution(frames)
+    moved = mean_square_displacement(frames)
+    interval = _interval(description, frames)
+    hexagonal, cubic = ice_fractions(frames)
+    expected = expected_density(phase, model, temperature, pressure)
+    facts: dict[str, Any] = {
+        "name": name or f"{description['preparation']}_{temperature:g}K_{pressure:g}GPa",
+        "phase": phase,
+        "preparation": str(description["preparation"]),
+        "water_model": model,
+        "temperature": temperature,
+        "pressure": pressure,
+        "frames": len(frames),
+        "molecules": frames[0].n_molecules,
+        "interval": interval,
+        "density": float(np.mean([f.density for f in frames])),
+        "expected_density": expected.density if expected else None,
+        "density_tolerance": expected.tolerance if expected else None,
+        **{
+            f.name: getattr(g, f.name)
+            for f in fields(RadialDistribution)
+            if f.name not in ("r", "g")
+        },
+        "mean_square_displacement": tuple(float(x) for x in moved[1:]),
+        "diffusion": _diffusion(moved, interval),
+        "hexagonal": hexagonal,
+        "cubic": cubic,
+        "energy_drift": float(description["energy_drift"]),
+        "mean_temperature": float(description["mean_temperature"]),
+    }
+    # what is printed is what is stored; digits beyond are noise
+    facts = {k: _rounded(v) for k, v in facts.items()}
+    draft = Checks(**facts, g=tuple(round(float(x), 3) for x in g.g), reasons=())
+    return replace(draft, reasons=tuple(reasons(draft, limits)))
+
+
+def _interval(description: Mapping[str, Any], frames: Sequence[Frame]) -> float:
+    """ps between frames: what the file says, or else what the run was told."""
+    times = [f.time for f in frames]
+    if len(times) > 1 and times[0] is not None and times[-1] is not None:
+        return (times[-1] - times[0]) / (len(times) - 1)
+    dynamics = description.get("definition", {}).get("dynamics", {})
+    if "interval" not in dynamics:
+        raise InputError("neither the frames nor the description tell the time between frames")
+    return float(dynamics["interval"])
+
+
+def _diffusion(moved: NDArray[np.float64], interval: float) -> float | None:
+    """Å²/ps from the displacement at 1 ps and at half the trajectory, where noise is small."""
+    half, start = (len(moved) - 1) // 2, max(1, round(1.0 / interval))
+    if half <= start:
+        return None
+    slope = np.polyfit(interval * np.arange(start, half + 1), moved[start : half + 1], 1)[0]
+    return float(slope) / 6.0
+
+
+def _rounded(value: Any) -> Any:
+    """Six significant digits of numbers, the rest as it is."""
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    if isinstance(value, tuple):
+        return tuple(_rounded(v) for v in value)
+    return value
+
+
+def write_checks(path: Path, checks: Sequence[Checks], thresholds: Thresholds) -> None:
+    """Write the checks of many trajectories to one JSON file, replacing it."""
+    content = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "thresholds": asdict(thresholds),
+        "trajectories": [c.to_dict() for c in checks],
+    }
+    with replacing(path, force=True) as temporary:
+        temporary.write_text(_json(content) + "\n", encoding="utf-8")
+
+
+def _json(content: Mapping[str, Any]) -> str:
+    """JSON with one line for each trajectory."""
+    rows = ",\n".join("  " + json.dumps(row, ensure_ascii=False) for row in content["trajectories"])
+    head = json.dumps({k: v for k, v in content.items() if k != "trajectories"}, indent=1)
+    return f'{head[:-2]},\n "trajectories": [\n{rows}\n ]\n}}'
+
+
+def read_checks(path: Path) -> tuple[Checks, ...]:
+    """The checks in a file of :func:`write_checks`.
+
+    Raises
+    ------
+    InputError
+        The file is missing or is something else.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"not a file of checks: {error}", path=path) from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise InputError("not a file of checks", path=path)
+    if content.get("format_version") != FORMAT_VERSION:
+        raise InputError(
+            f"checks of version {content.get('format_version')}, expected {FORMAT_VERSION}",
+            path=path,
+        )
+    return tuple(Checks.from_dict(row) for row in content["trajectories"])

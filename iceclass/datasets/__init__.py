@@ -1,0 +1,1 @@
+"""Trajectories of known phase, their features, and how they are split."""

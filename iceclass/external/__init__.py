@@ -1,0 +1,1 @@
+"""Other programs, each wrapped once; nothing else in iceclass knows them."""

@@ -1,0 +1,1 @@
+"""Files that LAMMPS reads and writes."""

@@ -1,0 +1,196 @@
+"""The rows of a frame in a LAMMPS text dump."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iceclass.errors import InputError
+from iceclass.io.lammps.header import SKIP_HINT, DumpCursor, Header
+from iceclass.io.lammps.kinds import Kinds
+from iceclass.io.text import parsing
+from iceclass.io.text.blocks import after_lines, looks_cut, text_of
+from iceclass.io.text.columns import COORDINATES, TextColumns
+from iceclass.limits import too_much
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """The rows of a frame: all columns, and (M, 3) numbers of the ``coordinates`` columns."""
+
+    columns: TextColumns
+    coordinates: tuple[str, str, str]
+    floats: NDArray[np.float64]
+
+
+class RowReader:
+    """Reads rows.
+
+    Attributes
+    ----------
+    begun
+        Whether the rows of the present frame have been gone into.
+    lost
+        Whether they were not as many as announced.
+    """
+
+    def __init__(self, cursor: DumpCursor, kinds: Kinds) -> None:
+        self._cursor, self._buffer, self._kinds = cursor, cursor.buffer, kinds
+        self.begun = self.lost = False
+
+    def read(self, header: Header) -> Table:
+        """The rows that follow a header.
+
+        Raises
+        ------
+        InputError
+            Columns without positions, fewer or more rows than announced, or one that is damaged.
+        """
+        self._room_for(header)
+        coordinates = self._coordinates(header.names)
+        self.begun = True
+        block = self._buffer.until_item(header.n_atoms)
+        try:
+            return self._rows(header, coordinates, block)
+        except InputError:
+            self.lost = not _has_rows(block, header.n_atoms)
+            raise
+
+    def _room_for(self, header: Header) -> None:
+        """Whether the frame can be held in memory, before anything of that size is asked for."""
+        needed = header.n_atoms * (2 * len(header.names) + 40)  # the text at least, and numbers
+        if problem := too_much(needed):
+            self._cursor.fail(
+                f"announces {header.n_atoms} atoms: {problem}", header.n_atoms_line, SKIP_HINT
+            )
+
+    def _coordinates(self, names: tuple[str, ...]) -> tuple[str, str, str]:
+        for triple in COORDINATES:
+            if set(triple) <= set(names):
+                return triple
+        line = self._buffer.line
+        for triple in COORDINATES:
+            missing = [name for name in triple if name not in names]
+            if len(missing) < 3:
+                found = " ".join(name for name in triple if name in names)
+                self._cursor.fail(
+                    f"the columns have {found} but no {' '.join(missing)}",
+                    line,
+                    "write x y z with the dump command",
+                )
+        self._cursor.fail(
+            f"no positions among the columns {' '.join(names)[:200]}",
+            line,
+            "expected x y z, xs ys zs, xu yu zu or xsu ysu zsu",
+        )
+
+    def _rows(self, header: Header, triple: tuple[str, str, str], block: bytes) -> Table:
+        names, n = header.names, header.n_atoms
+        first = self._buffer.line + 1  # number of the first row
+        unended = bool(block) and not block.endswith(b"\n")
+        text = block + b"\n" if unended else block
+        if 2 * len(names) * n > len(text):
+            self._buffer.line += block.count(b"\n")
+            self._wrong_number(n, text, first)
+        actions = np.zeros(len(names), np.int8)
+        slots = np.zeros(len(names), np.int64)
+        for slot, name in enumerate(("id", "type")):
+            if name in names:
+                actions[names.index(name)] = parsing.INT
+                slots[names.index(name)] = slot
+        if "type" in names and self._kinds.labelled(text, names.index("type")):
+            actions[names.index("type")] = parsing.SKIP
+        for slot, name in enumerate(triple):
+            actions[names.index(name)] = parsing.FINITE
+            slots[names.index(name)] = slot
+        ints = np.empty((2, n), np.int64)
+        floats = np.empty((n, 3))
+        buffer = np.frombuffer(text, np.uint8)
+        status, row, column, end = parsing.parse_rows(buffer, n, actions, slots, ints, floats)
+        if status != parsing.OK:
+            self._buffer.line += block.count(b"\n")
+            self._bad_row(status, row, column, header, text, first, unended)
+        self._buffer.line += n + text.count(b"\n", end)
+        rest = text[end:].strip()
+        if rest:
+            line = first + n + text[end : text.index(rest, end)].count(b"\n")
+            if not (self._buffer.at_end and b"ITEM:".startswith(rest)):
+                extra = text_of(rest.partition(b"\n")[0])[:60]
+                self._cursor.fail(
+                    f"the frame has more rows than the {n} announced: {extra!r}",
+                    line,
+                    "expected ITEM: TIMESTEP or the end of the file",
+                )
+            self._buffer.line = line - 1
+            self._buffer.give_back(len(block) - text.index(rest, end))
+        if unended and not rest and looks_cut(text[:end]):
+            self._cursor.cut_short(
+                f"row {n} of {n} has no line end, and its last number may not be whole",
+                first + n - 1,
+            )
+        known: dict[str, NDArray[Any]] = {name: floats[:, slot] for slot, name in enumerate(triple)}
+        known |= {
+            name: ints[slot]
+            for slot, name in enumerate(("id", "type"))
+            if name in names and actions[names.index(name)] == parsing.INT
+        }
+        rows = text if end == len(text) else text[:end]
+        return Table(TextColumns(names, rows, n, known), triple, floats)
+
+    def _wrong_number(self, n: int, text: bytes, first: int) -> NoReturn:
+        found = sum(1 for _ in re.finditer(rb"^.*\S.*$", text, re.MULTILINE))
+        if self._buffer.at_end:
+            self._cursor.cut_short(f"found {found} of {n} rows", first + found)
+        self._cursor.fail(
+            f"the frame has fewer rows than announced: found {found} of {n}",
+            first + found,
+            SKIP_HINT,
+        )
+
+    def _bad_row(
+        self,
+        status: int,
+        row: int,
+        column: int,
+        header: Header,
+        text: bytes,
+        first: int,
+        unended: bool,
+    ) -> NoReturn:
+        lines = text.split(b"\n", row + 1)
+        line = lines[row] if row < len(lines) else b""
+        after = lines[row + 1] if row + 1 < len(lines) else b""
+        n, names = header.n_atoms, header.names
+        if status == parsing.NO_ROW or (not line.strip() and not after.strip()):
+            self._wrong_number(n, text, first)
+        if unended and not after.strip():
+            self._cursor.cut_short(f"row {row + 1} of {n} is {text_of(line)[:60]!r}", first + row)
+        hint = f"the columns are {' '.join(names)[:120]}"
+        if status in (parsing.TOO_FEW, parsing.TOO_MANY):
+            count = len(line.split())
+            self._cursor.fail(
+                f"row {row + 1} of {n} has {count} fields, expected {len(names)}: "
+                f"{text_of(line)[:60]!r}",
+                first + row,
+                hint,
+            )
+        fields = re.findall(rb"[\0-\x08\x0b\x0c\x0e-\x1f]|[^\0-\x20]+", line)  # as the parser
+        field_text = text_of(fields[column])[:40] if column < len(fields) else text_of(line)[:40]
+        what = {
+            parsing.NOT_A_NUMBER: "is not a number",
+            parsing.NOT_AN_INTEGER: "is not a whole number",
+            parsing.NOT_FINITE: "is not finite",
+        }[status]
+        self._cursor.fail(
+            f"{names[column]} of row {row + 1} {what}: {field_text!r}", first + row, hint
+        )
+
+
+def _has_rows(block: bytes, n: int) -> bool:
+    """Whether a block has ``n`` whole lines and beyond them nothing but blanks."""
+    after = after_lines(np.frombuffer(block, np.uint8), n)
+    return after >= 0 and not block[after:].strip()

@@ -1,0 +1,1 @@
+"""File formats that ASE and MDAnalysis read."""

@@ -1,0 +1,267 @@
+"""XTC, TRR and DCD trajectories, through MDAnalysis.
+
+These files hold positions and cells but no names: a topology tells what the atoms are. LAMMPS
+data files and dumps are read by iceclass itself (every atom style, element names), any other
+topology by MDAnalysis (gro, pdb, psf, tpr, prmtop …).
+
+Nothing is written beside the trajectory: MDAnalysis's readers of XTC and TRR leave hidden files
+of frame offsets there, the file objects used here do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iceclass.errors import InputError
+from iceclass.frame import Frame
+from iceclass.io.others.md_files import Snapshot, open_file, told
+from iceclass.io.text.streams import ByteSource
+from iceclass.io.trajectory import OnError, detect_format
+from iceclass.io.water.assembly import Assembler, RawFrame
+from iceclass.io.water.kinds import OXYGEN, Species, role_of_name
+
+if TYPE_CHECKING:
+    from MDAnalysis import AtomGroup
+
+_KEPT = ("id", "type", "mol", "element", "name", "mass", "q")
+
+
+def frames_by_mdanalysis(
+    path: str | Path,
+    topology: str | Path | None,
+    *,
+    types: Mapping[Any, str] | None = None,
+    assembler: Assembler | None = None,
+    start: int = 0,
+    stop: int | None = None,
+    every: int = 1,
+    on_error: OnError = "raise",
+    skipped: list[InputError] | None = None,
+) -> Iterator[tuple[int, Frame]]:
+    """Number in the file and frame, for every frame asked for; each is gone to directly.
+
+    Frames hold the topology's columns ``id``, ``type``, ``mol``, ``element``, ``name``, ``mass``
+    and ``q``, positions in Å, and where a TRR file has them velocities (``vx vy vz``, Å/ps) and
+    forces (``fx fy fz``, kJ/mol/Å). Atoms are in the order of the trajectory; those of a LAMMPS
+    topology are put in the order of their ids, in which LAMMPS writes these formats.
+    The files do not tell along which directions a cell is periodic: all are, if there is one.
+
+    Parameters
+    ----------
+    path
+        XTC, TRR or DCD, by suffix.
+    topology
+        What the atoms are.
+    types
+        Atom name, element or type (whichever of them the topology tells) → element.
+    assembler
+        Makes the frames, in place of one for ``types``.
+    start, stop, every
+        Which frames, as in ``range``; none of them negative.
+    on_error
+        ``"raise"``, or ``"skip"`` to go on without damaged frames.
+    skipped
+        Their errors are appended to it.
+
+    Raises
+    ------
+    MissingDependencyError
+        MDAnalysis is not installed.
+    InputError
+        No topology, one of another number of atoms, a file that is unreadable or ends in the
+        midst of a frame, or no decision about the sites.
+    """
+    path = Path(path)
+    if assembler is None:
+        assembler = Assembler(path, types)
+    errors = skipped if skipped is not None else []
+    with open_file(path) as file:
+        template = _template(path, topology, types)
+        n_atoms = len(template.positions)
+        if n_atoms != file.n_atoms:
+            raise InputError(
+                f"has {file.n_atoms} atoms, but the topology {topology} has {n_atoms}",
+                path=path,
+                hint="give the topology this trajectory was written with",
+            )
+        if start > file.n_frames:
+            raise InputError(
+                f"the file has {file.n_frames} frames, none to start from at {start}", path=path
+            )
+        end = file.n_frames if stop is None else min(stop, file.n_frames)
+        whole = True
+        for index in range(start, end, every):
+            try:
+                with told(path, index, "the frame cannot be read: it is damaged or cut short"):
+                    snapshot = file.read(index)
+                frame = assembler.frame(_raw_frame(template, snapshot), index)
+            except InputError as error:
+                if on_error == "raise":
+                    raise
+                errors.append(error)
+                whole = index < file.n_frames - 1
+                continue
+            yield index, frame
+        if whole and (stop is None or stop > file.n_frames) and not file.ends_well():
+            cut = InputError(
+                "the file ends in the midst of this frame",
+                path=path,
+                frame=file.n_frames,
+                hint="was the run stopped while writing it?",
+            )
+            if on_error == "raise":
+                raise cut
+            errors.append(cut)
+
+
+# -- topologies ---------------------------------------------------------------------------------
+
+
+def _raw_frame(template: RawFrame, now: Snapshot) -> RawFrame:
+    columns = dict(template.columns)
+    for axes, values in (
+        (("x", "y", "z"), now.positions),
+        (("vx", "vy", "vz"), now.velocities),
+        (("fx", "fy", "fz"), now.forces),
+    ):
+        if values is not None:
+            columns |= {axis: values[:, i] for i, axis in enumerate(axes)}
+    return replace(
+        template,
+        positions=now.positions,
+        cell=now.cell,
+        pbc=np.any(now.cell != 0.0, axis=1),
+        columns=columns,
+        timestep=now.timestep,
+        time=now.time,
+    )
+
+
+def _template(path: Path, topology: str | Path | None, types: Mapping[Any, str] | None) -> RawFrame:
+    """What the topology says of the atoms, in the order of the trajectory."""
+    if topology is None:
+        raise InputError(
+            f"{path.suffix[1:].upper()} files do not tell which atoms are oxygens",
+            path=path,
+            hint="give a topology (gro, pdb, psf, LAMMPS data …) with --topology",
+        )
+    topology = Path(topology)
+    if not topology.is_file():
+        raise InputError("no such topology file", path=topology)
+    raw = _lammps(topology, types)
+    if raw is not None:
+        order = np.arange(len(raw.positions)) if raw.ids is None else np.argsort(raw.ids)
+        species = raw.species(True)
+        species = replace(species, codes=species.codes[order])
+        columns = {name: raw.columns[name][order] for name in _KEPT if name in raw.columns}
+        ids = None if raw.ids is None else raw.ids[order]
+    else:
+        atoms = _atoms_of(topology)
+        species = species_of(atoms)
+        columns = _columns_of(atoms)
+        ids = None
+    m = len(species.codes)
+    return RawFrame(
+        positions=np.zeros((m, 3)),
+        cell=np.zeros((3, 3)),
+        pbc=np.zeros(3, bool),
+        origin=np.zeros(3),
+        columns=columns,
+        species=lambda _: species,
+        ids=ids,
+    )
+
+
+class _FirstFrame(Assembler):
+    """Keeps what a reader found in the file."""
+
+    raw: RawFrame | None = None
+
+    def frame(self, raw: RawFrame, index: int | None = None, line: int | None = None) -> Frame:
+        self.raw = raw
+        return super().frame(raw, index, line)
+
+
+def _lammps(topology: Path, types: Mapping[Any, str] | None) -> RawFrame | None:
+    """The (first) frame of a LAMMPS data file or dump; ``None`` for any other file."""
+    try:
+        kind = detect_format(topology)
+    except InputError:
+        return None  # not known to iceclass; MDAnalysis will tell
+    if kind not in ("lammps-data", "lammps-dump"):
+        return None
+    with closing(ByteSource(topology)) as source:
+        if kind == "lammps-data":
+            from iceclass.io.lammps.data_file import read_data
+
+            return read_data(source)
+        from iceclass.io.lammps.dump import DumpReader
+
+        first = _FirstFrame(topology, types)
+        for _ in DumpReader(source, first).frames(0, 1, 1, False):
+            break
+        return first.raw
+
+
+def _atoms_of(topology: Path) -> AtomGroup:
+    with told(topology, None, "MDAnalysis cannot read this as a topology"):
+        from MDAnalysis import Universe
+
+        universe = Universe(str(topology), to_guess=())
+        universe.trajectory.close()
+        return universe.atoms
+
+
+def _columns_of(atoms: AtomGroup) -> dict[str, NDArray[Any]]:
+    """The columns of a topology; ``id`` counts the atoms."""
+    columns: dict[str, NDArray[Any]] = {"id": np.arange(1, len(atoms) + 1)}
+    for name, attribute in (("mol", "resids"), ("mass", "masses"), ("q", "charges")):
+        if hasattr(atoms, attribute):
+            column = np.asarray(getattr(atoms, attribute))
+            columns[name] = column.astype(np.int64 if name == "mol" else np.float64)
+    for name, attribute in (("element", "elements"), ("name", "names")):
+        if hasattr(atoms, attribute):
+            texts = np.asarray(getattr(atoms, attribute)).astype(str)
+            columns[name] = np.where(texts == "", "X", texts)
+    return columns
+
+
+def species_of(atoms: AtomGroup) -> Species:
+    """The kinds of MDAnalysis's atoms: by atom names or elements where these tell of oxygen,
+    else by atom types, else by whatever names there are.
+
+    Elements that MDAnalysis guessed are no better than the names they were guessed from, so
+    names are heard first.
+    """
+    sources = [
+        (attribute, kind, source)
+        for attribute, kind, source in (
+            ("names", "atom name", "atom names"),
+            ("elements", "element", "chemical symbols"),
+            ("types", "type", "atom types"),
+        )
+        if hasattr(atoms, attribute)
+    ]
+    texts = {name: np.asarray(getattr(atoms, name)).astype(str) for name, _, _ in sources}
+    telling = [
+        entry
+        for entry in sources
+        if any(role_of_name(text) == OXYGEN for text in np.unique(texts[entry[0]]).tolist())
+    ]
+    fallback = [entry for entry in sources if entry[0] == "types"] or sources
+    if not (telling or fallback):
+        return Species("", (0,), np.zeros(len(atoms), np.int64), (None,))
+    attribute, kind, source = (telling or fallback)[0]
+    keys, first, codes = np.unique(texts[attribute], return_index=True, return_inverse=True)
+    names = tuple(keys.tolist())
+    masses: tuple[float | None, ...] = ()
+    if hasattr(atoms, "masses"):
+        masses = tuple(np.asarray(atoms.masses)[first].tolist())
+    return Species(kind, names, codes.astype(np.int64), names, source, masses)

@@ -1,0 +1,1 @@
+"""Writers of labelled frames and tables, atomic and resumable."""

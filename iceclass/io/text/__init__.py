@@ -1,0 +1,1 @@
+"""Text as bytes: streams, blocks of lines, numbers parsed and formatted."""

@@ -1,0 +1,1 @@
+"""Which atoms are water: sites, hydrogens and the molecules they make."""

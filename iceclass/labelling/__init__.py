@@ -1,0 +1,1 @@
+"""Labels for frames and trajectories of any length."""

@@ -1,0 +1,1 @@
+"""Neighbour search in any cell: one cell list, for sites and for query points."""
