@@ -53,7 +53,7 @@ CLASSES = (
 RESERVED_MODELS = ("opc", "sw-24")
 """Water models that are for tests only: none of their trajectories is on another side."""
 
-RESERVED_KINDS = ("wall",)
+RESERVED_KINDS = ("wall", "solution")
 """Kinds of environment that are for tests only."""
 
 CHECKOUT = Path(__file__).parents[2] / "pipelines" / "data"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from iceclass.errors import unknown_name
 from iceclass.generation.amorphous import LowDensityFromHigh, RelaxedHighDensity
+from iceclass.generation.guests import FilledHydrate, Solution
 from iceclass.generation.places import Coexistence, Droplet, LiquidSurface, Nucleus, Surface, Wall
 from iceclass.generation.recipes import (
     Crystal,
@@ -30,6 +31,8 @@ RECIPES: dict[str, Recipe] = {
     "liquid-surface": LiquidSurface(),
     "droplet": Droplet(),
     "wall": Wall(),
+    "solution": Solution(),
+    "filled-hydrate": FilledHydrate(),
 }
 """Default recipe by its name in :class:`iceclass.phases.Phase`, and others for any crystal."""
 
