@@ -29,7 +29,7 @@ class RelaxedHighDensity(HighDensityAmorphous):
 
     def prepare(self, first: State, seed: int, md: Dynamics, triclinic: bool) -> Iterator[Stage]:
         yield from super().prepare(first, seed, md, triclinic)
-        peak = super().end_of_preparation(first)
+        peak = self._peak
         low = State(self.temperature, self.anneal_pressure)
         warm = State(self.anneal_temperature, self.anneal_pressure)
         couple = self.barostat(triclinic)
@@ -61,13 +61,11 @@ class LowDensityFromHigh(HighDensityAmorphous):
 
     def prepare(self, first: State, seed: int, md: Dynamics, triclinic: bool) -> Iterator[Stage]:
         yield from super().prepare(first, seed, md, triclinic)
-        peak = super().end_of_preparation(first)
+        peak = self._peak
         recovered = State(self.temperature, 0.0)
         warm = self.end_of_preparation(first)
         couple = self.barostat(triclinic)
-        yield npt(
-            "decompress", peak, recovered, peak.pressure / self.compression_rate, couple, md
-        )
+        yield npt("decompress", peak, recovered, peak.pressure / self.compression_rate, couple, md)
         ramp = abs(warm.temperature - recovered.temperature) / self.heating_rate
         yield npt("warm", recovered, warm, max(1.0, ramp), couple, md)
         yield npt("expand", warm, warm, self.warm_time, couple, md)

@@ -150,7 +150,9 @@ class Arrangement:
         for name, chosen in (("held", self.held), ("melted", ~self.held)):
             edges = np.flatnonzero(np.diff(np.concatenate([[0], chosen.astype(int), [0]])))
             runs = [f"{a * sites + 1}:{b * sites}" for a, b in edges.reshape(-1, 2)]
-            lines += [f"group {name} id {' '.join(runs[k : k + 50])}" for k in range(0, len(runs), 50)]
+            lines += [
+                f"group {name} id {' '.join(runs[k : k + 50])}" for k in range(0, len(runs), 50)
+            ]
             lines += [] if runs else [f"group {name} empty"]
         return "\n".join(lines) + "\n"
 

@@ -297,7 +297,9 @@ class Wall(LiquidSurface):
         x, y, z = np.meshgrid(*(np.arange(2 * n) for n in across), np.arange(layers))
         grid = np.stack([x, y, z], axis=-1).reshape(-1, 3)
         grid = grid[grid.sum(axis=1) % 2 == 0]
-        steps = np.array([*(np.diag(opened.cell)[:2] / (2 * across)), (bottom - top) / (layers - 1)])
+        steps = np.array(
+            [*(np.diag(opened.cell)[:2] / (2 * across)), (bottom - top) / (layers - 1)]
+        )
         atoms = grid * steps + [0.0, 0.0, top]
         wall = Others("C", atoms, 12.011, 0.0, 1.0, self.wall_epsilon, self.wall_sigma)
         return replace(Arrangement.of_one(opened, "water"), others=wall)

@@ -212,7 +212,7 @@ class HighDensityAmorphous(Recipe):
     hold_time: float = 10.0
 
     def prepare(self, first: State, seed: int, md: Dynamics, triclinic: bool) -> Iterator[Stage]:
-        start, peak = State(self.temperature, 0.0), self.end_of_preparation(first)
+        start, peak = State(self.temperature, 0.0), self._peak
         couple = self.barostat(triclinic)
         yield relax(self.relax_time, self.temperature, seed)
         yield npt("settle", start, start, 5.0, couple, md)
@@ -220,6 +220,10 @@ class HighDensityAmorphous(Recipe):
         yield npt("hold", peak, peak, self.hold_time, couple, md)
 
     def end_of_preparation(self, first: State) -> State:
+        return self._peak
+
+    @property
+    def _peak(self) -> State:
         return State(self.temperature, self.peak_pressure)
 
 

@@ -128,7 +128,9 @@ def main(runs: Path, plan: Path, output: Path) -> None:
             number = 1 + max([int(f.stem.split("-")[1]) for f in files], default=0)
             path = output / f"environments-{number:02d}.h5"
             write_reference(path, entries, arrays=arrays)
-            click.echo(f"{path}: {len(entries)} trajectories, {path.stat().st_size / 2**20:.2f} MiB")
+            click.echo(
+                f"{path}: {len(entries)} trajectories, {path.stat().st_size / 2**20:.2f} MiB"
+            )
         with replacing(record, force=True) as temporary:
             temporary.write_text(json.dumps(rejected, indent=1) + "\n", encoding="utf-8")
     except IceclassError as error:

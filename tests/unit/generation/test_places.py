@@ -200,15 +200,15 @@ def test_walls_do_not_move_and_are_no_water(tmp_path):
     assert frames[0].n_molecules == start.structure.n_molecules == len(made(start.to_dict()))
     assert start.others is not None
     tables = [f.atoms for f in frames]
-    wall = [
-        np.stack([t.columns[c] for c in "xyz"], axis=1)[t.molecule == -1] for t in tables
-    ]
+    wall = [np.stack([t.columns[c] for c in "xyz"], axis=1)[t.molecule == -1] for t in tables]
     assert len(wall[0]) == len(start.others.positions)
     assert (wall[0] == wall[-1]).all()
     # water stays outside it
     inner = start.others.positions[:, 2]
-    assert not ((frames[-1].positions[:, 2] > inner.min() + 1.0)
-                & (frames[-1].positions[:, 2] < inner.max() - 1.0)).any()
+    assert not (
+        (frames[-1].positions[:, 2] > inner.min() + 1.0)
+        & (frames[-1].positions[:, 2] < inner.max() - 1.0)
+    ).any()
     assert description["environment"] == "wall"
 
 
