@@ -173,11 +173,10 @@ def check_environment(
     liquid = "water" in phases and found.diffusion is not None and found.diffusion < mobile
     found = replace(found, slow=liquid and temperature < limits.may_be_slow)
     reasons = list(_reasons(found, description, limits, mobile, phases))
-    if expected is not None and density is not None:
-        if not expected.low <= density <= expected.high:
-            reasons.append(
-                f"density {density:.3f} g/cm³, expected {expected.low:.3f} to {expected.high:.3f}"
-            )
+    if expected and density and not expected.low <= density <= expected.high:
+        reasons.append(
+            f"density {density:.3f} g/cm³, expected {expected.low:.3f} to {expected.high:.3f}"
+        )
     return replace(found, reasons=tuple(reasons))
 
 

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from iceclass.neighbours.cell_list import neighbour_list
 from iceclass.errors import InputError
 from iceclass.frame import Frame
 from iceclass.generation.lattices import Structure
 from iceclass.generation.stacking import PHASE_OF_LETTER, molecule_letters
+from iceclass.neighbours.cell_list import neighbour_list
 
 PHASE_OF_LATTICE = {
     "1h": "ih",

@@ -5,7 +5,8 @@ Files of a preparation, all in one directory of its own name:
 ``preparation.json``
     What was asked for; a directory made for something else is refused.
 ``start.data``, ``groups.lmp`` and per stage ``*.in``, ``*.log``, ``*.restart``
-    Where it starts and which molecules are held; input, log and end of every stage; the last stays for continuation.
+    Where it starts, and which molecules are held; input, log and end of every stage; the last
+    stays for continuation.
 ``NAME_240K_0.1GPa.lammpstrj`` and ``.json``
     A trajectory and what it is: phase, preparation, state point, model, density, provenance.
 """

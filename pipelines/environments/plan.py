@@ -40,6 +40,7 @@ KEYS = {
     "density",
     "settings",
     "variants",
+    "later",
 }
 
 
@@ -75,9 +76,11 @@ class Job:
 
 
 def read_plan(path: Path = CONFIG) -> list[Job]:
-    """All jobs: the first preparation of every entry, in the order of the file, then the second …
+    """All jobs, so that all kinds are there early, on the training and on the test side.
 
-    That way all kinds are there early, on the training and on the test side.
+    First the first preparation of every entry's first variant, in the order of the file; then the
+    second of these and the first of the second variants; and so on. An entry's ``later`` puts it
+    so many places back.
 
     Raises
     ------
@@ -108,7 +111,10 @@ def read_plan(path: Path = CONFIG) -> list[Job]:
 
 
 def _expanded(entry: Mapping[str, Any]) -> Iterator[tuple[int, Job]]:
-    """The jobs of one entry, each with its place in it; a variant's keys replace the entry's, its settings add to them."""
+    """The jobs of one entry, each with how late it comes.
+
+    A variant's keys replace the entry's, its settings add to them.
+    """
     for number, variant in enumerate(entry.get("variants", [{}])):
         merged = {**entry, **variant}
         merged["settings"] = {**entry.get("settings", {}), **variant.get("settings", {})}
@@ -123,7 +129,7 @@ def _expanded(entry: Mapping[str, Any]) -> Iterator[tuple[int, Job]]:
         for k, split in enumerate(merged["split"]):
             if split not in SPLITS:
                 raise unknown_name("split", split, SPLITS)
-            yield k, _job(group, merged, seed + k, split, k)
+            yield number + k + int(merged.get("later", 0)), _job(group, merged, seed + k, split, k)
 
 
 def _job(group: str, entry: Mapping[str, Any], seed: int, split: str, k: int) -> Job:

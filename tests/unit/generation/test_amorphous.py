@@ -1,6 +1,7 @@
 """Relaxed HDA, LDA from HDA: the stages that make them."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -24,7 +25,7 @@ def test_stages_follow_one_another(name, last, end):
     assert recipe.end_of_preparation(State(100.0, 0.0)) == end
     # where one stage ends the next begins
     fixes = [next(c for c in s.setup if c.startswith("fix md")).split() for s in stages[1:]]
-    for before, after in zip(fixes, fixes[1:], strict=False):
+    for before, after in pairwise(fixes):
         assert before[6] == after[5]
         assert before[10] == after[9]
 

@@ -127,7 +127,7 @@ def test_coexistence(tmp_path):
 
 def test_an_atomistic_model_stays_rigid(tmp_path):
     careful = Dynamics(timestep=2.0, production=0.1, interval=0.05)
-    start, ((description, frames),) = simulated(
+    _, ((description, frames),) = simulated(
         tmp_path,
         "nucleus",
         "ih",
