@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
 from iceclass.errors import InputError
 from iceclass.frame import Frame
@@ -192,7 +193,8 @@ def truth(
 
     - it was uncertain from the start,
     - a molecule of another part is within :data:`MARGIN` of it in that frame,
-    - it belongs to a crystal and is further than :data:`LEFT_SITE` from its site,
+    - it belongs to a crystal and is further than :data:`LEFT_SITE` from its site, the crystal
+      being moved and turned as a whole to where it is in that frame,
     - it belongs to a liquid and has no neighbour within :data:`VAPOUR`.
 
     Parameters
@@ -263,9 +265,25 @@ def _displacement(
         drift = np.angle(np.exp(2j * np.pi * step).mean(axis=0)) / (2 * np.pi)
         step -= drift
         step -= np.round(step)
-        step -= step.mean(axis=0)
-        row[solid] = np.linalg.norm(step @ frame.cell, axis=1)
+        row[solid] = _misfit(start @ frame.cell, (start + step) @ frame.cell)
     return away
+
+
+def _misfit(sites: NDArray[np.float64], places: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n,) Å between places and sites moved and turned onto them.
+
+    The rigid motion is that of the molecules that have not left: all but the ones that are far
+    off, then all but those that are off after the first fit.
+    """
+    off = np.linalg.norm(places - sites - np.median(places - sites, axis=0), axis=1)
+    for limit in (2 * LEFT_SITE, LEFT_SITE):
+        stay = off < limit
+        if stay.sum() < 4:
+            break
+        middle, centre = sites[stay].mean(axis=0), places[stay].mean(axis=0)
+        turn, _ = Rotation.align_vectors(places[stay] - centre, sites[stay] - middle)
+        off = np.linalg.norm(places - centre - turn.apply(sites - middle), axis=1)
+    return np.asarray(off)
 
 
 def _digits(values: NDArray[Any]) -> str:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from iceclass.errors import InputError
 from iceclass.frame import Frame
@@ -44,6 +45,25 @@ def test_what_left_its_site_has_no_truth(halves):
         moved[inner] += [step, 0.0, 0.0]
         (found,) = truth(halves.to_dict(), frame, [replace(frame, positions=moved)])
         assert found[inner] == expected
+
+
+def test_a_nucleus_may_turn():
+    ice = build("ih", MW, size=Size(repetition=(4, 4, 4)))
+    middle = ice.cell.sum(axis=0) / 2
+    held = np.linalg.norm(ice.molecules[:, 0] - middle, axis=1) < 11.0
+    start = Arrangement.half_melted(ice, "ih", "water", held)
+    frame = ice.frame()
+    (before,) = truth(start.to_dict(), frame, [frame])
+    turned = frame.positions.copy()
+    turn = Rotation.from_rotvec([0.1, 0.25, -0.1])
+    turned[held] = turn.apply(turned[held] - middle) + middle + [1.0, 2.0, 0.5]
+    away = np.linalg.norm(turned - frame.positions, axis=1)
+    assert (away[held] > LEFT_SITE).mean() > 0.5
+    # what is 7 Å inside the sphere has no neighbour outside it, wherever the sphere is now
+    deep = np.linalg.norm(ice.molecules[:, 0] - middle, axis=1) < 4.0
+    (found,) = truth(start.to_dict(), frame, [replace(frame, positions=turned)])
+    assert (before[deep] == 0).all()
+    assert (found[deep] == 0).all()
 
 
 def test_the_cell_may_breathe(halves):
