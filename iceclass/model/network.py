@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from iceclass.descriptors.base import Descriptor
+from iceclass.descriptors.base import STORED_NAMES, Descriptor
 from iceclass.errors import InputError, ModelError
 from iceclass.frame import Frame
 from iceclass.kernels.threads import BLOCK, over_rows
@@ -48,6 +48,8 @@ class Model:
         None: nothing is ever unknown.
     record
         How it was made; JSON-serialisable.
+    name
+        Of its file, to report it by; empty: it comes from none.
     """
 
     descriptor: Descriptor
@@ -59,6 +61,7 @@ class Model:
     temperature: float = 1.0
     novelty: Novelty | None = None
     record: Mapping[str, Any] | None = None
+    name: str = ""
 
     def __post_init__(self) -> None:
         self._check()
@@ -132,8 +135,10 @@ class Model:
         """12 hex digits of a SHA-256 over all that predictions depend on (not the record)."""
         threshold = None if self.novelty is None else self.novelty.threshold
         definition = self.descriptor.to_dict()
-        if not self.descriptor.average_own:
-            del definition["average_own"]  # so that models keep the identity they were made with
+        if not self.descriptor.concatenate_self:
+            del definition[
+                STORED_NAMES["concatenate_self"]
+            ]  # so that models keep the identity they were made with
         parts = [definition, self.classes, self.temperature, threshold]
         digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode())
         for name, array in sorted(self.arrays.items()):

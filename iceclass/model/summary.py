@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -85,9 +85,7 @@ class TestResult:
                         recall=_number(told["recall"]),
                         f1=_number(told["f1"]),
                         rows=int(told["rows"]),
-                        confused_with={
-                            to: float(share) for to, share in told["confused_with"].items()
-                        },
+                        confused_with={to: float(share) for to, share in _mistakes(told)},
                     )
                     for name, told in summary.get("per_class", {}).items()
                 },
@@ -253,6 +251,13 @@ def shipped_summaries() -> tuple[ModelSummary, ...]:
     paths = dict.fromkeys(shipped_models().values())
     found = [summary_of(load_model(path), path) for path in paths]
     return tuple(sorted(found, key=lambda facts: ("default" not in facts.aliases, facts.name)))
+
+
+def _mistakes(figures: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
+    """Label and share of rows; iceclass 0.1.0 wrote them as ``taken_for``."""
+    key = "confused_with" if "confused_with" in figures else "taken_for"
+    shares: Mapping[str, Any] = figures[key]
+    return shares.items()
 
 
 def _own_test(record: Mapping[str, Any], path: Path | None) -> dict[str, TestResult]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 BIAS_PENALTY = 1e-4
 """Nats that a class bias of 1 costs."""
+SPLITS = ("preparation", "molecule")
 BALANCES = ("weights", "sample", "none")
 SCHEDULES = ("plateau", "cosine", "constant")
 
@@ -90,7 +91,7 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         for what, value, known in (
-            ("split", self.split, ("preparation", "molecule")),
+            ("split", self.split, SPLITS),
             ("balance", self.balance, BALANCES),
             ("schedule", self.schedule, SCHEDULES),
         ):
@@ -200,7 +201,7 @@ class Fit:
         )
 
     def run(self, progress: Callable[[Epoch], None] | None) -> tuple[list[Epoch], int]:
-        """Train; leave the weights of the best epoch, or their mean then, in :attr:`evaluated_network`."""
+        """Train; :attr:`evaluated_network` is left with the weights of the best epoch."""
         config = self.config
         optimiser = self._optimiser()
         history: list[Epoch] = []

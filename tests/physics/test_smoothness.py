@@ -15,7 +15,7 @@ from iceclass.frame import Frame
 from tests.helpers.configurations import liquid_like
 
 JUMP = {"soap-37": 2e-5, "soap-325": 6e-4}
-"""Descriptor → bound of the jump at receptive_radius for one neighbour in a liquid-like surrounding."""
+"""Descriptor → bound of the jump at the search radius, one neighbour in a liquid-like place."""
 
 STEP = 1e-6  # Å
 
