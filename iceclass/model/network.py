@@ -1,4 +1,4 @@
-"""A trained model and its predictions, in NumPy alone.
+"""A trained model and its predictions: NumPy's products, two compiled passes, no PyTorch.
 
 standardise → Linear(F, 100) → tanh → Linear(100, 100) → tanh → Linear(100, C) → softmax, the
 logits divided by a temperature fitted on validation data (Guo et al., ICML 2017,
@@ -22,6 +22,7 @@ from iceclass.errors import InputError, ModelError
 from iceclass.frame import Frame
 from iceclass.kernels.threads import BLOCK, over_rows
 from iceclass.model.novelty import Novelty, likely_classes
+from iceclass.model.scaler import Scaler
 from iceclass.phases import UNKNOWN
 from iceclass.prediction import OUTSIDE_REGION, UNKNOWN_LABEL, Prediction
 
@@ -154,11 +155,7 @@ class Model:
     def standardise(self, features: NDArray[Any]) -> NDArray[np.float32]:
         """(N, F) float32: (features − mean) / scale."""
         self._check_features(features)
-        with np.errstate(over="ignore"):
-            z = features.astype(np.float32)
-            z -= self.mean
-            z *= self._inverse_scale
-            return z
+        return self.scaler.standardise(features)
 
     def _check_features(self, features: NDArray[Any]) -> None:
         """Raise ModelError unless these can be features of the descriptor."""
@@ -173,12 +170,8 @@ class Model:
             rows = slice(start, start + BLOCK)
             yield rows, self.standardise(features[rows])
 
-    def _hidden(self, z: NDArray[np.float32], layer: int = 2) -> NDArray[np.float32]:
-        """(N, 100) activations of hidden layer 1 or 2 from standardised features."""
-        return self._activate(z @ self.weights[0].T, layer)
-
     def _activate(self, first: NDArray[np.float32], layer: int = 2) -> NDArray[np.float32]:
-        """:meth:`_hidden` from (N, 100) products with the first layer's weights."""
+        """(N, 100) activations of hidden layer 1 or 2 from products with the first weights."""
         h = np.tanh(first + self.biases[0])
         for weight, bias in zip(self.weights[1:layer], self.biases[1:layer], strict=True):
             h = h @ weight.T
@@ -186,20 +179,26 @@ class Model:
             np.tanh(h, out=h)
         return h
 
+    def _outputs(self, first: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(N, C) logits from (N, 100) products of z with the first layer's weights."""
+        logits = self._activate(first) @ self.weights[2].T
+        logits += self.biases[2]
+        return logits
+
     def hidden(self, features: NDArray[Any], layer: int = 2) -> NDArray[np.float32]:
         """(N, 100) activations of hidden layer 1 or 2 (the last) for (N, F) features."""
         if layer not in (1, 2):
             raise ValueError(f"layer {layer}, expected 1 or 2")
         out = np.empty((len(features), HIDDEN), dtype=np.float32)
         for rows, z in self._blocks(features):
-            out[rows] = self._hidden(z, layer)
+            out[rows] = self._activate(z @ self.weights[0].T, layer)
         return out
 
     def logits(self, features: NDArray[Any]) -> NDArray[np.float32]:
         """(N, C) outputs before temperature and softmax for (N, F) features."""
         out = np.empty((len(features), self.n_classes), dtype=np.float32)
         for rows, z in self._blocks(features):
-            out[rows] = self._hidden(z) @ self.weights[2].T + self.biases[2]
+            out[rows] = self._outputs(z @ self.weights[0].T)
         return out
 
     def predict(self, features: NDArray[Any], *, unknown: bool = True) -> Prediction:
@@ -287,14 +286,9 @@ class Model:
 
     def _scores(self, features: NDArray[Any], found: _Found, rows: Any) -> None:
         """Predict the classes of a block of (n, F) features, and write them to ``rows``."""
-        from iceclass.model.kernels import standardise
-
-        n = len(features)
-        z, squares = np.empty((n, self.n_features), np.float32), np.empty(n, np.float32)
-        standardise(features, self.mean, self._inverse_scale, z, squares)
+        z, squares = self.scaler.with_squares(features)
         first = z @ self._projections
-        logits = self._activate(first[:, :HIDDEN]) @ self.weights[2].T
-        logits += self.biases[2]
+        logits = self._outputs(first[:, :HIDDEN])
         found.probabilities[rows] = softmax(logits, self.temperature)
         if self.novelty is not None:
             found.novelty[rows] = self.novelty.score_of(
@@ -302,9 +296,9 @@ class Model:
             )
 
     @cached_property
-    def _inverse_scale(self) -> NDArray[np.float32]:
-        """(F,) 1 / scale."""
-        return np.reciprocal(self.scale)
+    def scaler(self) -> Scaler:
+        """What standardises the features."""
+        return Scaler(self.mean, self.scale)
 
     @cached_property
     def _projections(self) -> NDArray[np.float32]:

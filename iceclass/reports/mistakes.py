@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iceclass.datasets.table import Table, order_classes
-from iceclass.evaluation.explain import attributions
+from iceclass.evaluation.attributions import attributions
 from iceclass.model.network import Model
 from iceclass.phases import UNKNOWN
 from iceclass.prediction import Prediction
@@ -120,11 +120,11 @@ def _examples(
 
 def _responsible(
     model: Model, table: Table, prediction: Prediction, rows: NDArray[Any]
-) -> dict[int, NDArray[np.float64]]:
+) -> dict[int, NDArray[np.floating[Any]]]:
     """Row → (F,) how much every feature did for the wrong label."""
     rows = rows.astype(np.int64)
     target, label = table.target(model.classes)[rows], prediction.labels[rows]
-    found: dict[int, NDArray[np.float64]] = {}
+    found: dict[int, NDArray[np.floating[Any]]] = {}
     unknown = rows[label < 0]
     means = {
         name: table.features[table.phase == name].mean(axis=0)
@@ -144,7 +144,7 @@ def _responsible(
 
 
 def _mistake(
-    row: int, table: Table, prediction: Prediction, did: NDArray[np.float64], n: int
+    row: int, table: Table, prediction: Prediction, did: NDArray[np.floating[Any]], n: int
 ) -> Mistake:
     info = table.trajectories[table.trajectory[row]]
     probabilities = prediction.probabilities[row]

@@ -14,7 +14,8 @@ from iceclass.datasets.table import SPLITS
 from iceclass.descriptors import descriptor
 from iceclass.errors import InputError
 from iceclass.model.network import softmax
-from iceclass.training.optimise import Fit, build_network, torch_network
+from iceclass.model.torch_network import build_network, torch_network
+from iceclass.training.optimise import Fit
 from iceclass.training.train import TrainingConfig, train
 from tests.helpers.iceframes import (
     DESCRIPTOR,
@@ -198,10 +199,10 @@ def test_corrected_biases_have_the_least_validation_loss():
             fit.evaluated_network[-1].bias[0] -= step
     half = overlapping((1.5, 0.0))
     half.correct_biases(0.5)
-    assert torch.allclose(half.kept[-1].bias - before, 0.5 * whole, atol=1e-3)
+    assert torch.allclose(half.evaluated_network[-1].bias - before, 0.5 * whole, atol=1e-3)
     none = overlapping((1.5, 0.0))
     none.correct_biases(0.0)
-    assert torch.equal(none.kept[-1].bias, before)
+    assert torch.equal(none.evaluated_network[-1].bias, before)
 
 
 def biases_added(target: np.ndarray, balance: str = "weights") -> np.ndarray:
@@ -249,7 +250,7 @@ def test_the_record_tells_how_the_model_was_made():
     assert record["command"] == "iceclass train ices.h5"
     assert record["config"]["seed"] == 7
     assert record["feature_names"] == list(descriptor(DESCRIPTOR).names)
-    assert set(record["versions"]) == {"iceclass", "numpy", "torch", "scikit-learn"}
+    assert set(record["versions"]) == {"iceclass", "numpy", "torch"}
     assert record["split"]["by"] == "preparation"
     for phase in ("ih", "v"):
         drawn = [p for side in SPLITS for p in record["split"][side]["preparations"][phase]]
