@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -148,6 +150,23 @@ class Bispectrum(Descriptor):
         return features
 
     def _reference(self, frame: Frame, backend: str) -> NDArray[np.float64]:
+        with self.reference_work(frame) as work:
+            return work()
+
+    def reference_work(
+        self, frame: Frame
+    ) -> AbstractContextManager[Callable[[], NDArray[np.float64]]]:
+        """What gives the (N, F) components by LAMMPS, open as long as the context."""
         from iceclass.external.lammps_sna import sna_atom
 
-        return sna_atom(self, frame)
+        return sna_atom(
+            frame,
+            two_j_max=self.two_j_max,
+            r_cut=self.r_cut,
+            rfac0=self.rfac0,
+            rmin0=self.rmin0,
+            switch=self.switch,
+            bzero=self.bzero,
+            weight=self.weight,
+            quadratic=self.quadratic,
+        )

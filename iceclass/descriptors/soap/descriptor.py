@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from math import log, sqrt
 from typing import Any, ClassVar
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from iceclass.descriptors.base import Descriptor
 from iceclass.descriptors.blocks import FeatureBlocks
 from iceclass.descriptors.soap.basis import DECAY, check_independent, soap_basis
-from iceclass.errors import InputError, MissingDependencyError
+from iceclass.errors import InputError
 from iceclass.frame import Frame
 from iceclass.kernels.choice import run
 from iceclass.kernels.threads import over_rows
@@ -146,30 +147,15 @@ class Soap(Descriptor):
         over_rows(work, frame.n_molecules)
         return spectra
 
+    def reference_work(
+        self, frame: Frame
+    ) -> AbstractContextManager[Callable[[], NDArray[np.float64]]]:
+        """What gives the (N, F) power spectra by DScribe, without their norm."""
+        from iceclass.external.dscribe import soap
+
+        sizes = {"n_max": self.n_max, "l_max": self.l_max}
+        return nullcontext(soap(frame, **sizes, r_cut=self.r_cut, sigma=self.sigma))
+
     def _dscribe(self, frame: Frame) -> NDArray[np.float64]:
-        """(N, F) power spectra by DScribe."""
-        try:
-            from ase import Atoms
-            from dscribe.descriptors import SOAP
-        except ImportError as error:
-            raise MissingDependencyError(
-                "the reference backend of SOAP", "dscribe", "reference"
-            ) from error
-        with warnings.catch_warnings():  # its overlap matrices are ill-conditioned, as ours
-            warnings.simplefilter("ignore", RuntimeWarning)
-            reference = SOAP(
-                species=["O"],
-                r_cut=self.r_cut,
-                n_max=self.n_max,
-                l_max=self.l_max,
-                sigma=self.sigma,
-                rbf="gto",
-                average="off",
-                periodic=bool(frame.pbc.any()),
-            )
-        atoms = Atoms(
-            f"O{frame.n_molecules}", positions=frame.positions, cell=frame.cell, pbc=frame.pbc
-        )
-        atoms.set_cell(atoms.cell.complete())  # DScribe wants a cell wherever a direction is open
-        atoms.wrap()  # and finds the images of molecules inside it only
-        return np.asarray(reference.create(atoms), dtype=np.float64)
+        with self.reference_work(frame) as work:
+            return work()
