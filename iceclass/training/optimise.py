@@ -19,7 +19,21 @@ if TYPE_CHECKING:
     import torch
 
 BIAS_PENALTY = 1e-4
-"""Nats that a class bias of 1 costs."""
+"""Nats that a class bias of 1 costs: little beside any real gain, enough to have one minimum where
+the validation has classes that no bias can help."""
+
+IMPROVEMENT = 1e-4
+"""Share by which a loss must fall to count as better: below it is the noise of the batches."""
+
+LAST_RATE = 0.01
+"""Learning rate at the end of the cosine schedule, in units of the first (Loshchilov & Hutter, ICLR
+(2017), arXiv:1608.03983, with an end that still moves)."""
+
+TEMPERATURES = (0.2, 10.0)
+"""Range in which the softmax temperature is looked for; Guo et al. (2017) found 0.5 to 5."""
+
+EDGE = 1e-3
+"""Of ln T: as close to the end of the range as this, the search has found no minimum."""
 
 
 @dataclass(frozen=True)
@@ -100,13 +114,16 @@ class Fit:
                 raise InputError(
                     f"the loss is {watched} at epoch {number}", hint="lower the learning rate"
                 )
-            if watched < best_loss * (1 - 1e-4):
+            if watched < best_loss * (1 - IMPROVEMENT):
                 best, best_loss = number, watched
                 kept = {k: v.clone() for k, v in self.evaluated_network.state_dict().items()}
             elif number - best >= config.patience:
                 break
             if config.schedule == "cosine":
-                share = 0.01 + 0.99 * (1 + math.cos(math.pi * number / config.epochs)) / 2
+                share = (
+                    LAST_RATE
+                    + (1 - LAST_RATE) * (1 + math.cos(math.pi * number / config.epochs)) / 2
+                )
                 optimiser.param_groups[0]["lr"] = config.learning_rate * share
             elif config.schedule == "plateau" and number - max(best, halved) >= wait:
                 optimiser.param_groups[0]["lr"] = rate / 2
@@ -210,9 +227,9 @@ class Fit:
         def loss(log_t: float) -> float:
             return self.loss(logits / math.exp(log_t), target, "validation").item()
 
-        bounds = (math.log(0.2), math.log(10.0))
+        bounds = (math.log(TEMPERATURES[0]), math.log(TEMPERATURES[1]))
         best = float(minimize_scalar(loss, bounds=bounds, method="bounded").x)
-        if min(best - bounds[0], bounds[1] - best) < 1e-3:
+        if min(best - bounds[0], bounds[1] - best) < EDGE:
             return 1.0
         return round(math.exp(best), 6)
 
