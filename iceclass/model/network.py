@@ -219,7 +219,7 @@ class Model:
             Features that are NaN, infinite, or too large for float32.
         """
         self._check_features(features)
-        found = _Found(len(features), self.n_classes)
+        found = _Scores(len(features), self.n_classes)
 
         def work(start: int, stop: int) -> None:
             for first in range(start, stop, BLOCK):
@@ -265,7 +265,7 @@ class Model:
         blocks = self.descriptor.blocks(frame, backend=backend, dtype=np.float32)
         if selected is not None:
             blocks = blocks.only(selected)
-        found = _Found(frame.n_molecules, self.n_classes)
+        found = _Scores(frame.n_molecules, self.n_classes)
         into = np.arange(BLOCK)
 
         def work(start: int, stop: int) -> None:
@@ -284,7 +284,7 @@ class Model:
             prediction.labels[~selected] = OUTSIDE_REGION
         return prediction
 
-    def _scores(self, features: NDArray[Any], found: _Found, rows: Any) -> None:
+    def _scores(self, features: NDArray[Any], found: _Scores, rows: Any) -> None:
         """Predict the classes of a block of (n, F) features, and write them to ``rows``."""
         z, squares = self.scaler.with_squares(features)
         first = z @ self._projections
@@ -308,7 +308,7 @@ class Model:
             parts.append(self.novelty.components)
         return np.ascontiguousarray(np.concatenate(parts).T)
 
-    def _prediction(self, found: _Found, unknown: bool) -> Prediction:
+    def _prediction(self, found: _Scores, unknown: bool) -> Prediction:
         labels = found.probabilities.argmax(axis=1).astype(np.int64)
         if unknown and self.novelty is not None:
             labels[~(found.novelty <= self.novelty.threshold)] = UNKNOWN_LABEL
@@ -322,7 +322,7 @@ class Model:
         )
 
 
-class _Found:
+class _Scores:
     """(N, C) probabilities and (N,) novelty, written part by part."""
 
     def __init__(self, n: int, n_classes: int) -> None:

@@ -81,13 +81,13 @@ class TestResult:
                 figures={name: _number(summary.get(name)) for name in FIGURES},
                 per_class={
                     name: ClassFigures(
-                        precision=_number(told["precision"]),
-                        recall=_number(told["recall"]),
-                        f1=_number(told["f1"]),
-                        rows=int(told["rows"]),
-                        confused_with={to: float(share) for to, share in _mistakes(told)},
+                        precision=_number(figures["precision"]),
+                        recall=_number(figures["recall"]),
+                        f1=_number(figures["f1"]),
+                        rows=int(figures["rows"]),
+                        confused_with={to: float(share) for to, share in _mistakes(figures)},
                     )
-                    for name, told in summary.get("per_class", {}).items()
+                    for name, figures in summary.get("per_class", {}).items()
                 },
             )
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
@@ -113,7 +113,7 @@ class Side:
 
 @dataclass(frozen=True)
 class ModelSummary:
-    """A model, as told to people; what a record does not hold is empty or None.
+    """What is known of a model, for people to read; what a record does not hold is empty or None.
 
     Attributes
     ----------
