@@ -141,7 +141,7 @@ def _template(path: Path, topology: str | Path | None, types: Mapping[Any, str] 
         raise InputError(
             f"{path.suffix[1:].upper()} files do not tell which atoms are oxygens",
             path=path,
-            hint="give a topology (gro, pdb, psf, LAMMPS data …) with --topology",
+            hint='give one (gro, pdb, psf, LAMMPS data …), as in topology="FILE"',
         )
     topology = Path(topology)
     if not topology.is_file():

@@ -73,7 +73,7 @@ def _in_units(raw: RawFrame, style: str, length: float) -> RawFrame:
         if scale_of(told)[0] != length:
             raise InputError(
                 f"the file says that its units are {told}, not {style}",
-                hint="leave out --units",
+                hint="leave the units out",
             )
         return raw
     return replace(
@@ -124,13 +124,7 @@ class Assembler:
         try:
             return self._frame(raw)
         except InputError as error:
-            raise InputError(
-                error.message,
-                path=self.path if error.path is None else error.path,
-                frame=index if error.frame is None else error.frame,
-                line=line if error.line is None else error.line,
-                hint=error.hint,
-            ) from None
+            raise error.at(path=self.path, frame=index, line=line) from None
 
     def _frame(self, raw: RawFrame) -> Frame:
         if len(raw.positions) == 0:
@@ -175,7 +169,7 @@ class Assembler:
             sides = " × ".join(f"{length:.4g}" for length in cell_lengths(raw.cell)[:3])
             raise InputError(
                 f"the file has a cell, {sides} Å, which is not the one that is given",
-                hint="leave out --cell, or replace the file's by --force-cell",
+                hint="leave the cell out, or replace the file's: force_cell=True",
             )
         header = {key: text for key, text in raw.header.items() if key not in ("box", "boundary")}
         return replace(raw, cell=given, pbc=np.ones(3, bool), header=header)

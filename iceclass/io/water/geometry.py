@@ -262,5 +262,5 @@ def _other_units(what: str, distance: float, name: str, length: float) -> InputE
     return InputError(
         f"lengths seem to be in {name}: the distance {what} is {distance:.3g}, which is "
         f"{distance * length:.3g} Å then, and none of water's if it is in Å",
-        hint=f"tell the units: --units {name}",
+        hint=f'tell the units: units="{name}"',
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from iceclass.errors import InputError
+from iceclass.io.text.pairs import parse_pairs
 
 Key = int | str
 OTHER, OXYGEN, HYDROGEN, IGNORED = 0, 1, 2, 3
@@ -123,17 +123,9 @@ def parse_types(text: str) -> dict[str, str]:
     Raises
     ------
     InputError
-        Anything else.
+        Anything else, or a type that comes twice.
     """
-    types: dict[str, str] = {}
-    for part in text.split(","):
-        key, equals, element = (piece.strip() for piece in part.partition("="))
-        if not (key and equals and element) or key in types:
-            raise InputError(
-                f"--types {text!r} is not understood at {part!r}", hint="write --types 1=O,2=H"
-            )
-        types[key] = element
-    return types
+    return parse_pairs(text.split(","), "TYPE=ELEMENT,…, as in 1=O,2=H")
 
 
 def role_of_name(name: str) -> int | None:

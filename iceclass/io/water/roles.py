@@ -15,7 +15,7 @@ The evidence, in the order in which it counts:
    on purpose, and heavy hydrogens are common).
 
 Atoms of a single kind are oxygens, or the sites of a one-site model such as mW. What cannot be
-decided is an error that names the flag ``--types``.
+decided is an error that says how to tell the ``types``.
 """
 
 from __future__ import annotations
@@ -148,8 +148,8 @@ def _without_ignored(
 
 
 def _flag(kinds: AtomKinds) -> str:
-    example = [f"{key}={element}" for key, element in zip(kinds.keys, "OH", strict=False)]
-    return f"say which is which, for example --types {','.join(example)}"
+    example = [f'{key!r}: "{element}"' for key, element in zip(kinds.keys, "OH", strict=False)]
+    return f"say which is which, for example types={{{', '.join(example)}}}"
 
 
 def _by_types(
@@ -181,7 +181,7 @@ def _by_types(
         raise InputError(
             f"no atom has {kinds.kind or 'type'} {listed(tuple(sorted(unknown)))}, "
             f"found: {listed(kinds.keys) if kinds.kind else 'no type column'}",
-            hint="correct --types",
+            hint="correct the types",
         )
     roles: dict[Key, int] = {k: role_of_name(value) or OTHER for k, value in named.items()}
     evidence = "as given"
