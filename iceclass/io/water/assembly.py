@@ -215,6 +215,7 @@ class Assembler:
             self._sites.decision = replace(
                 decision,
                 water_only=water_only,
+                water=tuple(kinds.keys[k] for k in np.unique(kinds.codes[molecule >= 0])),
                 carried=carried_groups(raw.columns, kinds, roles, molecule),
                 warning=warning_of(decision, kinds, finder.n_oxygens, len(sites), water_only),
             )

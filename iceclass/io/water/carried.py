@@ -15,7 +15,6 @@ from iceclass.io.water.kinds import (
     AtomRoles,
     is_hydrogen_name,
     is_oxygen_like,
-    is_site_name,
     is_virtual_name,
     listed,
 )
@@ -107,7 +106,7 @@ def _group_of_residue(name: str) -> str:
 
 def _group_of_kind(kinds: AtomKinds, k: int) -> str:
     label = kinds.labels[k]
-    if kinds.kind != "element" and is_virtual_name(label) and not is_site_name(label):
+    if kinds.kind != "element" and is_virtual_name(label):
         return "virtual sites"
     atom_name = kinds.kind == "atom name"
     named = kinds.names[k] is not None and not (atom_name and label.upper() in _AMBIGUOUS)
