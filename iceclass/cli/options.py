@@ -218,6 +218,7 @@ def field_options(
     return options
 
 
+every_option: Decorator = _READ["every"]
 types_option: Decorator = _READ["types"]
 force_option: Decorator = click.option("--force", is_flag=True, help="Replace existing outputs.")
 quiet_option: Decorator = click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
@@ -241,7 +242,7 @@ def say(quiet: bool) -> Callable[[str], None]:
 
 def tell_of_compiling(quiet: bool) -> None:
     """Say that the first run on a machine takes longer, where this is one."""
-    from iceclass.kernels.compiled import is_compiled
+    from iceclass.neighbours.compiled import is_compiled
 
     if not quiet and not is_compiled():
         click.echo("compiling for this processor, once: about half a minute", err=True)
