@@ -110,7 +110,9 @@ def _trajectory(path: Path, reading: ReadOptions) -> Lines:
         return _trajectory_lines(path, reading, "")
     except UnitsError as error:
         units = replace(reading, units=error.units)
-        return _trajectory_lines(path, units, f"{error.units}, guessed: {error.message.partition(': ')[2]}")
+        return _trajectory_lines(
+            path, units, f"{error.units}, guessed: {error.message.partition(': ')[2]}"
+        )
 
 
 def _trajectory_lines(path: Path, reading: ReadOptions, guessed: str) -> Lines:

@@ -22,6 +22,7 @@ from iceclass.io.output.writers import output_writer
 from iceclass.io.text.streams import without_compression
 from iceclass.labelling.labels import FrameRecords
 from iceclass.labelling.options import OutputOptions
+from iceclass.labelling.selection import NothingSelectedError
 from iceclass.model.network import OUTSIDE_REGION, Model, Prediction
 from iceclass.phases import UNKNOWN
 
@@ -208,6 +209,8 @@ class TrajectorySink:
         return self
 
     def __exit__(self, *exc: Any) -> None:
+        if isinstance(exc[1], NothingSelectedError) and isinstance(self._file, ResumableFile):
+            self._file.discard()
         self._file.__exit__(*exc)
 
 

@@ -22,7 +22,7 @@ from iceclass.labelling.labels import FrameRecords, Labels
 from iceclass.labelling.options import LabelOptions
 from iceclass.labelling.output import Sink, selected_only
 from iceclass.labelling.prefetch import background_writer, prefetch
-from iceclass.labelling.selection import selected
+from iceclass.labelling.selection import NothingSelectedError, selected
 from iceclass.labelling.totals import Totals
 from iceclass.model.file import load_model
 from iceclass.model.network import Model, Prediction
@@ -274,7 +274,7 @@ class LabellingRun:
             )
         if not self.totals.molecules:
             asked = " and ".join(map(str, self._labeller.options.conditions))
-            raise InputError(f"no molecule is selected in any frame by {asked}")
+            raise NothingSelectedError(f"no molecule is selected in any frame by {asked}")
         kept = self._predictions
         return Labels(
             source=source,

@@ -14,6 +14,11 @@ from numpy.typing import NDArray
 from iceclass.errors import InputError
 from iceclass.frame import Frame
 
+
+class NothingSelectedError(InputError):
+    """A selection or region that no molecule of a trajectory is in."""
+
+
 Mask = NDArray[np.bool_]
 
 
