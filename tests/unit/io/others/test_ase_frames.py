@@ -147,7 +147,7 @@ def test_virtual_sites_in_gro_are_no_tungsten(tmp_path: Path) -> None:
     with Trajectory(path) as trajectory:
         (frame,) = trajectory
     assert frame.atoms.molecule.tolist() == [0, 0, 0, -1, 1, 1, 1, -1]
-    assert trajectory.atom_roles.other == ("MW",)
+    assert trajectory.atom_roles.ignored == ("MW",)
 
 
 def test_exceptions_of_ase(tmp_path: Path) -> None:
