@@ -149,7 +149,15 @@ class BinaryDump:
         if parts.guessed and len(floats) and np.abs(floats - 0.5).max() > _SCALED:
             names = tuple(name.removesuffix("s") if name in triple else name for name in names)
             triple = ("x", "y", "z")
-        return raw_frame(header, Table(BinaryColumns(names, data), triple, floats), self._kinds)
+        columns = BinaryColumns(names, data)
+        for name in ("id", "type"):
+            if name in names and columns[name].dtype.kind != "i":
+                column = columns[name]
+                row = int(np.argmax(~(column == np.rint(column))))
+                self._fail(
+                    f"{name} of row {row + 1} of {len(data)} is not a whole number: {column[row]:g}"
+                )
+        return raw_frame(header, Table(columns, triple, floats), self._kinds)
 
     # -- header -------------------------------------------------------------------------------
 
