@@ -66,7 +66,7 @@ def find_trajectories(
                 raise InputError(
                     "no trajectory with a .json description in this directory",
                     path=source,
-                    hint="name the files, and what they are with --phase",
+                    hint='name the files, and what they hold, as in phase="ih"',
                 )
         elif source.exists():
             described = [(source, read_sidecar(source) or {})]
@@ -81,7 +81,7 @@ def find_trajectories(
                 raise InputError(
                     "the phase of this trajectory is not known",
                     path=path,
-                    hint="say it with --phase",
+                    hint='say it, as in phase="ih"',
                 )
             found.append(_info(path, name, preparation, sidecar))
     if not found:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NoReturn
 
-from iceclass.errors import InputError
+from iceclass.errors import CutShortError, InputError
 from iceclass.frame import Frame
 from iceclass.io.lammps.following import FollowError
 from iceclass.io.lammps.header import FIRST_ITEMS, SKIP_HINT, DumpCursor, Header, HeaderReader
@@ -267,10 +267,10 @@ class DumpReader:
 
     def _header_cut_short(self, error: InputError) -> InputError:
         """The same error, or that the file ends here if it ends before the rows of a frame."""
-        growing, told = self._buffer.growing, "cut short" in error.message
-        if self._rows.begun or growing or told or not self._buffer.at_end:
+        known = self._rows.begun or isinstance(error, CutShortError)
+        if known or self._buffer.growing or not self._buffer.at_end:
             return error
-        return InputError(
+        return CutShortError(
             f"the last frame is cut short: {error.message}",
             path=self._cursor.path,
             frame=self._cursor.frame,

@@ -143,7 +143,7 @@ def _template(path: Path, topology: str | Path | None, types: Mapping[Any, str] 
         raise InputError(
             f"{kind.upper()} files do not tell which atoms are oxygens",
             path=path,
-            hint="give a topology (gro, pdb, psf, LAMMPS data …) with --topology",
+            hint='give one (gro, pdb, psf, LAMMPS data …), as in topology="FILE"',
         )
     topology = path if topology is None else Path(topology)
     if not topology.is_file():
@@ -223,6 +223,16 @@ def _columns_of(atoms: AtomGroup) -> dict[str, NDArray[Any]]:
             texts = np.asarray(getattr(atoms, attribute)).astype(str)
             columns[name] = np.where(texts == "", "X", texts)
     return columns
+
+
+def bonds_of(atoms: AtomGroup) -> NDArray[np.int64] | None:
+    """(B, 2) The bonds among the atoms by their places in the group, if the topology has any."""
+    if not hasattr(atoms.universe, "bonds") or len(atoms.universe.bonds) == 0:
+        return None
+    row = np.full(len(atoms.universe.atoms), -1, np.int64)
+    row[atoms.indices] = np.arange(len(atoms))
+    bonds = row[atoms.universe.bonds.indices]
+    return bonds[np.all(bonds >= 0, axis=1)]
 
 
 def kinds_of(atoms: AtomGroup) -> AtomKinds:

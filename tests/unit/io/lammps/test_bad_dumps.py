@@ -122,7 +122,7 @@ def test_a_last_frame_cut_anywhere(length: int, tmp_path: Path) -> None:
     with Trajectory(path, on_error="skip") as trajectory:
         assert len(list(trajectory)) == 1
     assert len(trajectory.skipped) == 1
-    assert "--on-error skip" in str(trajectory.skipped[0])
+    assert 'on_error="skip"' in str(trajectory.skipped[0])
 
 
 def test_a_number_cut_in_two(tmp_path: Path) -> None:
