@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Literal, Protocol, Self
 
@@ -87,7 +87,7 @@ def open_sink(
     path: str | Path | None,
     model: Model,
     settings: Mapping[str, Any],
-    source: Path | None,
+    sources: Sequence[Path],
     options: OutputOptions,
 ) -> Sink:
     """The sink for the suffix of ``path``; without a path, one that keeps the records only.
@@ -98,8 +98,8 @@ def open_sink(
         Of the labels.
     settings
         All that the output depends on besides the source; JSON-serialisable.
-    source
-        The file that is labelled, if a stopped run is to go on where it was; tables start again.
+    sources
+        The files that are labelled, if a stopped run is to go on where it was; tables start again.
     options
         Whether to replace a file, and whether records may be kept in memory.
 
@@ -114,7 +114,7 @@ def open_sink(
     if output_format(path) == "table":
         records = _new_records(options, Path(path).parent)
         return RecordSink(records, table_writer(path, force=options.force))
-    return trajectory_sink(path, model, settings, source, options.force)
+    return trajectory_sink(path, model, settings, sources, options.force)
 
 
 def _new_records(options: OutputOptions, directory: Path | None) -> Records:
@@ -132,7 +132,7 @@ def trajectory_sink(
     path: str | Path,
     model: Model,
     settings: Mapping[str, Any],
-    source: Path | None,
+    sources: Sequence[Path],
     force: bool,
 ) -> TrajectorySink:
     """The sink of a dump or an extended XYZ file; arguments and errors of :func:`open_sink`."""
@@ -142,7 +142,7 @@ def trajectory_sink(
             path=path,
             hint="write a dump or .extxyz, or label on one machine",
         )
-    file = ResumableFile(path, settings, source=source, force=force)
+    file = ResumableFile(path, settings, sources=sources, force=force)
     remove_segments(path)
     last = file.records.last
     return TrajectorySink(path, model, file, last["state"] if last else None, last)

@@ -16,6 +16,7 @@ from iceclass.frame import Frame
 from iceclass.io.lammps.header import SKIP_HINT
 from iceclass.io.lammps.index import ReadPosition
 from iceclass.io.options import ReadOptions
+from iceclass.io.series import TrajectorySeries
 from iceclass.io.trajectory import Trajectory
 from iceclass.io.water.kinds import AtomRoles
 from iceclass.labelling.labels import FrameRecords, Labels
@@ -143,7 +144,7 @@ class IndexedFrame(NamedTuple):
     position: ReadPosition | None = None
 
 
-def indexed(trajectory: Trajectory) -> Iterator[IndexedFrame]:
+def indexed(trajectory: Trajectory | TrajectorySeries) -> Iterator[IndexedFrame]:
     """The frames of a trajectory with what is known of each while it is read."""
     position = trajectory.read_position
     for frame in trajectory:
@@ -176,7 +177,7 @@ class LabellingRun:
     def __init__(
         self,
         labeller: Labeller,
-        trajectory: Trajectory | None,
+        trajectory: Trajectory | TrajectorySeries | None,
         *,
         keep_labels: bool = False,
         progress: Progress | None = None,

@@ -119,14 +119,14 @@ def test_nan_in_xyz(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("t.pdb", "proteindatabank"), ("POSCAR", "vasp"), ("t.cif", "cif"), ("t.traj", "traj"),
-     ("t.gro", "gromacs")],
-)  # fmt: skip
+    [("t.pdb", "pdb"), ("POSCAR", "vasp"), ("t.cif", "cif"), ("t.traj", "traj"), ("t.gro", "gro")],
+)
 def test_other_formats(name: str, kind: str, tmp_path: Path) -> None:
     atoms = water()
     atoms.calc = None
     atoms.pbc = True
-    write(tmp_path / name, atoms, format=kind)
+    ase_names = {"pdb": "proteindatabank", "gro": "gromacs"}
+    write(tmp_path / name, atoms, format=ase_names.get(kind, kind))
     with Trajectory(tmp_path / name) as trajectory:
         (frame,) = trajectory
     assert trajectory.format == kind
