@@ -17,7 +17,7 @@ from iceclass.io.options import UNIT_NAMES, ReadOptions
 from iceclass.io.water.bonds import REACH
 from iceclass.io.water.carried import carried_groups, warning_of
 from iceclass.io.water.geometry import check_bonds
-from iceclass.io.water.kinds import OXYGEN, AtomKinds, AtomRoles
+from iceclass.io.water.kinds import OXYGEN, AtomKinds, AtomRoles, listed
 from iceclass.io.water.molecules import MoleculeFinder
 from iceclass.io.water.roles import RoleAssigner
 from iceclass.neighbours import Lattice
@@ -140,6 +140,8 @@ class Assembler:
         kinds = raw.kinds(known is None)
         if known is not None and any(known.role(key) is None for key in kinds.keys):
             kinds = raw.kinds(True)
+        if known is None:
+            self._check_told(raw, kinds)
         roles = self._sites.roles(kinds, raw.positions, lattice)[kinds.codes]
         if not np.any(roles == OXYGEN):
             raise InputError(f"no oxygen in this frame ({self.decision})")
@@ -173,6 +175,17 @@ class Assembler:
             )
         header = {key: text for key, text in raw.header.items() if key not in ("box", "boundary")}
         return replace(raw, cell=given, pbc=np.ones(3, bool), header=header)
+
+    def _check_told(self, raw: RawFrame, kinds: AtomKinds) -> None:
+        """Raise where a file tells neither its cell nor elements, and neither was told."""
+        nameless = kinds.kind == "type" and len(kinds.keys) > 1 and not any(kinds.names)
+        told = self._options.types is not None or self._options.cell is not None
+        if nameless and not told and not raw.cell.any():
+            example = ", ".join(f'{k!r}: "{e}"' for k, e in zip(kinds.keys, "OH", strict=False))
+            raise InputError(
+                f"the file has type numbers {listed(kinds.keys)} for elements, and no cell",
+                hint=f'tell both: types={{{example}}} and cell="23.5,22.1,27.1" (Å)',
+            )
 
     def _lattice_of(self, raw: RawFrame) -> Lattice:
         """That of the frame before, where the cell is the same."""
