@@ -85,7 +85,7 @@ def test_a_file_without_a_cell_has_room_for_one(here, capsys):
 
 def test_what_is_not_water_is_told(here, capsys):
     told = info(capsys, CASES / "ice-and-co2.extxyz.gz")
-    assert told["carried"] == "oxygens that are not water's 48, element C 24 atoms"
+    assert told["carried"] == "48 oxygens that are not water's, 24 atoms of element C"
     assert told["warning"].startswith("48 of 480 oxygens are not water's")
     assert told["units"] == "Å"
 

@@ -175,7 +175,9 @@ def test_carbon_dioxide_above_ice() -> None:
     assert frame.n_molecules == 432
     roles = trajectory.atom_roles
     assert roles is not None
-    assert "carried unlabelled: oxygens that are not water's 48, element C 24 atoms" in str(roles)
+    assert "carried unlabelled: 48 oxygens that are not water's, 24 atoms of element C" in str(
+        roles
+    )
     assert roles.warning.startswith("48 of 480 oxygens are not water's")
 
 
