@@ -110,6 +110,7 @@ _COMPARISONS: dict[str, Callable[[Any, float], Mask]] = {
 }
 _RANGE = re.compile(r"(-?\d+)[:-](-?\d+)")
 _LOGIC = ("and", "or", "not")
+_MOST_NESTED = 50
 
 
 @dataclass(frozen=True)
@@ -170,6 +171,8 @@ class _Parser:
             self._words.append(match[1] or match[2])
             at = match.end()
         self._at = 0
+        if self._words.count("(") + self._words.count("not") > _MOST_NESTED:
+            self._fail(f"with more than {_MOST_NESTED} parentheses and nots")
 
     def parse(self) -> Condition:
         """What the expression says of a frame."""

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from iceclass import label
 from iceclass.errors import InputError
@@ -107,6 +109,31 @@ def test_what_a_file_does_not_have() -> None:
     with pytest.raises(InputError, match="nothing but positions"):
         Selection("type 1").mask(bare)
     assert Selection("id 1 and index 0 and z < 1").mask(bare).all()
+
+
+@given(
+    st.lists(
+        st.sampled_from([*"()<>=!,", "and", "or", "not", "x", "type", "resname", "1", "2:3", "*"]),
+        max_size=12,
+    ).map(" ".join)
+    | st.text(max_size=30)
+)
+def test_any_text_is_understood_or_refused(text: str) -> None:
+    """Nothing but an InputError comes of a text, and a mask of what is understood."""
+    try:
+        mask = Selection(text).mask(frame())
+    except InputError:
+        return
+    assert mask.shape == (N,)
+    assert mask.dtype == bool
+    assert np.array_equal(Selection(f"not ({text})").mask(frame()), ~mask)
+
+
+def test_deep_nesting_is_refused() -> None:
+    assert Selection("(" * 50 + "x < 3" + ")" * 50).mask(frame()).sum() == 3
+    for text in ("(" * 51 + "x < 3" + ")" * 51, "not " * 9999 + "x < 3"):
+        with pytest.raises(InputError, match="more than 50 parentheses and nots"):
+            Selection(text)
 
 
 def test_regions_and_selections_go_together() -> None:

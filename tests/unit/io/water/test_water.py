@@ -261,3 +261,66 @@ def test_names() -> None:
     assert not any(map(is_hydrogen_name, ("He", "Hg", "OH", "CH3", "NH1")))
     assert all(map(is_oxygen_like, ("fOW", "OXT", "Ow_frozen", "OW", "sOW2")))
     assert not any(map(is_oxygen_like, ("CO", "Na", "Os", "W", "frozen")))
+
+
+def torn_universe():  # type: ignore[no-untyped-def]
+    """27 molecules of water, the fifth of which is torn, and their bonds, in a shuffled order."""
+    mda = pytest.importorskip("MDAnalysis")
+    water = water_positions(27)
+    water[4, 1] += 1.1 * (water[4, 1] - water[4, 0]) / 0.9572
+    order = np.random.default_rng(2).permutation(81)
+    row = np.argsort(order)
+    universe = mda.Universe.empty(81, trajectory=True)
+    universe.add_TopologyAttr("names", np.array(["OW", "HW1", "HW2"] * 27)[order])
+    bonds = [(row[3 * m], row[3 * m + k]) for m in range(27) for k in (1, 2)]
+    universe.add_TopologyAttr("bonds", [tuple(sorted(pair)) for pair in bonds])
+    universe.atoms.positions = water.reshape(-1, 3)[order]
+    universe.dimensions = [20, 20, 20, 90, 90, 90]
+    return universe
+
+
+def test_bonds_of_a_topology() -> None:
+    from iceclass.io.others.mdanalysis_frames import bonds_of
+    from iceclass.plugins.mdanalysis import IceclassAnalysis
+
+    universe = torn_universe()
+    assert len(IceclassAnalysis(universe).sites) == 27
+    part = universe.atoms[::-1][:40]
+    bonds = bonds_of(part)
+    assert bonds is not None
+    places = {index: k for k, index in enumerate(part.indices.tolist())}
+    expected = {
+        frozenset((places[a], places[b]))
+        for a, b in universe.bonds.indices.tolist()
+        if a in places and b in places
+    }
+    assert {frozenset(pair) for pair in bonds.tolist()} == expected
+    universe.del_TopologyAttr("bonds")
+    assert len(IceclassAnalysis(universe).sites) == 26
+
+
+def test_bonds_of_a_topology_in_another_order(tmp_path: Path) -> None:
+    """A data file's rows stand in any order, a DCD file's by id."""
+    universe = torn_universe()
+    universe.atoms.write(tmp_path / "t.dcd")
+    ids = np.arange(1, 82)
+    rows = [
+        f"{i} 1 {1 if name == 'OW' else 2} 0 {x:.4f} {y:.4f} {z:.4f}\n"
+        for i, name, (x, y, z) in zip(
+            ids, universe.atoms.names, universe.atoms.positions, strict=True
+        )
+    ]
+    shuffled = np.random.default_rng(3).permutation(81)
+    bonds = "".join(
+        f"{k + 1} 1 {a + 1} {b + 1}\n" for k, (a, b) in enumerate(universe.bonds.indices.tolist())
+    )
+    topology = tmp_path / "t.data"
+    topology.write_text(
+        "title\n\n81 atoms\n54 bonds\n2 atom types\n0 20 xlo xhi\n0 20 ylo yhi\n0 20 zlo zhi\n\n"
+        f"Atoms # full\n\n{''.join(rows[k] for k in shuffled)}\nBonds\n\n{bonds}"
+    )
+    with Trajectory(tmp_path / "t.dcd", topology=topology) as trajectory:
+        assert [frame.n_molecules for frame in trajectory] == [27]
+    topology.write_text(topology.read_text().partition("Bonds\n")[0])
+    with Trajectory(tmp_path / "t.dcd", topology=topology) as trajectory:
+        assert [frame.n_molecules for frame in trajectory] == [26]
