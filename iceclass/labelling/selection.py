@@ -182,8 +182,9 @@ class _Parser:
         return condition
 
     def _fail(self, where: str) -> NoReturn:
+        text = self._text if len(self._text) <= 80 else f"{self._text[:80]} …"
         raise InputError(
-            f"the selection {self._text!r} is not understood {where}",
+            f"the selection {text!r} is not understood {where}",
             hint="write for example resname SOL, or type 1 and z < 40",
         )
 
