@@ -142,10 +142,14 @@ class Assembler:
             kinds = raw.kinds(True)
         if known is None:
             self._check_told(raw, kinds)
-        roles = self._sites.roles(kinds, raw.positions, lattice)[kinds.codes]
-        if not np.any(roles == OXYGEN):
-            raise InputError(f"no oxygen in this frame ({self.decision})")
-        sites, molecule = self._water(raw, kinds, roles, lattice, first=known is None)
+        try:
+            roles = self._sites.roles(kinds, raw.positions, lattice)[kinds.codes]
+            if not np.any(roles == OXYGEN):
+                raise InputError(f"no oxygen in this frame ({self.decision})")
+            sites, molecule = self._water(raw, kinds, roles, lattice, first=known is None)
+        except InputError:
+            self._sites.decision = known  # a frame that is none decides nothing
+            raise
         return Frame(
             positions=raw.positions[sites],
             cell=raw.cell,

@@ -324,3 +324,19 @@ def test_bonds_of_a_topology_in_another_order(tmp_path: Path) -> None:
     topology.write_text(topology.read_text().partition("Bonds\n")[0])
     with Trajectory(tmp_path / "t.dcd", topology=topology) as trajectory:
         assert [frame.n_molecules for frame in trajectory] == [26]
+
+
+def test_a_frame_without_water_decides_nothing(tmp_path: Path) -> None:
+    """What is left out does not make oxygens of the next frame's hydroxides."""
+    path = tmp_path / "t.dump"
+    hydroxide = [row for row in water_rows(27) if row[0] % 3 != 0]  # type: ignore[operator]
+    mixed = [row for row in water_rows(27) if row[0] != 3]
+    path.write_text(
+        dump_text("id element x y z", [[r[0], "XOH"[r[1]], *r[2:]] for r in hydroxide])  # type: ignore[index]
+        + dump_text("id element x y z", [[r[0], "XOH"[r[1]], *r[2:]] for r in mixed], timestep=1)  # type: ignore[index]
+    )
+    with pytest.raises(InputError, match="none of its 27 oxygens has exactly two hydrogens"):
+        list(Trajectory(path))
+    with Trajectory(path, on_error="skip") as trajectory:
+        assert [frame.n_molecules for frame in trajectory] == [26]
+    assert len(trajectory.skipped) == 1
