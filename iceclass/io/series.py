@@ -9,13 +9,14 @@ from glob import glob, has_magic
 from itertools import takewhile
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
 from iceclass.errors import InputError
 from iceclass.frame import Frame
+from iceclass.io.lammps.following import Follow
 from iceclass.io.lammps.index import FrameIndex, ReadPosition
 from iceclass.io.options import ReadOptions
 from iceclass.io.text.streams import peek, without_compression
@@ -29,6 +30,15 @@ _STEP = re.compile(rb"^(?:ITEM: TIMESTEP\s*\n|timestep:)\s*(-?\d{1,18})\s*$", re
 _GAP = 1.5  # of the usual distance of frames: beyond it there are frames missing
 _SAME = 0.05  # largest relative change of the number of atoms from one file to the next
 _DIGITS = re.compile(r"(\d+)")
+
+
+def names_files(source: object) -> TypeGuard[Paths]:
+    """Whether this names files, one or several."""
+    if isinstance(source, str | Path):
+        return True
+    if not isinstance(source, list | tuple) or not source:
+        return False
+    return all(isinstance(name, str | Path) for name in source)
 
 
 def find_paths(source: Paths) -> tuple[Path, ...]:
@@ -90,15 +100,41 @@ def open_trajectory(
     options: ReadOptions | None = None,
     *,
     at: ReadPosition | None = None,
-    **more: Any,
+    follow: Follow | None = None,
+    **changes: Any,
 ) -> Trajectory | TrajectorySeries:
     """A file as a :class:`Trajectory`, several as a :class:`TrajectorySeries`; their arguments."""
     paths = find_paths(source)
     if len(paths) == 1:
-        return Trajectory(paths[0], options, at=at, **more)
-    if more.pop("follow", None) is not None:
-        raise InputError("several files cannot be followed", path=paths[0], hint="name the last")
-    return TrajectorySeries(paths, options, at=at, **more)
+        return Trajectory(paths[0], options, at=at, follow=follow, **changes)
+    if follow is not None:
+        raise InputError("several files cannot be followed", path=paths[-1], hint="name the last")
+    return TrajectorySeries(paths, options, at=at, **changes)
+
+
+def read(
+    source: Paths,
+    options: ReadOptions | None = None,
+    *,
+    at: ReadPosition | None = None,
+    follow: Follow | None = None,
+    **changes: Any,
+) -> Iterator[Frame]:
+    """The frames of a trajectory in one or several files, in constant memory.
+
+    Parameters
+    ----------
+    source
+        A file, several, or a pattern such as ``"ice.*.lammpstrj"``: see
+        :class:`TrajectorySeries`.
+    options, at, follow, **changes
+        As of :class:`~iceclass.io.trajectory.Trajectory`.
+
+    >>> for frame in read("traj.lammpstrj", types={1: "O", 2: "H"}):  # doctest: +SKIP
+    ...     print(frame)
+    """
+    with open_trajectory(source, options, at=at, follow=follow, **changes) as trajectory:
+        yield from trajectory
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from iceclass.errors import InputError
 from iceclass.frame import Frame
+from iceclass.io.options import OnError
 from iceclass.io.text.streams import peek, without_compression
-from iceclass.io.trajectory import OnError, open_trajectory
+from iceclass.io.trajectory import Trajectory
 from iceclass.labelling.output import CONFIDENCE_COLUMN, PHASE_COLUMN
 from iceclass.phases import UNKNOWN
 
@@ -106,7 +107,7 @@ class LabelledTrajectory:
         on_error: OnError = "raise",
     ) -> None:
         self.path = Path(path)
-        self._trajectory = open_trajectory(
+        self._trajectory = Trajectory(
             self.path, start=start, stop=stop, every=every, on_error=on_error
         )
         legend, self.model, self.model_id = _told(self.path)
