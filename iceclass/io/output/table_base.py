@@ -6,14 +6,43 @@ import io
 from abc import ABC, abstractmethod
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from iceclass.errors import OutputError
 from iceclass.io.text.streams import AtomicFile
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from iceclass.frame import Frame
-    from iceclass.model.network import Prediction
+
+
+class Prediction(Protocol):
+    """What a model says of N molecules; as :class:`iceclass.model.network.Prediction`.
+
+    Attributes
+    ----------
+    labels, confidence, probabilities
+        (N,), (N,) and (N, C): the class of each, −1 unknown, the probability of that class, and
+        of every one.
+    classes, model_id
+        The C class names and which model it was.
+    """
+
+    @property
+    def labels(self) -> NDArray[Any]: ...
+
+    @property
+    def confidence(self) -> NDArray[Any]: ...
+
+    @property
+    def probabilities(self) -> NDArray[Any]: ...
+
+    @property
+    def classes(self) -> tuple[str, ...]: ...
+
+    @property
+    def model_id(self) -> str: ...
 
 
 class TableWriter(ABC):
@@ -103,7 +132,7 @@ class TableWriter(ABC):
             self.abort()
 
 
-class Sink(io.RawIOBase):
+class ForwardStream(io.RawIOBase):
     """An AtomicFile as a binary file that can only be written forward."""
 
     def __init__(self, file: AtomicFile) -> None:
