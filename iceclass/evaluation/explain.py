@@ -25,8 +25,9 @@ from iceclass.datasets.splits import balanced_rows
 from iceclass.datasets.table import Table, descriptor_difference
 from iceclass.errors import InputError, unknown_name
 from iceclass.evaluation.attributions import integrated_gradients, outputs
-from iceclass.evaluation.metrics import csv_text
+from iceclass.evaluation.metrics import DIGITS
 from iceclass.files import replacing
+from iceclass.io.output.csv_tables import write_csv
 from iceclass.model.network import Model
 
 if TYPE_CHECKING:
@@ -130,8 +131,7 @@ class Explanation:
             lines = [[self.feature_names[i], self.overall[i], *values[:, i]] for i in order]
             head = ("feature", "mean_absolute_ig", *self.classes)
             paths.append(directory / f"{name}.csv")
-            with replacing(paths[-1], force=True) as temporary:
-                temporary.write_text(csv_text(head, lines), encoding="utf-8")
+            write_csv(paths[-1], head, lines, force=True, digits=DIGITS)
         paths.append(directory / "explanation.json")
         with replacing(paths[-1], force=True) as temporary:
             temporary.write_text(json.dumps(self.summary(), indent=1) + "\n", encoding="utf-8")

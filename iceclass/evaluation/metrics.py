@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,11 +15,14 @@ from iceclass.datasets.table import Table, descriptor_difference, order_classes
 from iceclass.errors import InputError
 from iceclass.evaluation.scores import confusion_matrix, confusion_scores
 from iceclass.files import replacing
+from iceclass.io.output.csv_tables import write_csv
 from iceclass.model.network import Model
 from iceclass.phases import UNKNOWN
 from iceclass.prediction import Prediction
 
 N_BINS = 15
+DIGITS = 6
+"""Of the numbers in tables."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,8 +169,8 @@ class Evaluation:
             ),
         }
         for name, (columns, rows) in tables.items():
-            with replacing(directory / name, force=True) as temporary:
-                temporary.write_text(csv_text(columns, rows), encoding="utf-8")
+            path = directory / name
+            write_csv(path, columns, rows, force=True, digits=DIGITS, may_be_empty=True)
         with replacing(directory / "summary.json", force=True) as temporary:
             temporary.write_text(json.dumps(self.summary(), indent=1) + "\n", encoding="utf-8")
         return tuple(directory / name for name in (*tables, "summary.json"))
@@ -304,22 +305,6 @@ def _trajectory_scores(
             )
         )
     return tuple(scores)
-
-
-def csv_text(columns: tuple[str, ...], rows: list[list[Any]]) -> str:
-    """CSV with floats to 6 digits and NaN as an empty field."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(columns)
-    for row in rows:
-        writer.writerow([_cell(value) for value in row])
-    return out.getvalue()
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, float | np.floating):
-        return "" if np.isnan(value) else f"{value:.6g}"
-    return value
 
 
 def _number(value: float) -> float | None:

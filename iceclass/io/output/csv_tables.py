@@ -15,9 +15,28 @@ from iceclass.files import replacing
 
 
 def write_csv(
-    path: str | Path, header: Iterable[str], rows: Iterable[Iterable[Any]], *, force: bool = False
+    path: str | Path,
+    header: Iterable[str],
+    rows: Iterable[Iterable[Any]],
+    *,
+    force: bool = False,
+    digits: int | None = None,
+    may_be_empty: bool = False,
 ) -> Path:
     """Write a CSV file, whole or not at all, as the rows come.
+
+    Parameters
+    ----------
+    path
+        The file.
+    header, rows
+        Names of the columns, and their values row by row.
+    force
+        Replace an existing file.
+    digits
+        Significant digits of floats, of which NaN becomes an empty field; default: all.
+    may_be_empty
+        Whether there may be no rows.
 
     Raises
     ------
@@ -34,11 +53,17 @@ def write_csv(
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
         for row in rows:
-            writer.writerow(row)
+            writer.writerow(row if digits is None else [_rounded(v, digits) for v in row])
             written = True
-        if not written:
+        if not (written or may_be_empty):
             raise InputError("there are no frames to write a table of", path=path)
     return path
+
+
+def _rounded(value: Any, digits: int) -> Any:
+    if isinstance(value, float | np.floating):
+        return "" if np.isnan(value) else f"{value:.{digits}g}"
+    return value
 
 
 def read_csv(path: str | Path, needed: Iterable[str], what: str) -> dict[str, NDArray[np.str_]]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iceclass.errors import OutputError
-from iceclass.io.output.table_base import Sink, TableWriter
+from iceclass.io.output.table_base import ForwardStream, Prediction, TableWriter
 
 if TYPE_CHECKING:
     from iceclass.frame import Frame
@@ -109,7 +109,9 @@ class NpzTable(TableWriter):
             "probabilities": (self._precision, (*rows, len(self._classes))),
             "ids": (np.dtype(np.int64), rows),
         }
-        with zipfile.ZipFile(Sink(self._file), "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
+        with zipfile.ZipFile(
+            ForwardStream(self._file), "w", zipfile.ZIP_DEFLATED, compresslevel=1
+        ) as file:
             for name, array in small.items():
                 with file.open(f"{name}.npy", "w") as member:
                     np.lib.format.write_array(member, array, allow_pickle=False)

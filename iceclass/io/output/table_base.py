@@ -12,6 +12,7 @@ from iceclass.errors import OutputError
 from iceclass.io.text.streams import AtomicFile
 
 if TYPE_CHECKING:
+
     from iceclass.frame import Frame
     from iceclass.prediction import Prediction
 
@@ -103,7 +104,7 @@ class TableWriter(ABC):
             self.abort()
 
 
-class Sink(io.RawIOBase):
+class ForwardStream(io.RawIOBase):
     """An AtomicFile as a binary file that can only be written forward."""
 
     def __init__(self, file: AtomicFile) -> None:
