@@ -149,7 +149,7 @@ class ResumableFile(Pieces):
         journal, size, end = journal_path(self.path), os.fstat(self._raw.fileno()).st_size, 0
         finishing = was_finishing(self.path)
         temporary = journal.with_name(f"{journal.name}.new")
-        records = RecordFile(open(temporary, "w+b", buffering=0))  # noqa: SIM115
+        records = RecordFile(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o666))
         with journal.open("rb") if journal.exists() else BytesIO() as lines:
             entries = sound_records(lines)
             earlier = next(entries, {})
