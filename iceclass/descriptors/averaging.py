@@ -17,8 +17,8 @@ from iceclass.descriptors.blocks import Rows
 from iceclass.frame import Frame
 from iceclass.kernels.lanes import load, store, width, zeros
 from iceclass.kernels.threads import over_rows
-from iceclass.neighbours.candidates import CANDIDATES, gather_bin, select_places
-from iceclass.neighbours.cell_list import MAX_NEIGHBOURS, Bins, check_gathered, make_bins
+from iceclass.neighbours.candidates import CANDIDATES, bin_candidates, select_places
+from iceclass.neighbours.cell_list import MAX_NEIGHBOURS, Bins, check_crowded, make_bins
 
 
 def neighbour_average(
@@ -86,8 +86,10 @@ def _averages(frame: Frame, bins: Bins, held: _Held, own: _Held | None = None) -
     def fill(features: NDArray[Any], into: NDArray[np.int64], start: int, stop: int) -> None:
         if own is not None:
             features[into, :before] = own.source[own.place[start:stop]]
-        culprit = _average(bins, held.source, held.place, features, before, into, start, stop)
-        check_gathered(culprit, frame, bins.r_cut)
+        crowded_molecule = _average(
+            bins, held.source, held.place, features, before, into, start, stop
+        )
+        check_crowded(crowded_molecule, frame, bins.r_cut)
 
     return Rows(bins.order, before + held.source.shape[1], held.source.dtype, fill)
 
@@ -118,7 +120,7 @@ def _average(
     while k < stop:
         while bins.start[b + 1] <= k:
             b += 1
-        found, near, x, y, z, ox, oy, oz = gather_bin(bins, b, near, x, y, z)
+        found, near, x, y, z, ox, oy, oz = bin_candidates(bins, b, near, x, y, z)
         if found < 0:
             return bins.order[k]
         if len(first) < len(near):

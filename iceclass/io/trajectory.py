@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 DUMP_SUFFIXES = (".lammpstrj", ".dump", ".lammpsdump")
 DATA_SUFFIXES = (".data", ".lmp", ".dat", ".lammps", ".lammps-data")
 
+_WITHOUT_UNITS = ("lammps", "extxyz", "xyz", "dcd")
+"""Beginnings of the names of formats that need not say what their lengths are in."""
+
 
 class Trajectory:
     """The frames of a file, one at a time; a context manager that closes the file.
@@ -86,6 +89,10 @@ class Trajectory:
                 path=path,
                 hint="leave out the topology",
             )
+        if options.units is not None and not self.format.startswith(_WITHOUT_UNITS):
+            raise InputError(
+                f"the units of {self.format} files are known", path=path, hint="leave out the units"
+            )
         self.skipped: list[InputError] = []
         self.frame_index = -1
         self._range = options.frames
@@ -143,7 +150,10 @@ class Trajectory:
 
     def _new_assembler(self) -> Assembler:
         return Assembler(
-            self.path, self.options.types, None if self._at is None else self._at.roles
+            self.path,
+            self.options.types,
+            None if self._at is None else self._at.roles,
+            self.options,
         )
 
     def __iter__(self) -> Iterator[Frame]:

@@ -124,7 +124,7 @@ def label(
         labels = run.labels(
             type(source).__name__ if trajectory is None else str(source),
             reading,
-            "as given" if trajectory is None else str(trajectory.atom_roles),
+            None if trajectory is None else trajectory.atom_roles,
             sink.records,
         )
         if writing.finish is not None:

@@ -26,7 +26,7 @@ CANDIDATES = 8
 
 
 @njit(cache=True, nogil=True)
-def gather_bin(
+def bin_candidates(
     bins: Bins,
     b: int,
     place: NDArray[np.int64],

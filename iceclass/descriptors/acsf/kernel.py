@@ -23,7 +23,7 @@ from iceclass.descriptors.acsf.plan import (
 )
 from iceclass.kernels.elementary import exponential, sine_cosine
 from iceclass.kernels.lanes import load, store, width
-from iceclass.neighbours.cell_list import Bins, gather_all
+from iceclass.neighbours.cell_list import Bins, neighbours_of_resized
 
 BATCH = 512
 """Pairs of neighbours worked on at a time; a multiple of PAD."""
@@ -57,7 +57,7 @@ def symmetry_functions(
     total = np.empty(len(plan.pairs))
     for row in range(stop - start):
         molecule = bins.order[start + row]
-        count, indices, vectors = gather_all(bins, molecule, indices, vectors)
+        count, indices, vectors = neighbours_of_resized(bins, molecule, indices, vectors)
         if count < 0:
             return molecule
         if count + 2 * PAD > capacity:

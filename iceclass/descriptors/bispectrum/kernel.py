@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from iceclass.descriptors.bispectrum.plan import BispectrumPlan
 from iceclass.kernels.elementary import sine_cosine
 from iceclass.kernels.lanes import load, splat, store, width, zeros
-from iceclass.neighbours.cell_list import Bins, gather_all
+from iceclass.neighbours.cell_list import Bins, neighbours_of_resized
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -48,7 +48,7 @@ def bispectra(
             count = 0
             if group + lane < stop:
                 molecule = bins.order[group + lane]
-                count, indices, vectors = gather_all(bins, molecule, indices, vectors)
+                count, indices, vectors = neighbours_of_resized(bins, molecule, indices, vectors)
                 if count < 0:
                     return molecule
             if count > capacity:

@@ -20,7 +20,7 @@ from iceclass.descriptors.soap.vectors import (
     contract,
     harmonics,
 )
-from iceclass.neighbours.candidates import gather_bin, select_close
+from iceclass.neighbours.candidates import bin_candidates, select_close
 from iceclass.neighbours.cell_list import MAX_NEIGHBOURS, Bins
 
 
@@ -57,7 +57,7 @@ def fast_power_spectra(
     while k < stop:
         while bins.start[b + 1] <= k:
             b += 1
-        count, place, x, y, z, ox, oy, oz = gather_bin(bins, b, place, x, y, z)
+        count, place, x, y, z, ox, oy, oz = bin_candidates(bins, b, place, x, y, z)
         if count < 0:
             return bins.order[k]
         if len(dx) < len(x) + LINE:

@@ -224,6 +224,16 @@ def _columns_of(atoms: AtomGroup) -> dict[str, NDArray[Any]]:
     return columns
 
 
+def bonds_of(atoms: AtomGroup) -> NDArray[np.int64] | None:
+    """(B, 2) The bonds among the atoms by their places in the group, if the topology has any."""
+    if not hasattr(atoms.universe, "bonds") or len(atoms.universe.bonds) == 0:
+        return None
+    row = np.full(len(atoms.universe.atoms), -1, np.int64)
+    row[atoms.indices] = np.arange(len(atoms))
+    bonds = row[atoms.universe.bonds.indices]
+    return bonds[np.all(bonds >= 0, axis=1)]
+
+
 def kinds_of(atoms: AtomGroup) -> AtomKinds:
     """The kinds of MDAnalysis's atoms: by atom names or elements where these tell of oxygen,
     else by atom types, else by whatever names there are.

@@ -6,7 +6,7 @@ from numba import njit
 
 from iceclass.frame import Frame
 from iceclass.neighbours import candidates
-from iceclass.neighbours.candidates import CANDIDATES, gather_bin, select_close, select_places
+from iceclass.neighbours.candidates import CANDIDATES, bin_candidates, select_close, select_places
 from iceclass.neighbours.cell_list import make_bins, neighbour_list
 from tests.helpers.configurations import CONFIGURATIONS, crystal, random_triclinic
 
@@ -26,7 +26,7 @@ def test_all_neighbours_are_among_the_candidates(name):
     place, x, y, z = np.empty(8, np.int64), np.empty(8), np.empty(8), np.empty(8)
     seen = 0
     for b in np.flatnonzero(np.diff(bins.start)):
-        count, place, x, y, z, *origin = gather_bin(bins, b, place, x, y, z)
+        count, place, x, y, z, *origin = bin_candidates(bins, b, place, x, y, z)
         assert count % CANDIDATES == 0
         points = np.column_stack([x, y, z])[:count]
         for k in range(bins.start[b], bins.start[b + 1]):
@@ -53,9 +53,9 @@ def test_buffers_grow_and_are_used_again():
     frame = crystal("1h", (3, 3, 3))
     bins = make_bins(frame, 7.0)
     small = [np.empty(0, np.int64), *(np.empty(0) for _ in range(3))]
-    count, place, x, y, z, *_ = gather_bin(bins, 0, *small)
+    count, place, x, y, z, *_ = bin_candidates(bins, 0, *small)
     assert len(place) == len(x) == len(y) == len(z) >= count > 100
-    again = gather_bin(bins, 0, place, x, y, z)
+    again = bin_candidates(bins, 0, place, x, y, z)
     assert again[0] == count
     assert again[2] is x or again[2].ctypes.data == x.ctypes.data
 
@@ -65,7 +65,7 @@ def test_too_many_candidates_are_reported():
     rng = np.random.default_rng(1)
     bins = make_bins(Frame(rng.uniform(0, 0.9, (4000, 3)), np.eye(3) * 0.9), 7.86)
     buffers = np.empty(8, np.int64), *(np.empty(8) for _ in range(3))
-    assert gather_bin(bins, 0, *buffers)[0] == -1
+    assert bin_candidates(bins, 0, *buffers)[0] == -1
 
 
 @pytest.fixture(params=["as on this host", "without AVX-512"])
