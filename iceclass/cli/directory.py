@@ -10,10 +10,10 @@ import click
 from iceclass.cli.outputs import LabelFiles
 from iceclass.cli.words import message_of
 from iceclass.errors import InputError
+from iceclass.io import suffixes
 from iceclass.io.text.streams import without_compression
-from iceclass.io.trajectory import DUMP_SUFFIXES
 
-SUFFIXES = (*DUMP_SUFFIXES, ".extxyz", ".gro", ".data")
+SUFFIXES = (*suffixes.DUMP, ".extxyz", ".gro", ".data")
 """Of the files that are looked for, compressed or not."""
 
 

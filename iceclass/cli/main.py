@@ -14,6 +14,8 @@ from iceclass.errors import IceclassError, unknown_name
 
 COMMANDS = {
     "label": "Label every molecule of a trajectory with its phase.",
+    "view": "Show a labelled trajectory as one HTML page.",
+    "measure": "Measure interfaces, nuclei, surface layers and stacking.",
     "generate": "Build ice structures and, with --md, simulate phases of water.",
     "featurize": "Turn trajectories into a feature store.",
     "train": "Train a network on a feature store.",

@@ -241,7 +241,7 @@ def say(quiet: bool) -> Callable[[str], None]:
 
 def tell_of_compiling(quiet: bool) -> None:
     """Say that the first run on a machine takes longer, where this is one."""
-    from iceclass.kernels.compiled import is_compiled
+    from iceclass.neighbours.compiled import is_compiled
 
     if not quiet and not is_compiled():
         click.echo("compiling for this processor, once: about half a minute", err=True)

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from iceclass.analysis.observer import Observer
 from iceclass.files import check_output
+from iceclass.io import suffixes
+from iceclass.io.detect import detect_format
 from iceclass.io.output.resumable import was_finishing
 from iceclass.io.text.streams import without_compression
-from iceclass.io.trajectory import DUMP_SUFFIXES, detect_format
 from iceclass.labelling.labels import Labels
 from iceclass.reports.clusters import largest_cluster_figure
 from iceclass.reports.phases import phase_fractions_figure
@@ -49,7 +50,7 @@ class LabelFiles:
         plain = without_compression(trajectory)
         compression = trajectory.name.removeprefix(plain.name)
         if detect_format(trajectory) == "lammps-dump":
-            suffix = plain.suffix if plain.suffix in DUMP_SUFFIXES else ".lammpstrj"
+            suffix = plain.suffix if plain.suffix in suffixes.DUMP else ".lammpstrj"
         else:
             suffix, compression = ".extxyz", ""
         name = f"{plain.stem}.labels{suffix}{compression}"

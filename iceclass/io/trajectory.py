@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -10,19 +9,19 @@ from typing import TYPE_CHECKING, Any, Self
 
 from iceclass.errors import InputError
 from iceclass.frame import Frame
+from iceclass.io.detect import detect_format
 from iceclass.io.lammps.following import Follow, FollowedSource, cannot_follow
 from iceclass.io.lammps.index import FrameIndex, ReadPosition, load_index, save_index
 from iceclass.io.options import ReadOptions
-from iceclass.io.others.md_files import SUFFIXES as BARE_SUFFIXES
-from iceclass.io.text.streams import ByteSource, peek, without_compression
+from iceclass.io.others.md_files import FORMATS as MD_FORMATS
+from iceclass.io.pieces import frames_of
+from iceclass.io.readers import pieces_of
+from iceclass.io.text.streams import ByteSource
 from iceclass.io.water.assembly import Assembler
 from iceclass.io.water.kinds import AtomRoles
 
 if TYPE_CHECKING:
     from iceclass.io.lammps.dump import DumpReader
-
-DUMP_SUFFIXES = (".lammpstrj", ".dump", ".lammpsdump")
-DATA_SUFFIXES = (".data", ".lmp", ".dat", ".lammps", ".lammps-data")
 
 _WITHOUT_UNITS = ("lammps", "extxyz", "xyz", "dcd")
 """Beginnings of the names of formats that need not say what their lengths are in."""
@@ -51,8 +50,7 @@ class Trajectory:
     Attributes
     ----------
     format
-        ``"lammps-dump"``, ``"lammps-data"``, ``"xtc"``, ``"trr"``, ``"dcd"``, or the name of one
-        of ASE's formats.
+        What :func:`~iceclass.io.detect.detect_format` found.
     options
         How it is read.
     skipped
@@ -83,7 +81,7 @@ class Trajectory:
             )
         self.path = Path(path)
         self.format = detect_format(self.path) if follow is None else _followed_format(self.path)
-        if options.topology is not None and f".{self.format}" not in BARE_SUFFIXES:
+        if options.topology is not None and self.format not in MD_FORMATS:
             raise InputError(
                 f"{self.format} files tell themselves what their atoms are",
                 path=path,
@@ -181,24 +179,20 @@ class Trajectory:
         """(number in the file, frame) of the frames asked for."""
         if self.format == "lammps-dump":
             yield from self._dump_frames(source)
-        elif self.format == "lammps-data":
-            from iceclass.io.lammps.data_file import read_data
-
-            if self._range[0] > 1:
-                raise InputError("a data file has one frame", path=self.path)
-            if 0 in range(self._range[0], 1 if self._range[1] is None else self._range[1]):
-                yield 0, self._assembler.frame(read_data(source), 0)
-        elif f".{self.format}" in BARE_SUFFIXES:
+        elif self.format in MD_FORMATS:
             from iceclass.io.others.mdanalysis_frames import frames_by_mdanalysis
 
             yield from frames_by_mdanalysis(
                 self.path, self.options, self._assembler, skipped=self.skipped
             )
         else:
-            from iceclass.io.others.ase_frames import frames_by_ase
-
-            yield from frames_by_ase(
-                source, self.format, self._assembler, *self._range, self._skip_errors, self.skipped
+            yield from frames_of(
+                pieces_of(source, self.format),
+                self._assembler,
+                self.path,
+                *self._range,
+                self._skip_errors,
+                self.skipped,
             )
 
     def _dump_frames(self, source: ByteSource) -> Iterator[tuple[int, Frame]]:
@@ -248,38 +242,6 @@ def read(
     """
     with Trajectory(path, options, at=at, follow=follow, **changes) as trajectory:
         yield from trajectory
-
-
-def detect_format(path: str | Path) -> str:
-    """``"lammps-dump"``, ``"lammps-data"``, or the name of one of ASE's formats.
-
-    The content decides before the name does, but for XTC, TRR and DCD.
-
-    Raises
-    ------
-    InputError
-        The file is missing, empty, or of no known format.
-    """
-    path = Path(path)
-    if path.suffix.lower() in BARE_SUFFIXES:
-        return path.suffix.lower().removeprefix(".")
-    head = peek(path).removeprefix(b"\xef\xbb\xbf").lstrip()
-    if not head:
-        raise InputError("the file is empty", path=path, frame=0, line=1)
-    name = without_compression(path)
-    suffix = name.suffix.lower()
-    if head.startswith(b"ITEM:") or suffix in DUMP_SUFFIXES or name.name.startswith("dump."):
-        return "lammps-dump"
-    header = head[:4096]
-    if re.search(rb"^[ \t]*\d+[ \t]+atoms\b", header, re.MULTILINE) and re.search(
-        rb"\b(xlo[ \t]+xhi|avec|atom[ \t]+types)\b", header
-    ):
-        return "lammps-data"
-    if suffix in DATA_SUFFIXES:
-        return "lammps-data"
-    from iceclass.io.others.ase_frames import ase_format
-
-    return ase_format(path, head)
 
 
 def _followed_format(path: Path) -> str:

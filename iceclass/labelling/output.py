@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from iceclass.errors import OutputError
 from iceclass.frame import Frame
+from iceclass.io import suffixes
 from iceclass.io.lammps.index import ReadPosition
 from iceclass.io.output.records import RecordFile
 from iceclass.io.output.resumable import ResumableFile
 from iceclass.io.output.segments import SegmentFile, remove_segments
 from iceclass.io.output.table_base import TableWriter
-from iceclass.io.output.tables import TABLE_SUFFIXES, table_writer
-from iceclass.io.output.writers import DUMP_SUFFIXES, XYZ_SUFFIXES, output_writer
+from iceclass.io.output.tables import table_writer
+from iceclass.io.output.writers import output_writer
 from iceclass.io.text.streams import without_compression
 from iceclass.labelling.labels import FrameRecords
 from iceclass.labelling.options import OutputOptions
@@ -71,13 +72,13 @@ def output_format(path: str | Path) -> Literal["dump", "extxyz", "table"]:
         Unknown suffix.
     """
     suffix = without_compression(path).suffix.lower()
-    if suffix in DUMP_SUFFIXES:
+    if suffix in suffixes.DUMP:
         return "dump"
-    if suffix in XYZ_SUFFIXES:
+    if suffix in suffixes.XYZ:
         return "extxyz"
-    if suffix in TABLE_SUFFIXES:
+    if suffix in suffixes.TABLE:
         return "table"
-    known = ", ".join(DUMP_SUFFIXES + XYZ_SUFFIXES + TABLE_SUFFIXES)
+    known = ", ".join(suffixes.DUMP + suffixes.XYZ + suffixes.TABLE)
     raise OutputError(f"unknown suffix {suffix!r}", path=path, hint=f"known: {known}")
 
 

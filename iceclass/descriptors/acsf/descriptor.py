@@ -27,6 +27,7 @@ from iceclass.descriptors.base import Descriptor
 from iceclass.descriptors.blocks import Rows
 from iceclass.errors import InputError, MissingDependencyError
 from iceclass.frame import Frame
+from iceclass.kernels.choice import run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +135,8 @@ class Acsf(Descriptor):
 
         def fill(features: NDArray[Any], rows: NDArray[np.int64], start: int, stop: int) -> None:
             values = np.empty((stop - start, self.n_own))  # always in float64
-            check_crowded(symmetry_functions(bins, plan, values, start, stop), frame, self.r_cut)
+            crowded_molecule = run(symmetry_functions, bins, plan, values, start, stop)
+            check_crowded(crowded_molecule, frame, self.r_cut)
             features[rows] = values
 
         return Rows(bins.order, self.n_own, dtype, fill)

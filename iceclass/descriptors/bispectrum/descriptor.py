@@ -12,6 +12,7 @@ from iceclass.descriptors.base import Descriptor
 from iceclass.descriptors.blocks import Rows
 from iceclass.errors import InputError
 from iceclass.frame import Frame
+from iceclass.kernels.choice import run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +127,7 @@ class Bispectrum(Descriptor):
 
         def fill(features: NDArray[Any], rows: NDArray[np.int64], start: int, stop: int) -> None:
             plain = np.empty((stop - start, plan.n_features), dtype)
-            crowded_molecule = bispectra(bins, plan, mapping, plain, start, stop)
+            crowded_molecule = run(bispectra, bins, plan, mapping, plain, start, stop)
             check_crowded(crowded_molecule, frame, self.r_cut)
             if self.bzero:
                 plain -= isolated

@@ -15,6 +15,7 @@ from iceclass.descriptors.blocks import Rows
 from iceclass.descriptors.soap.basis import DECAY, check_independent, soap_basis
 from iceclass.errors import InputError, MissingDependencyError
 from iceclass.frame import Frame
+from iceclass.kernels.choice import run
 from iceclass.kernels.threads import over_rows
 
 
@@ -113,8 +114,8 @@ class Soap(Descriptor):
         bins = make_bins(frame, self.r_neighbours)
 
         def fill(features: NDArray[Any], rows: NDArray[np.int64], start: int, stop: int) -> None:
-            crowded_molecule = fast_power_spectra(
-                bins, table, *sizes, self.normalise, features, rows, start, stop
+            crowded_molecule = run(
+                fast_power_spectra, bins, table, *sizes, self.normalise, features, rows, start, stop
             )
             check_crowded(crowded_molecule, frame, self.r_neighbours)
 

@@ -3,15 +3,14 @@
 Taken: any order of columns; ``x y z``, ``xs ys zs``, ``xu yu zu``, ``xsu ysu zsu``; orthogonal,
 triclinic and general triclinic boxes; every boundary flag; numeric types and type labels;
 ``ITEM: UNITS`` and ``ITEM: TIME``; atom counts and boxes that change. Not taken: styles
-``local``, ``grid`` and ``yaml``, binary dumps, one file a processor, lj units.
+``local`` and ``grid``, one file a processor, lj units. Binary and YAML dumps have readers of their
+own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import NoReturn
-
-import numpy as np
 
 from iceclass.errors import CutShortError, InputError
 from iceclass.frame import Frame
@@ -20,10 +19,10 @@ from iceclass.io.lammps.header import FIRST_ITEMS, SKIP_HINT, DumpCursor, Header
 from iceclass.io.lammps.index import FrameIndex, PassedFrames, ReadPosition
 from iceclass.io.lammps.kinds import KindReader
 from iceclass.io.lammps.rows import RowReader
-from iceclass.io.lammps.units import scale_of
+from iceclass.io.lammps.snapshot import raw_frame
 from iceclass.io.text.blocks import item_of, text_of
 from iceclass.io.text.streams import ByteSource
-from iceclass.io.water.assembly import Assembler, RawFrame
+from iceclass.io.water.assembly import Assembler
 
 JUMP = 1 << 22
 """Bytes that it is faster to jump over than to read."""
@@ -281,53 +280,20 @@ class DumpReader:
 
     def _not_a_dump(self, first: bytes) -> NoReturn:
         text = first[:60].decode("utf-8", "backslashreplace")
-        hint = "expected ITEM: TIMESTEP"
-        if first.startswith((b"DUMPATOM", b"DUMPCUSTOM")) or b"DUMPCUSTOM" in first[:64]:
-            hint = "a binary dump; convert it with LAMMPS's binary2txt"
         raise InputError(
             f"not a LAMMPS text dump: begins with {text!a}",
             path=self._cursor.path,
             line=1,
-            hint=hint,
+            hint="expected ITEM: TIMESTEP",
         )
 
     # -- rows ---------------------------------------------------------------------------------
 
     def _frame(self, header: Header) -> Frame:
-        length, duration = 1.0, None
         line = self._buffer.line
-        if self._header.units:
-            try:
-                length, duration = scale_of(self._header.units)
-            except InputError as error:
-                self._cursor.fail(error.message, None, error.hint)
-        assert header.box is not None
-        box = header.box.scaled(length)
         table = self._rows.read(header)
-        xyz = table.floats
-        if table.coordinates[0] in ("xs", "xsu"):
-            with np.errstate(over="ignore", invalid="ignore"):
-                positions = xyz @ box.cell + box.origin
-        else:
-            with np.errstate(over="ignore"):  # what is infinite then is told of later
-                positions = xyz if length == 1.0 else xyz * length
-        time = None
-        if duration is not None and "time" in header.kept:
-            try:
-                time = float(header.kept["time"]) * duration
-            except ValueError:
-                self._cursor.fail(f"ITEM: TIME is {header.kept['time']!r}, expected a number", line)
-        columns = table.columns
-        raw = RawFrame(
-            positions=positions,
-            cell=box.cell,
-            pbc=box.pbc,
-            origin=box.origin,
-            columns=columns,
-            kinds=lambda full: self._kinds.read(columns, full),
-            ids=columns.get("id"),
-            timestep=header.timestep,
-            time=time,
-            header=header.kept,
-        )
+        try:
+            raw = raw_frame(header, table, self._kinds)
+        except InputError as error:
+            self._cursor.fail(error.message, line, error.hint)
         return self._assembler.frame(raw, self._cursor.frame, line)

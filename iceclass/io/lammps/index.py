@@ -43,6 +43,9 @@ class ReadPosition:
         The unit style named before it; empty: none.
     roles
         What the atoms were taken for in the frames read before; ``None``: not decided yet.
+    file, before
+        Of a trajectory in several files: which of them, and how many frames the files before it
+        gave. ``frame`` counts through all files then; ``offset`` and ``line`` are in this one.
     """
 
     frame: int
@@ -50,6 +53,8 @@ class ReadPosition:
     line: int
     units: str = ""
     roles: AtomRoles | None = None
+    file: int = 0
+    before: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dict; JSON-serialisable."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from iceclass.io.lammps.binary_columns import BinaryColumns
 from iceclass.io.text import fields
 from iceclass.io.text.columns import TextColumns
 from iceclass.io.water.kinds import AtomKinds, Key
@@ -26,7 +27,7 @@ class KindReader:
             self._label_types = words[column][:1].isalpha()
         return self._label_types
 
-    def read(self, columns: TextColumns, full: bool) -> AtomKinds:
+    def read(self, columns: TextColumns | BinaryColumns, full: bool) -> AtomKinds:
         """The kinds of the atoms of a frame, with names and masses if ``full``."""
         if self._by is None or (self._by and self._by not in columns):
             self._by = next((by for by in ("type", "element", "typelabel") if by in columns), "")
@@ -61,7 +62,7 @@ class KindReader:
             tuple(masses),
         )
 
-    def _split(self, columns: TextColumns, by: str) -> AtomKinds:
+    def _split(self, columns: TextColumns | BinaryColumns, by: str) -> AtomKinds:
         if not by:
             codes = np.zeros(columns.n_rows, np.int64)
             return AtomKinds("", ("every atom",), codes, (None,))
@@ -69,6 +70,7 @@ class KindReader:
             codes, values = fields.encode(columns["type"])
             keys: tuple[Key, ...] = tuple(values.tolist())
         else:
+            assert isinstance(columns, TextColumns)  # a binary dump holds numbers alone
             column = columns.names.index(by)
             codes, values = fields.encode(columns.name_keys(column))
             for code, value in enumerate(values.tolist()):

@@ -22,8 +22,8 @@ from iceclass.acceptance.structure import (
 from iceclass.datasets.metadata import read_sidecar
 from iceclass.errors import InputError, MissingDependencyError
 from iceclass.frame import Frame
+from iceclass.generation.catalogue import RECIPES
 from iceclass.generation.lattices import Size, build
-from iceclass.generation.recipes import RECIPES
 from iceclass.generation.runs import Preparation, run
 from iceclass.generation.stages import Dynamics, State
 from iceclass.generation.water_models import water_model
