@@ -35,7 +35,7 @@ from iceclass.labelling.options import LabelOptions, OutputOptions
 from iceclass.model.file import load_model
 from iceclass.model.network import Model
 from iceclass.phases import label_of
-from iceclass.reports.tables import text_table
+from iceclass.tables import terminal_table
 
 
 @click.command(short_help="Label every molecule of a trajectory with its phase.")
@@ -229,7 +229,7 @@ def _overview(labels: Labels) -> str:
         for name, record in (("first", totals.first), ("last", totals.last)):
             molecules = max(record["molecules"], 1)
             columns[name] = [percent(count / molecules) for count in record["counts"]]
-    table = text_table(tuple(columns), zip(*columns.values(), strict=True))
+    table = terminal_table(tuple(columns), zip(*columns.values(), strict=True))
     return (
         f"{labels.source}: {_frames(totals.frames)}, {totals.largest} molecules, model {model}\n"
         f"{parameters['sites']}\n\n{table}\n\nmean confidence {totals.mean_confidence:.3f}"
