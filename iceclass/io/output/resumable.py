@@ -126,11 +126,15 @@ class ResumableFile(Pieces):
         self.records: RecordFile
         try:
             self._raw = open(self._part, "ab", buffering=0)  # noqa: SIM115
+        except OSError as error:
+            raise self._failure(error) from None
+        try:
             self._lock()
             end = self._recover(json.loads(json.dumps({"journal": VERSION, **settings})), source)
             self._raw.truncate(end)
             self._raw.seek(end)
         except OSError as error:
+            self._raw.close()
             raise self._failure(error) from None
 
     def _lock(self) -> None:
