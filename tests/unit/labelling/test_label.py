@@ -105,11 +105,11 @@ def test_damage_is_told_though_it_was_stopped(traj, model):
 
 def test_a_full_disk_is_told_though_it_was_stopped(traj, model):
     """A limit on the size of files stands for it."""
-    label(traj, model, traj.parent / "all.lammpstrj", types=TYPES)  # and compile
+    stopped(traj, model, 7, traj.parent / "all.lammpstrj", keep_labels=False)  # it compiles
     before, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.getsignal(signal.SIGXFSZ)
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (4000, before[1]))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2500, before[1]))
         with pytest.raises(OutputError, match="cannot be written"):
             stopped(traj, model, 1, traj.parent / "out.lammpstrj", keep_labels=False)
     finally:
