@@ -218,7 +218,6 @@ def field_options(
     return options
 
 
-every_option: Decorator = _READ["every"]
 types_option: Decorator = _READ["types"]
 every_option: Decorator = _READ["every"]
 force_option: Decorator = click.option("--force", is_flag=True, help="Replace existing outputs.")
