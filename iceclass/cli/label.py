@@ -190,7 +190,7 @@ class _Task:
 
                 client = stack.enter_context(connected_to(self.cluster, self.quiet))
                 labelled = partial(label_distributed, client=client)
-            told = stack.enter_context(progress(self.quiet))
+            report = stack.enter_context(progress(self.quiet))
             stack.enter_context(stopping(self.follow))
             labels = labelled(
                 trajectory,
@@ -199,7 +199,7 @@ class _Task:
                 reading=self.reading,
                 labelling=self.labelling,
                 writing=writing,
-                progress=told,
+                progress=report,
             )
         self._report(labels, files)
 
