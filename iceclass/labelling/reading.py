@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from iceclass.errors import InputError
 from iceclass.frame import Frame
-from iceclass.io.options import OnError
 from iceclass.io.text.streams import peek, without_compression
 from iceclass.io.trajectory import Trajectory
 from iceclass.labelling.output import CONFIDENCE_COLUMN, PHASE_COLUMN

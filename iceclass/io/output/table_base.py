@@ -12,7 +12,6 @@ from iceclass.errors import OutputError
 from iceclass.io.text.streams import AtomicFile
 
 if TYPE_CHECKING:
-
     from iceclass.frame import Frame
     from iceclass.prediction import Prediction
 
