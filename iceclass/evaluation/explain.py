@@ -26,6 +26,7 @@ from iceclass.errors import InputError, MissingDependencyError, unknown_name
 from iceclass.evaluation.metrics import csv_text
 from iceclass.files import replacing
 from iceclass.model.network import Model
+from iceclass.tables import terminal_table
 
 if TYPE_CHECKING:
     import torch
@@ -137,15 +138,19 @@ class Explanation:
     def as_text(self, n: int = 10) -> str:
         """The leading features and the completeness, for the terminal."""
         order = self.leading(n)
-        width = max(len(self.feature_names[i]) for i in order) + 2
-        lines = [f"{'feature':<{width}}mean |IG|  most for  singles out"]
+        rows = []
         for i in order:
-            most = self.classes[int(np.nanargmax(self.mean_absolute[:, i]))]
             best = int(np.nanargmax(self.separation[:, i]))
-            lines.append(
-                f"{self.feature_names[i]:<{width}}{self.overall[i]:9.4f}  {most:<8}  "
-                f"{self.classes[best]} (AUC {self.separation[best, i]:.3f})"
+            rows.append(
+                (
+                    self.feature_names[i],
+                    f"{self.overall[i]:.4f}",
+                    self.classes[int(np.nanargmax(self.mean_absolute[:, i]))],
+                    f"{self.classes[best]} (AUC {self.separation[best, i]:.3f})",
+                )
             )
+        head = ("feature", "mean |IG|", "most for", "singles out")
+        lines = [terminal_table(head, rows, left=4)]
         c = self.completeness
         lines += [
             "",

@@ -18,6 +18,7 @@ from iceclass.errors import InputError, MissingDependencyError
 from iceclass.files import replacing
 from iceclass.model.network import Model, Prediction
 from iceclass.phases import UNKNOWN
+from iceclass.tables import terminal_table
 
 N_BINS = 15
 
@@ -177,28 +178,27 @@ class Evaluation:
 
         Of the phases that there are molecules of.
         """
-        width = max(len(name) for name in (*self.truth, *self.columns, "% labelled")) + 2
-        lines = [f"{'phase':<{width}}precision  recall      F1     rows"]
-        for i, name in enumerate(self.classes):
-            if self.support[i] == 0:
-                continue
-            lines.append(
-                f"{name:<{width}}{self.precision[i]:9.4f}{self.recall[i]:8.4f}"
-                f"{self.f1[i]:8.4f}{self.support[i]:9d}"
-            )
-        lines += [
-            "",
-            f"accuracy {self.accuracy:.4f}   balanced {self.balanced_accuracy:.4f}   "
-            f"macro F1 {self.macro_f1:.4f}   calibration error {self.calibration_error:.4f}",
-            "",
-            f"{'% labelled':<{width}}" + "".join(f"{name:>{width}}" for name in self.columns),
+        figures = [
+            (name, *(f"{x[i]:.4f}" for x in (self.precision, self.recall, self.f1)), str(count))
+            for i, (name, count) in enumerate(zip(self.classes, self.support, strict=False))
+            if count
         ]
-        for name, row in zip(self.truth, self.normalised, strict=True):
-            if np.isnan(row).all():
-                continue
-            cells = "".join(f"{100 * x:{width}.2f}" if x else f"{'·':>{width}}" for x in row)
-            lines.append(f"{name:<{width}}{cells}")
-        return "\n".join(lines) + "\n"
+        confusion = [
+            (name, *(f"{100 * x:.2f}" if x else "·" for x in row))
+            for name, row in zip(self.truth, self.normalised, strict=True)
+            if not np.isnan(row).all()
+        ]
+        return "\n".join(
+            (
+                terminal_table(("phase", "precision", "recall", "F1", "rows"), figures),
+                "",
+                f"accuracy {self.accuracy:.4f}   balanced {self.balanced_accuracy:.4f}   "
+                f"macro F1 {self.macro_f1:.4f}   calibration error {self.calibration_error:.4f}",
+                "",
+                terminal_table(("% labelled", *self.columns), confusion),
+                "",
+            )
+        )
 
 
 def evaluate(

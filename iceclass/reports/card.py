@@ -15,6 +15,7 @@ from iceclass.model.network import Model
 from iceclass.model.summary import FIGURES, ModelFacts, facts_of
 from iceclass.phases import GLASSES, label_of
 from iceclass.reports.words import NOTHING, count, decided, file_size, of_labels, percent, taken_for
+from iceclass.tables import markdown_table
 
 _PROTON_ORDERED = {"ih": "XI", "v": "XIII", "iii": "IX"}
 """Ice → the ice of the same oxygens and other hydrogens."""
@@ -63,8 +64,8 @@ def limits(facts: ModelFacts) -> tuple[str, ...]:
     ]
     if "water" in classes and classes & set(GLASSES):
         found.append(
-            "Liquid and glass differ in how much their molecules vibrate: liquid colder than any it was "
-            "trained on may be called an amorphous ice."
+            "Liquid and glass differ in how much their molecules vibrate: liquid colder than any it "
+            "was trained on may be called an amorphous ice."
         )
     elif "water" in classes or classes & set(GLASSES):
         lacking, near = ("amorphous ice", "water") if "water" in classes else ("water", "amorphous")
@@ -296,7 +297,5 @@ def _list(lines: Iterable[str]) -> str:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table; the first column is text, the others are aligned right."""
-    lines = [f"| {' | '.join(head)} |", "|---" + "|---:" * (len(head) - 1) + "|"]
-    lines += [f"| {' | '.join(_text(cell) for cell in row)} |" for row in rows]
-    return "\n".join(lines)
+    """A Markdown table of texts of others."""
+    return markdown_table(head, (tuple(map(_text, row)) for row in rows))
