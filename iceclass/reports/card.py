@@ -64,8 +64,8 @@ def limits(facts: ModelFacts) -> tuple[str, ...]:
     ]
     if "water" in classes and classes & set(GLASSES):
         found.append(
-            "Liquid and glass differ in how much their molecules vibrate: liquid colder than any it "
-            "was trained on may be called an amorphous ice."
+            "Liquid and glass differ in how much their molecules vibrate: liquid colder than any "
+            "that it was trained on may be called an amorphous ice."
         )
     elif "water" in classes or classes & set(GLASSES):
         lacking, near = ("amorphous ice", "water") if "water" in classes else ("water", "amorphous")
