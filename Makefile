@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 DEMO := demo/melting-slab.lammpstrj.gz
 
-.PHONY: demo test quick check fix docs bench clean
+.PHONY: demo test quick future check fix docs bench clean
 
 # Label a real trajectory (ice melting into water) and print the table of phases.
 demo: $(VENV)/.core
@@ -18,6 +18,16 @@ test: $(VENV)/.dev
 # Without what takes more than seconds: for the edit loop.
 quick: $(VENV)/.dev
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile -m "not slow and not md" $(PYTEST)
+
+# The tests of compiled code with the newest releases of Numba and llvmlite, in an environment of
+# their own: what breaks here will break for users when the bounds in pyproject.toml are lifted.
+future: FUTURE := .venv-future
+future:
+	$(PYTHON) -m venv $(FUTURE)
+	$(FUTURE)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
+	$(FUTURE)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade --no-deps numba llvmlite
+	$(FUTURE)/bin/python -m pip list | grep -i -E "^(numba|llvmlite) "
+	NUMBA_CACHE_DIR=$(FUTURE)/numba ICECLASS_KERNELS=vector $(FUTURE)/bin/python -m pytest -q tests/unit/kernels tests/unit/neighbours tests/unit/descriptors tests/physics $(PYTEST)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

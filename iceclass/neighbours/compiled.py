@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from iceclass.neighbours.candidates import gather_bin
+from iceclass.neighbours.candidates import bin_candidates
 
 
 def is_compiled() -> bool:
@@ -15,6 +15,6 @@ def is_compiled() -> bool:
     or beside the source, or in the user's cache). An answer for the terminal: a cache of another
     processor, or of an older version, is taken for one of this.
     """
-    kernel: Any = gather_bin
+    kernel: Any = bin_candidates
     directory = Path(kernel.stats.cache_path)
     return any(directory.glob(f"{kernel.py_func.__module__.split('.')[-1]}.*.nbi"))
