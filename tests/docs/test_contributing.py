@@ -124,7 +124,6 @@ def test_each_has_six_steps():
         assert re.findall(r"^(\d)\. ", text, re.MULTILINE) == list("123456"), name
 
 
-@pytest.mark.slow
 def test_a_descriptor(copy):
     said = follow("Add a descriptor", copy)
     assert passed(said) > 20
@@ -133,8 +132,6 @@ def test_a_descriptor(copy):
     assert "i_phase" in (copy / "melted.lammpstrj").read_text()
 
 
-@pytest.mark.slow
-@pytest.mark.md
 def test_a_phase(copy):
     said = follow("Add a phase", copy)
     (checked,) = [text for line, text in said.items() if "check" in line]
@@ -144,7 +141,6 @@ def test_a_phase(copy):
     assert ",vi," in (copy / "melted.phases.csv").read_text()
 
 
-@pytest.mark.slow
 def test_a_file_format(copy):
     said = follow("Add a file format", copy)
     assert passed(said) == 1
@@ -152,8 +148,6 @@ def test_a_file_format(copy):
     assert len((copy / "water.csv").read_text().splitlines()) == 5
 
 
-@pytest.mark.slow
-@pytest.mark.md
 def test_a_recipe(copy):
     said = follow("Add a recipe", copy)
     assert passed(said) == 1
