@@ -1,4 +1,4 @@
-"""Imports run one way, no module is in a circle, and the page on architecture is true."""
+"""Imports run one way, no module is in a circle, and the page on architecture is true; markers."""
 
 from __future__ import annotations
 
@@ -99,3 +99,12 @@ def test_the_page_names_every_room_and_module_once():
         if (folder / "__init__.py").exists():
             there[folder.name] = sorted(p.relative_to(folder).as_posix() for p in inside)
     assert named == there
+
+
+def test_tests_that_are_marked_are_there():
+    from tests.conftest import MD, SLOW
+
+    for name in (*SLOW, *MD):
+        file, _, test = name.partition("::")
+        assert (ROOT / file).exists(), name
+        assert not test or f"def {test}(" in (ROOT / file).read_text(encoding="utf-8"), name
