@@ -108,6 +108,21 @@ def follow(section: str, directory: Path) -> dict[str, str]:
     return said
 
 
+@pytest.mark.parametrize("section", SECTIONS)
+def test_changes_fit_what_they_change(section):
+    """Of every section, and quickly; below they are made."""
+    texts: dict[str, str] = {}
+    for match in BLOCK.finditer(SECTIONS[section]):
+        if match["path"]:
+            path = match["path"]
+        elif match["language"] == "diff":
+            code = re.sub("^   ", "", match["code"], flags=re.MULTILINE)
+            before = texts.get(path) or (ROOT / path).read_text(encoding="utf-8")
+            texts[path] = changed(before, code)
+    for path, text in texts.items():
+        compile(text, path, "exec")
+
+
 def passed(said: dict[str, str]) -> int:
     """How many tests passed in what was said."""
     return sum(int(n) for text in said.values() for n in re.findall(r"(\d+) passed", text))
