@@ -28,6 +28,7 @@ def labelled(path: Path) -> None:
     frames = list(iceclass.read(path))
     assert frames, f"{path}: no frame"
     for frame in frames:
+        assert frame.atoms is not None
         assert frame.atoms.columns["i_phase"].max() >= 0, f"{path}: no phase"
 
 
