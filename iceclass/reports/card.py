@@ -167,11 +167,11 @@ def _runs(names: Iterable[str]) -> Iterator[str]:
     for name in names:
         stem = re.sub(r"(?<=_)\d+$", "", name)
         numbered.setdefault(stem, []).append(name)
-    for stem, own in numbered.items():
-        if len(own) > 3:
-            yield f"{len(own)} of {_code(stem + 'N')}"
+    for stem, members in numbered.items():
+        if len(members) > 3:
+            yield f"{len(members)} of {_code(stem + 'N')}"
         else:
-            yield from map(_code, own)
+            yield from map(_code, members)
 
 
 def _descriptor(facts: ModelSummary) -> Iterator[str]:
@@ -209,13 +209,13 @@ def _accuracy(facts: ModelSummary) -> Iterator[str]:
             (
                 (
                     label_of(phase),
-                    percent(own.precision),
-                    percent(own.recall),
-                    percent(own.f1),
-                    count(own.rows),
-                    confused_with(own),
+                    percent(figures.precision),
+                    percent(figures.recall),
+                    percent(figures.f1),
+                    count(figures.rows),
+                    confused_with(figures),
                 )
-                for phase, own in tested.per_class.items()
+                for phase, figures in tested.per_class.items()
             ),
         )
 
