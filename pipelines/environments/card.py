@@ -15,6 +15,10 @@ from pathlib import Path
 
 import click
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.colors import to_rgba_array
+from scipy.spatial import cKDTree
 
 from iceclass.datasets.environments import (
     CHECKOUT,
@@ -28,10 +32,11 @@ from iceclass.datasets.environments import (
 )
 from iceclass.datasets.splits import SPLITS
 from iceclass.files import replacing
+from iceclass.frame import Frame
 from iceclass.generation.construction import LEFT_SITE, MARGIN, VAPOUR
 from iceclass.generation.water_models import water_model
 from iceclass.phases import colour_of
-from iceclass.reports.snapshot import draw_snapshot
+from iceclass.reports.snapshot import BOND
 from iceclass.reports.style import DARK, PAGE, new_figure, save, style
 from pipelines.environments.pack import REJECTED
 from pipelines.environments.plan import Job, read_plan
@@ -39,6 +44,9 @@ from pipelines.environments.plan import Job, read_plan
 DOCS = Path(__file__).parents[2] / "docs"
 
 NO_TRUTH_COLOUR = "#444444"
+
+THICKNESS = 8.0
+"""Å, of the slices that are drawn."""
 
 SHOWN = (
     ("nucleus", "nucleus in water"),
@@ -99,7 +107,9 @@ That no boundary has left its margin is made sure by the time, not by looking: f
 from 0.5 ps to at most {longest:g} ps after the release, and ice grows or melts by 0.1 Å a ps at the
 very fastest (mW; atomistic models a hundred times more slowly). `trajectory.made` tells what each
 molecule was made to be at the boundaries as well: a nucleus counts `(made != water).sum()`.
+"""
 
+SLOW = """\
 Liquids at or below {slow:g} K may move more slowly than a molecule's diameter in 200 ps; these are
 still liquids by how they were made, cooled step by step from the melt, but not in equilibrium.
 {n_slow} trajectories are so, marked `slow` in their `checks`.
@@ -127,8 +137,8 @@ SUPPLEMENT = """\
 
 The first does what is missing of `pipelines/config/environments.yaml`, in the order in which it
 is worth the time, and may be stopped at any moment; the second checks what is new and adds a file
-to the data; the third writes this page. {complete} of {planned} preparations are there
-{partly}; still missing:
+to the data; the third writes this page. {complete} of {planned} preparations are there, some for a
+part of their states. Missing:
 
 {missing}
 """
@@ -219,7 +229,7 @@ def card(
     )
     slow = [t for t in data if t.description["checks"]["slow"]]
     have = {t.preparation for t in data} | {n.rsplit("_", 2)[0] for n in rejected}
-    missing = Counter(j.group for j in jobs if j.name not in have)
+    missing = Counter((j.kind, j.preparation.model.label) for j in jobs if j.name not in have)
     parts = [
         HEAD.format(size=sum(f.stat().st_size for f in environment_files()) / 2**20),
         "## What is in it",
@@ -240,9 +250,8 @@ def card(
             vapour=VAPOUR,
             melts=span(r["melt_temperature"] for r, _ in recipes),
             longest=longest,
-            slow=max((t.temperature for t in slow), default=0.0),
-            n_slow=len(slow),
         ),
+        *([SLOW.format(slow=max(t.temperature for t in slow), n_slow=len(slow))] if slow else []),
         "## Water models",
         "",
         "Liquids near room temperature, beside the density that their authors give there:",
@@ -263,11 +272,27 @@ def card(
         SUPPLEMENT.format(
             complete=len(jobs) - sum(missing.values()),
             planned=len(jobs),
-            partly="in whole or in part" if missing else "",
-            missing=", ".join(f"`{g}` ({n})" for g, n in missing.items()) or "nothing",
+            missing="\n".join(
+                rows(
+                    ("kind", "model", "preparations"),
+                    ((*pair, n) for pair, n in sorted(missing.items())),
+                )
+            ),
         ),
     ]
     return "\n".join(parts).rstrip() + "\n"
+
+
+def draw_slice(axes: Axes, frame: Frame, colours: Sequence[str]) -> None:
+    """A slice through the middle of a box, seen along its first vector."""
+    centre = frame.cell.sum(axis=0) / 2 + frame.origin
+    inside = np.abs((frame.positions - centre)[:, 0]) < THICKNESS / 2
+    flat = (frame.positions - centre)[inside, 1:]
+    tint = np.array(to_rgba_array(list(colours)))[inside]
+    pairs = cKDTree(frame.positions[inside]).query_pairs(BOND, output_type="ndarray")
+    axes.add_collection(LineCollection(list(flat[pairs]), colors=DARK, linewidths=0.4, zorder=1))
+    axes.scatter(*flat.T, s=7, c=tint, edgecolors=DARK, linewidths=0.2, zorder=2)
+    axes.set_aspect("equal")
 
 
 def figure(data: Sequence[EnvironmentTrajectory], path: Path) -> None:
@@ -288,7 +313,7 @@ def figure(data: Sequence[EnvironmentTrajectory], path: Path) -> None:
             colours = [
                 NO_TRUTH_COLOUR if c == NO_TRUTH else colour_of(CLASSES[c]) for c in one.truth[-1]
             ]
-            draw_snapshot(axes, one.frames[-1], colours)
+            draw_slice(axes, one.frames[-1], colours)
             axes.set_title(title)
             axes.set_axis_off()
         states = page.add_subplot(grid[2, :3])
