@@ -107,8 +107,8 @@ That no boundary has left its margin is made sure by the time, not by looking: f
 from 0.5 ps to at most {longest:g} ps after the release, and by then the fastest boundary, mW's, has
 moved by less than 1 Å. (The basal face of a box like these grew by 0.08 Å/ps at 240 K and melted by
 0.06 Å/ps at 285 K, by the change of the potential energy over 40 ps and a heat of fusion of
-1.26 kcal/mol; atomistic models are ten to a hundred times slower.) `trajectory.made` tells what each
-molecule was made to be at the boundaries as well: a nucleus counts `(made != water).sum()`.
+1.26 kcal/mol. Atomistic models diffuse more slowly.) `trajectory.made` tells what each molecule was
+made to be at the boundaries as well: a nucleus counts `(made != water).sum()`.
 """
 
 SLOW = """\
