@@ -9,6 +9,7 @@ from iceclass.errors import InputError
 from iceclass.io import suffixes
 from iceclass.io.lammps.binary import looks_binary
 from iceclass.io.lammps.yaml_dump import looks_yaml
+from iceclass.io.others.history import looks_history
 from iceclass.io.others.md_files import md_format
 from iceclass.io.others.pdb import looks_pdb
 from iceclass.io.text.streams import peek, without_compression
@@ -47,7 +48,7 @@ _OTHERS: tuple[tuple[bytes, str, str], ...] = (
 
 def detect_format(path: str | Path) -> str:
     """``"lammps-dump"``, ``"lammps-binary"``, ``"lammps-yaml"``, ``"lammps-data"``, ``"gro"``,
-    ``"pdb"``, one of MDAnalysis's formats (``"xtc"``), or of ASE's (``"extxyz"``).
+    ``"pdb"``, ``"history"``, one of MDAnalysis's formats (``"xtc"``), or of ASE's (``"extxyz"``).
 
     Raises
     ------
@@ -66,6 +67,8 @@ def detect_format(path: str | Path) -> str:
         return "lammps-binary"
     if looks_yaml(head):
         return "lammps-yaml"
+    if looks_history(head) or path.name.upper().startswith("HISTORY"):
+        return "history"
     if (kind := md_format(path)) is not None:
         return kind
     _refuse_others(path, raw)

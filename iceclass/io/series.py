@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from glob import glob, has_magic
 from itertools import takewhile
 from pathlib import Path
@@ -152,12 +153,12 @@ class SeriesIndex:
     indices: tuple[FrameIndex, ...]
     counts: tuple[int, ...]
 
-    @property
+    @cached_property
     def befores(self) -> NDArray[np.int64]:
         """(files + 1,) frames taken of the files before each, and of all."""
         return np.concatenate([[0], np.cumsum(self.counts)]).astype(np.int64)
 
-    @property
+    @cached_property
     def sizes(self) -> NDArray[np.int64]:
         """(files + 1,) bytes of the files before each, and of all."""
         return np.cumsum([0, *(index.size for index in self.indices)])
@@ -167,7 +168,7 @@ class SeriesIndex:
         """Bytes of all files."""
         return int(self.sizes[-1])
 
-    @property
+    @cached_property
     def offsets(self) -> NDArray[np.int64]:
         """(T + 1,) bytes before each frame, counted through the files; the last: of all."""
         parts = [
@@ -199,11 +200,20 @@ class SeriesIndex:
         """
         if not 0 <= frame <= len(self):
             raise IndexError(f"frame {frame} of {len(self)}")
-        befores = self.befores
-        file = min(int(np.searchsorted(befores, frame, side="right")) - 1, len(self.indices) - 1)
-        before = int(befores[file])
+        file, before = self._file_of(frame)
         inner = self.indices[file].position(frame - before, roles)
         return replace(inner, frame=frame, file=file, before=before)
+
+    def units_after(self, frame: int) -> str:
+        """The unit style that a frame has told, or one before it in its file; empty: none."""
+        file, before = self._file_of(frame)
+        return self.indices[file].units_after(frame - before)
+
+    def _file_of(self, frame: int) -> tuple[int, int]:
+        """Which file a frame is in, and how many frames the files before it have."""
+        file = int(np.searchsorted(self.befores, frame, side="right")) - 1
+        file = min(file, len(self.indices) - 1)
+        return file, int(self.befores[file])
 
 
 class TrajectorySeries:
@@ -247,8 +257,18 @@ class TrajectorySeries:
         if at is not None and at.frame > self.options.start:
             raise InputError(f"cannot begin at frame {at.frame} to read from {self.options.start}")
         self._each = replace(self.options, start=0, stop=None, every=1)
-        given = [Path(path) for path in paths]
-        firsts = [self._first_step(path) for path in given]
+        given, firsts = [], []
+        self._unreadable: list[InputError] = []
+        for path in map(Path, paths):
+            try:
+                firsts.append(self._first_step(path))
+                given.append(path)
+            except InputError as error:
+                if self.options.on_error == "raise":
+                    raise
+                self._unreadable.append(error)
+        if not given:
+            raise self._unreadable[0]
         order = list(range(len(given)))
         self._in_order = len(set(firsts)) == len(firsts)
         if self._in_order:
@@ -350,14 +370,17 @@ class TrajectorySeries:
 
     def __iter__(self) -> Iterator[Frame]:
         self.close()
-        self.skipped = []
+        anew = self._at is None or self._at.frame == 0
+        self.skipped = [*self._unreadable] if anew else []
         stop = 1 << 62 if self.options.stop is None else self.options.stop
         wanted = range(self.options.start, stop, self.options.every)
         begin = self._at or ReadPosition(0, 0, 0)
         self._file, self._before, self._roles = begin.file, begin.before, begin.roles
         begin = replace(begin, frame=begin.frame - begin.before, file=0, before=0)
         last: Frame | None = None
-        while self._before + begin.frame < stop:
+        if self._before + begin.frame >= stop:
+            return
+        while True:
             taken, fresh = None, True
             for frame in self._frames_of_piece(begin):
                 assert self._piece is not None
@@ -367,8 +390,6 @@ class TrajectorySeries:
                     taken = self._piece.frame_index
                     self._tell_overlap(limit)
                     break
-                if number >= stop:
-                    return
                 if fresh and last is not None:
                     self._check_seam(last, frame)
                 last, fresh = frame, False
@@ -377,7 +398,10 @@ class TrajectorySeries:
                     yield frame
             assert self._piece is not None
             self._roles = self.atom_roles
-            self._before += self._piece.read_position.frame if taken is None else taken
+            passed = self._piece.read_position.frame if taken is None else taken
+            if self._before + passed >= stop:
+                return
+            self._before += passed
             if self._file + 1 == len(self.paths):
                 break
             self._file += 1
@@ -390,22 +414,21 @@ class TrajectorySeries:
             )
 
     def _frames_of_piece(self, begin: ReadPosition) -> Iterator[Frame]:
-        """The frames of the present file; what is wrong with it is put behind what was before."""
-        path = self.paths[self._file]
-        told = len(self.skipped)
+        """The frames of the present file; what is wrong with it is told when it is met."""
+        stop = None if self.options.stop is None else self.options.stop - self._before
+        piece = self._piece = Trajectory(
+            self.paths[self._file], self._each, at=begin, start=begin.frame, stop=stop
+        )
+        told = 0
         try:
-            self._piece = Trajectory(path, self._each, at=begin, start=begin.frame)
-            for frame in self._piece:
-                self.skipped[told:] = self._piece.skipped
+            for frame in piece:
+                self.skipped += piece.skipped[told:]
+                told = len(piece.skipped)
                 yield frame
-            self.skipped[told:] = self._piece.skipped
         except InputError as error:
-            if self.options.on_error == "raise":
-                raise
-            if self._piece is not None:
-                self.skipped[told:] = self._piece.skipped
-            if not any(error is known for known in self.skipped):
-                self.skipped.append(error)
+            if not any(error is known for known in piece.skipped):
+                raise  # all frames of the file may be damaged, where they are to be left out
+        self.skipped += piece.skipped[told:]
 
     def _tell_overlap(self, limit: int) -> None:
         self.skipped.append(

@@ -210,7 +210,7 @@ class Plan:
             return replace(self.first, stop=stop)
         start, state = self.starts[k], None
         if output_format(self.work.output) == "dump":
-            state = self.index.position(start - self.work.reading.every + 1).units or None
+            state = self.index.units_after(start - self.work.reading.every) or None
         chunk = Chunk(start, stop, self.index.position(start, self.roles), state)
         if chunk.position.frame == chunk.position.before > self.first.start:
             return self._from_frame_before(chunk, start - self.work.reading.every)

@@ -11,6 +11,7 @@ from iceclass.errors import InputError
 from iceclass.frame import Frame
 
 FORMATS = Path(__file__).parents[1] / "data" / "formats"
+CASES = FORMATS.with_name("cases")
 
 
 def ends_well(path: Path, on_error: str = "raise") -> None:
