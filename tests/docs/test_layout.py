@@ -14,9 +14,6 @@ PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 KNOWN = {
     "iceclass.evaluation.explain → iceclass.training.optimise",
     "iceclass.external.lammps_sna → iceclass.descriptors.bispectrum.descriptor",
-    "iceclass.io.output.npz_table → iceclass.model.network",
-    "iceclass.io.output.table_base → iceclass.model.network",
-    "iceclass.io.output.tables → iceclass.model.network",
     "iceclass.kernels.compiled → iceclass.neighbours.candidates",
 }
 """Imports against the direction that are still to be mended."""
@@ -33,7 +30,6 @@ KNOWN_CIRCLES = {
     ("iceclass.acceptance.criteria", "iceclass.acceptance.check"),
     ("iceclass.cli.directory", "iceclass.cli.label"),
     ("iceclass.external.lammps_sna", "iceclass.descriptors.bispectrum.descriptor"),
-    ("iceclass.io.others.mdanalysis_frames", "iceclass.io.trajectory"),
 }
 """Imports that close a circle and are still to be mended."""
 
