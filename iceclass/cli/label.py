@@ -62,7 +62,9 @@ from iceclass.reports.tables import text_table
     callback=parse_frames,
     help="Which frames, as a slice: 100:200:5. Instead of the three options below.",
 )
-@read_options("types", "start", "stop", "every", "on_error", "topology")
+@read_options(
+    "types", "cell", "force_cell", "units", "start", "stop", "every", "on_error", "topology"
+)
 @label_options
 @click.option(
     "--follow",
@@ -123,6 +125,8 @@ def command(
     Examples:
       iceclass label traj.lammpstrj
       iceclass label traj.dump --types 1=O,2=H --model soap-325 -o out.extxyz
+      iceclass label plain.xyz --cell 23.5,22.1,27.1
+      iceclass label slab.gro --select "resname SOL and z < 40"
       iceclass label nucleation.lammpstrj --clusters --profile z
       iceclass label running.lammpstrj --follow
       iceclass label "ice.*.lammpstrj"
@@ -216,6 +220,8 @@ class _Task:
             click.echo(_overview(labels))
             names = (path.name for path in files.all(self.labelling.observers))
             click.echo("written: " + ", ".join(names))
+        if "warning" in labels.parameters:
+            click.echo(f"warning: {labels.parameters['warning']}", err=True)
         for message in labels.skipped:
             click.echo(f"skipped: {message}", err=True)
         if labels.open_frames:
@@ -253,6 +259,5 @@ def _without_boundaries(labels: Labels) -> str:
     """A warning, since the file may only have lost its cell."""
     return (
         f"note: no periodic boundary in {labels.open_frames} of {_frames(labels.totals.frames)}: "
-        "labelled as droplets in vacuum. If the file lacks its cell, convert it to one that tells "
-        'it, as Lattice="..." of extended xyz does'
+        "labelled as droplets in vacuum. If the file lacks its cell, tell it: --cell a,b,c in Å"
     )

@@ -12,11 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iceclass.datasets.table import Table, descriptor_difference, order_classes
-from iceclass.errors import InputError, MissingDependencyError
+from iceclass.errors import InputError
+from iceclass.evaluation.scores import confusion_matrix, confusion_scores
 from iceclass.files import replacing
 from iceclass.io.output.csv_tables import write_csv
-from iceclass.model.network import Model, Prediction
+from iceclass.model.network import Model
 from iceclass.phases import UNKNOWN
+from iceclass.prediction import Prediction
 
 N_BINS = 15
 DIGITS = 6
@@ -118,7 +120,7 @@ class Evaluation:
     def per_class(self) -> dict[str, dict[str, Any]]:
         """Class → its precision, recall, F1, rows, and share of rows taken for each other label.
 
-        JSON-serialisable, NaN as None; ``taken_for`` starts with the most frequent mistake.
+        JSON-serialisable, NaN as None; ``confused_with`` starts with the most frequent mistake.
         """
         found: dict[str, dict[str, Any]] = {}
         for c, name in enumerate(self.classes):
@@ -129,7 +131,7 @@ class Evaluation:
                 "recall": _number(self.recall[c]),
                 "f1": _number(self.f1[c]),
                 "rows": int(self.support[c]),
-                "taken_for": {self.columns[k]: _number(shares[k]) for k in order},
+                "confused_with": {self.columns[k]: _number(shares[k]) for k in order},
             }
         return found
 
@@ -229,48 +231,29 @@ def evaluate(
     return compare(prediction, table, description=description)
 
 
-def check_installed() -> None:
-    """Raise MissingDependencyError unless what :func:`compare` needs is installed."""
-    try:
-        import sklearn.metrics  # noqa: F401
-    except ImportError as error:
-        raise MissingDependencyError("evaluating a model", "scikit-learn", "train") from error
-
-
 def compare(prediction: Prediction, table: Table, *, description: str = "") -> Evaluation:
     """The figures of merit of a prediction for the rows of a table."""
-    check_installed()
-    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
-
     classes = prediction.classes
     n_classes = len(classes)
     present = {t.phase for t in (table.trajectories[i] for i in np.unique(table.trajectory))}
     truth = (*classes, *(name for name in order_classes(present) if name not in classes))
     target = table.target(truth)
-    labels = np.where(prediction.labels < 0, len(truth), prediction.labels)
-    counts = confusion_matrix(target, labels, labels=np.arange(len(truth) + 1))
-    confusion = counts[: len(truth), [*range(n_classes), len(truth)]].astype(np.int64)
+    labels = np.where(prediction.labels < 0, n_classes, prediction.labels)
+    confusion = confusion_matrix(target, labels, (len(truth), n_classes + 1))
+    scores = confusion_scores(confusion[:n_classes])
     own = target < n_classes
-    support = confusion[:n_classes].sum(axis=1)
-    if own.any():
-        precision, recall, f1, _ = precision_recall_fscore_support(
-            target[own], labels[own], labels=np.arange(n_classes), zero_division=np.nan
-        )
-    else:
-        precision = recall = f1 = np.full(n_classes, np.nan)
-    recall, f1 = (np.where(support > 0, values, np.nan) for values in (recall, f1))
     bins, calibration_error = _calibration(prediction, target, own)
     return Evaluation(
         classes=classes,
         truth=truth,
         confusion=confusion,
-        precision=np.asarray(precision, np.float64),
-        recall=recall,
-        f1=f1,
-        support=support,
-        accuracy=float(np.mean(labels[own] == target[own])) if own.any() else float("nan"),
-        balanced_accuracy=_mean(recall),
-        macro_f1=_mean(f1),
+        precision=scores.precision,
+        recall=scores.recall,
+        f1=scores.f1,
+        support=scores.support.astype(np.int64),
+        accuracy=float(scores.accuracy),
+        balanced_accuracy=float(scores.balanced_accuracy),
+        macro_f1=float(scores.macro_f1),
         calibration_error=calibration_error,
         bins=bins,
         trajectories=_trajectory_scores(prediction, table, truth),
@@ -322,11 +305,6 @@ def _trajectory_scores(
             )
         )
     return tuple(scores)
-
-
-def _mean(values: NDArray[np.float64]) -> float:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else float("nan")
 
 
 def _number(value: float) -> float | None:

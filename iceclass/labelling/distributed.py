@@ -127,7 +127,7 @@ def label_distributed(
             for done, segment in chunks:
                 skipped = _append(done, segment, skipped, work, index, sink, run)
         run.skipped += skipped
-        labels = run.labels(str(trajectory), reading, str(plan.roles), sink.records)
+        labels = run.labels(str(trajectory), reading, plan.roles, sink.records)
         if writing.finish is not None:
             sink.finishing()
             writing.finish(labels)

@@ -23,7 +23,8 @@ from iceclass.labelling.labels import Labels
 from iceclass.labelling.options import LabelOptions, OutputOptions, with_changes
 from iceclass.labelling.output import open_sink
 from iceclass.labelling.run import IndexedFrame, Labeller, LabellingRun, Progress, indexed
-from iceclass.model.network import Model, Prediction
+from iceclass.model.network import Model
+from iceclass.prediction import Prediction
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -129,7 +130,7 @@ def label(
         labels = run.labels(
             type(source).__name__ if trajectory is None else str(trajectory),
             reading,
-            "as given" if trajectory is None else str(trajectory.atom_roles),
+            None if trajectory is None else trajectory.atom_roles,
             sink.records,
         )
         if writing.finish is not None:

@@ -22,8 +22,10 @@ from iceclass.io.output.writers import output_writer
 from iceclass.io.text.streams import without_compression
 from iceclass.labelling.labels import FrameRecords
 from iceclass.labelling.options import OutputOptions
-from iceclass.model.network import OUTSIDE_REGION, Model, Prediction
+from iceclass.labelling.selection import NothingSelectedError
+from iceclass.model.network import Model
 from iceclass.phases import UNKNOWN
+from iceclass.prediction import OUTSIDE_REGION, Prediction
 
 PHASE_COLUMN = "i_phase"
 CONFIDENCE_COLUMN = "d_confidence"
@@ -208,6 +210,8 @@ class TrajectorySink:
         return self
 
     def __exit__(self, *exc: Any) -> None:
+        if isinstance(exc[1], NothingSelectedError) and isinstance(self._file, ResumableFile):
+            self._file.discard()
         self._file.__exit__(*exc)
 
 

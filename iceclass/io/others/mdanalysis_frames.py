@@ -162,10 +162,12 @@ def _template(path: Path, topology: str | Path | None, types: Mapping[Any, str] 
         kinds = replace(kinds, codes=kinds.codes[order])
         columns = {name: raw.columns[name][order] for name in _KEPT if name in raw.columns}
         ids = None if raw.ids is None else raw.ids[order]
+        bonds = None if raw.bonds is None else np.argsort(order)[raw.bonds]
     else:
-        columns = _columns_of(_atoms_of(topology))
+        atoms = _atoms_of(topology)
+        columns = _columns_of(atoms)
         kinds = named_kinds(columns)
-        ids = None
+        ids, bonds = None, bonds_of(atoms)
     m = len(kinds.codes)
     return RawFrame(
         positions=np.zeros((m, 3)),
@@ -175,6 +177,7 @@ def _template(path: Path, topology: str | Path | None, types: Mapping[Any, str] 
         columns=columns,
         kinds=lambda _: kinds,
         ids=ids,
+        bonds=bonds,
     )
 
 

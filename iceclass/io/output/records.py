@@ -96,5 +96,10 @@ class RecordFile(Collection[dict[str, Any]]):
     def __reduce__(self) -> tuple[type[list[Any]], tuple[list[dict[str, Any]]]]:
         return list, (list(self),)
 
+    def close(self) -> None:
+        """Close the file: there are no records any more."""
+        self._file.close()
+        self._count = 0
+
     def __del__(self) -> None:
         self._file.close()

@@ -216,8 +216,15 @@ class ResumableFile(Pieces):
         if self._raw.closed:
             return
         if self._part.exists() and not self.records:
+            self.discard()
+        self._raw.close()
+
+    def discard(self) -> None:
+        """Close the file and leave nothing of it: it would come to nothing another time, too."""
+        if not self._raw.closed:
             self._part.unlink(missing_ok=True)
             journal_path(self.path).unlink(missing_ok=True)
+            self.records.close()
         self._raw.close()
 
     def __enter__(self) -> Self:

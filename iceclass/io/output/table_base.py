@@ -6,43 +6,14 @@ import io
 from abc import ABC, abstractmethod
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from iceclass.errors import OutputError
 from iceclass.io.text.streams import AtomicFile
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from iceclass.frame import Frame
-
-
-class Prediction(Protocol):
-    """What a model says of N molecules; as :class:`iceclass.model.network.Prediction`.
-
-    Attributes
-    ----------
-    labels, confidence, probabilities
-        (N,), (N,) and (N, C): the class of each, −1 unknown, the probability of that class, and
-        of every one.
-    classes, model_id
-        The C class names and which model it was.
-    """
-
-    @property
-    def labels(self) -> NDArray[Any]: ...
-
-    @property
-    def confidence(self) -> NDArray[Any]: ...
-
-    @property
-    def probabilities(self) -> NDArray[Any]: ...
-
-    @property
-    def classes(self) -> tuple[str, ...]: ...
-
-    @property
-    def model_id(self) -> str: ...
+    from iceclass.prediction import Prediction
 
 
 class TableWriter(ABC):

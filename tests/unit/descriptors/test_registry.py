@@ -31,8 +31,8 @@ def test_presets():
         ("soap-37", Soap(n_max=3, l_max=5)),
         ("soap-325", Soap()),
         ("soap-325-avg", Soap(average_radius=3.7)),
-        ("soap-325-wide", Soap(average_radius=8.0, average_own=True)),
-        ("soap-325-avg(radius=5.0, own=True)", Soap(average_radius=5.0, average_own=True)),
+        ("soap-325-wide", Soap(average_radius=8.0, concatenate_self=True)),
+        ("soap-325-avg(radius=5.0, own=True)", Soap(average_radius=5.0, concatenate_self=True)),
         (
             "soap-37-avg(radius=5.5, passes=2)",
             Soap(n_max=3, l_max=5, average_radius=5.5, average_passes=2),
