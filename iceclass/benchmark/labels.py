@@ -12,6 +12,7 @@ import numpy as np
 from iceclass.benchmark.systems import ice, liquid
 from iceclass.frame import Frame
 from iceclass.io import read
+from iceclass.io.text.pairs import parse_pairs
 from iceclass.labelling.label import label
 from iceclass.model.network import Model
 
@@ -75,12 +76,12 @@ def write_binary(path: Path, text: Path) -> None:
 
 def reading(path: Path, content: str) -> Callable[[], object]:
     """Reading of the dump at ``path``: its frames, one after the other."""
-    types = dict(pair.split("=") for pair in CONTENTS[content])
+    types = parse_pairs(CONTENTS[content])
     return lambda: deque(read(path, types=types), maxlen=0)
 
 
 def labelling(path: Path, content: str, model: Model) -> Callable[[], object]:
     """Reading, neighbours, features, network and writing of the dump at ``path``."""
-    types = dict(pair.split("=") for pair in CONTENTS[content])
+    types = parse_pairs(CONTENTS[content])
     output = path.with_suffix(".labels.lammpstrj")
     return lambda: label(path, model, types=types, output=output, force=True, keep_labels=False)

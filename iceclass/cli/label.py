@@ -36,7 +36,7 @@ from iceclass.labelling.options import LabelOptions, OutputOptions
 from iceclass.model.file import load_model
 from iceclass.model.network import Model
 from iceclass.phases import label_of
-from iceclass.reports.tables import text_table
+from iceclass.tables import terminal_table
 
 
 @click.command(short_help="Label every molecule of a trajectory with its phase.")
@@ -200,7 +200,7 @@ class _Task:
 
                 client = stack.enter_context(connected_to(self.cluster, self.quiet))
                 labelled = partial(label_distributed, client=client)
-            told = stack.enter_context(progress(self.quiet))
+            report = stack.enter_context(progress(self.quiet))
             stack.enter_context(stopping(self.follow))
             labels = labelled(
                 trajectory,
@@ -209,7 +209,7 @@ class _Task:
                 reading=self.reading,
                 labelling=self.labelling,
                 writing=writing,
-                progress=told,
+                progress=report,
             )
         self._report(labels, files)
 
@@ -239,7 +239,7 @@ def _overview(labels: Labels) -> str:
         for name, record in (("first", totals.first), ("last", totals.last)):
             molecules = max(record["molecules"], 1)
             columns[name] = [percent(count / molecules) for count in record["counts"]]
-    table = text_table(tuple(columns), zip(*columns.values(), strict=True))
+    table = terminal_table(tuple(columns), zip(*columns.values(), strict=True))
     return (
         f"{labels.source}: {_frames(totals.frames)}, {totals.largest} molecules, model {model}\n"
         f"{parameters['sites']}\n\n{table}\n\nmean confidence {totals.mean_confidence:.3f}"

@@ -218,8 +218,8 @@ def field_options(
     return options
 
 
-every_option: Decorator = _READ["every"]
 types_option: Decorator = _READ["types"]
+every_option: Decorator = _READ["every"]
 force_option: Decorator = click.option("--force", is_flag=True, help="Replace existing outputs.")
 quiet_option: Decorator = click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 

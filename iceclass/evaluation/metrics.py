@@ -19,6 +19,7 @@ from iceclass.io.output.csv_tables import write_csv
 from iceclass.model.network import Model
 from iceclass.phases import UNKNOWN
 from iceclass.prediction import Prediction
+from iceclass.tables import terminal_table
 
 N_BINS = 15
 DIGITS = 6
@@ -180,27 +181,30 @@ class Evaluation:
 
         Of the phases that there are molecules of.
         """
-        width = max(len(name) for name in (*self.truth, *self.columns, "% labelled")) + 2
-        lines = [f"{'phase':<{width}}precision  recall      F1     rows"]
-        for i, name in enumerate(self.classes):
-            if self.support[i] == 0:
-                continue
-            lines.append(
-                f"{name:<{width}}{self.precision[i]:9.4f}{self.recall[i]:8.4f}"
-                f"{self.f1[i]:8.4f}{self.support[i]:9d}"
+        figures = [
+            (
+                name,
+                f"{self.precision[i]:.4f}",
+                f"{self.recall[i]:.4f}",
+                f"{self.f1[i]:.4f}",
+                str(self.support[i]),
             )
-        lines += [
+            for i, name in enumerate(self.classes)
+            if self.support[i] > 0
+        ]
+        confusion = [
+            (name, *(f"{100 * x:.2f}" if x else "·" for x in row))
+            for name, row in zip(self.truth, self.normalised, strict=True)
+            if not np.isnan(row).all()
+        ]
+        lines = [
+            terminal_table(("phase", "precision", "recall", "F1", "rows"), figures),
             "",
             f"accuracy {self.accuracy:.4f}   balanced {self.balanced_accuracy:.4f}   "
             f"macro F1 {self.macro_f1:.4f}   calibration error {self.calibration_error:.4f}",
             "",
-            f"{'% labelled':<{width}}" + "".join(f"{name:>{width}}" for name in self.columns),
+            terminal_table(("% labelled", *self.columns), confusion),
         ]
-        for name, row in zip(self.truth, self.normalised, strict=True):
-            if np.isnan(row).all():
-                continue
-            cells = "".join(f"{100 * x:{width}.2f}" if x else f"{'·':>{width}}" for x in row)
-            lines.append(f"{name:<{width}}{cells}")
         return "\n".join(lines) + "\n"
 
 

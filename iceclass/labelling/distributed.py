@@ -264,7 +264,7 @@ def _append(
     sink: TrajectorySink,
     run: LabellingRun,
 ) -> list[str]:
-    """Put the frames of a chunk behind the others; ``skipped``: told of before, or now after them.
+    """Append the frames of a chunk; messages of frames left out before it, and those after it.
 
     Raises
     ------

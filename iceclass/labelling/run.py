@@ -277,12 +277,15 @@ class LabellingRun:
         if not self.totals.molecules:
             asked = " and ".join(map(str, self._labeller.options.conditions))
             raise NothingSelectedError(f"no molecule is selected in any frame by {asked}")
-        kept = self._predictions
+        labels = probabilities = None
+        if self._predictions is not None:
+            labels = tuple(p.labels.astype(np.int8) for p in self._predictions)
+            probabilities = tuple(p.probabilities for p in self._predictions)
         return Labels(
             source=source,
             classes=self._labeller.model.classes,
-            labels=None if kept is None else tuple(p.labels.astype(np.int8) for p in kept),
-            probabilities=None if kept is None else tuple(p.probabilities for p in kept),
+            labels=labels,
+            probabilities=probabilities,
             skipped=tuple(self.skipped),
             parameters=self._labeller.parameters(reading) | _told_of(roles),
             totals=self.totals,

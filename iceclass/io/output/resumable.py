@@ -126,11 +126,15 @@ class ResumableFile(Pieces):
         self.records: RecordFile
         try:
             self._raw = open(self._part, "ab", buffering=0)  # noqa: SIM115
+        except OSError as error:
+            raise self._failure(error) from None
+        try:
             self._lock()
             end = self._recover(json.loads(json.dumps({"journal": VERSION, **settings})), sources)
             self._raw.truncate(end)
             self._raw.seek(end)
         except OSError as error:
+            self._raw.close()
             raise self._failure(error) from None
 
     def _lock(self) -> None:
@@ -149,7 +153,7 @@ class ResumableFile(Pieces):
         journal, size, end = journal_path(self.path), os.fstat(self._raw.fileno()).st_size, 0
         finishing = was_finishing(self.path)
         temporary = journal.with_name(f"{journal.name}.new")
-        records = RecordFile(open(temporary, "w+b", buffering=0))  # noqa: SIM115
+        records = RecordFile(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o666))
         with journal.open("rb") if journal.exists() else BytesIO() as lines:
             entries = sound_records(lines)
             earlier = next(entries, {})
