@@ -61,6 +61,7 @@ def test_every_family_is_timed_against_its_reference(bench):
         "bispectrum": "LAMMPS compute sna/atom",
         "acsf": "DScribe ACSF",
         "label": "OVITO PTM",
+        "read": "text dump",
     }
     assert {r["configuration"] for r in table} == {"ice Ih", "liquid"}
     assert {r["reference"] for r in table if r["family"] == "label"} == {
