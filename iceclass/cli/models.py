@@ -69,6 +69,7 @@ def command(model: str | None, evaluations: tuple[Path, ...], as_json: bool) -> 
 def _listing(models: tuple[ModelSummary, ...]) -> str:
     """One line for each model, in columns; ``*`` marks the default."""
     from iceclass.reports.words import NOTHING, file_size, percent
+    from iceclass.tables import terminal_table
 
     head = ("", "model", "descriptor", "features", "accuracy", "size", "SHA-256", "classes")
     rows = [
@@ -84,12 +85,8 @@ def _listing(models: tuple[ModelSummary, ...]) -> str:
         )
         for facts in models
     ]
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    lines = [
-        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in (head, *rows)
-    ]
-    return "\n".join([*lines, "", "* default; accuracy on preparations not seen in training"])
+    table = terminal_table(head, rows, left=len(head))
+    return f"{table}\n\n* default; accuracy on preparations not seen in training"
 
 
 def _summary(path: Path) -> tuple[str, dict[str, Any]]:

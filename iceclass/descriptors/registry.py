@@ -13,6 +13,7 @@ from iceclass.descriptors.base import AVERAGES, NO_AVERAGE, STORED_NAMES, Descri
 from iceclass.descriptors.bispectrum.descriptor import Bispectrum
 from iceclass.descriptors.soap.descriptor import Soap
 from iceclass.errors import InputError, unknown_name
+from iceclass.io.text.pairs import parse_pairs
 
 FAMILIES: dict[str, type[Descriptor]] = {
     family.family: family for family in (Acsf, Bispectrum, Soap)
@@ -117,13 +118,11 @@ def _refuse_unknown(family: type[Descriptor], parameters: Mapping[Any, Any]) -> 
 
 def _parameters(text: str, name: str) -> dict[str, Any]:
     """``key=value, key=value`` as a dict; numbers, true and false."""
+    pairs = parse_pairs(filter(str.strip, text.split(",")), f"KEY=NUMBER in {name!r}")
     parameters: dict[str, Any] = {}
-    for part in filter(None, (piece.strip() for piece in text.split(","))):
-        key, _, value = (piece.strip() for piece in part.partition("="))
+    for key, value in pairs.items():
         try:
             parameters[key] = literal_eval(value)
         except (ValueError, SyntaxError):
-            raise InputError(
-                f"cannot read {part!r} in the descriptor {name!r}", hint="expected KEY=NUMBER"
-            ) from None
+            raise InputError(f"{key}={value} in {name!r}: expected a number") from None
     return parameters

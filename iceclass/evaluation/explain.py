@@ -25,9 +25,11 @@ from iceclass.datasets.splits import balanced_rows
 from iceclass.datasets.table import Table, descriptor_difference
 from iceclass.errors import InputError, unknown_name
 from iceclass.evaluation.attributions import integrated_gradients, outputs
-from iceclass.evaluation.metrics import csv_text
+from iceclass.evaluation.metrics import DIGITS
 from iceclass.files import replacing
+from iceclass.io.output.csv_tables import write_csv
 from iceclass.model.network import Model
+from iceclass.tables import terminal_table
 
 if TYPE_CHECKING:
     import torch
@@ -130,8 +132,7 @@ class Explanation:
             lines = [[self.feature_names[i], self.overall[i], *values[:, i]] for i in order]
             head = ("feature", "mean_absolute_ig", *self.classes)
             paths.append(directory / f"{name}.csv")
-            with replacing(paths[-1], force=True) as temporary:
-                temporary.write_text(csv_text(head, lines), encoding="utf-8")
+            write_csv(paths[-1], head, lines, force=True, digits=DIGITS)
         paths.append(directory / "explanation.json")
         with replacing(paths[-1], force=True) as temporary:
             temporary.write_text(json.dumps(self.summary(), indent=1) + "\n", encoding="utf-8")
@@ -139,18 +140,15 @@ class Explanation:
 
     def as_text(self, n: int = 10) -> str:
         """The leading features and the completeness, for the terminal."""
-        order = self.leading(n)
-        width = max(len(self.feature_names[i]) for i in order) + 2
-        lines = [f"{'feature':<{width}}mean |IG|  most for  singles out"]
-        for i in order:
+        rows = []
+        for i in self.leading(n):
             most = self.classes[int(np.nanargmax(self.mean_absolute[:, i]))]
             best = int(np.nanargmax(self.separation[:, i]))
-            lines.append(
-                f"{self.feature_names[i]:<{width}}{self.overall[i]:9.4f}  {most:<8}  "
-                f"{self.classes[best]} (AUC {self.separation[best, i]:.3f})"
-            )
+            singled = f"{self.classes[best]} (AUC {self.separation[best, i]:.3f})"
+            rows.append((self.feature_names[i], most, singled, f"{self.overall[i]:.4f}"))
         c = self.completeness
-        lines += [
+        lines = [
+            terminal_table(("feature", "most for", "singles out", "mean |IG|"), rows, left=3),
             "",
             f"IG of the class {self.output}, baseline {self.baseline}, {self.rows.sum()} rows, "
             f"{c.steps} steps",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,11 +15,15 @@ from iceclass.datasets.table import Table, descriptor_difference, order_classes
 from iceclass.errors import InputError
 from iceclass.evaluation.scores import confusion_matrix, confusion_scores
 from iceclass.files import replacing
+from iceclass.io.output.csv_tables import write_csv
 from iceclass.model.network import Model
 from iceclass.phases import UNKNOWN
 from iceclass.prediction import Prediction
+from iceclass.tables import terminal_table
 
 N_BINS = 15
+DIGITS = 6
+"""Of the numbers in tables."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,8 +170,8 @@ class Evaluation:
             ),
         }
         for name, (columns, rows) in tables.items():
-            with replacing(directory / name, force=True) as temporary:
-                temporary.write_text(csv_text(columns, rows), encoding="utf-8")
+            path = directory / name
+            write_csv(path, columns, rows, force=True, digits=DIGITS, may_be_empty=True)
         with replacing(directory / "summary.json", force=True) as temporary:
             temporary.write_text(json.dumps(self.summary(), indent=1) + "\n", encoding="utf-8")
         return tuple(directory / name for name in (*tables, "summary.json"))
@@ -179,27 +181,30 @@ class Evaluation:
 
         Of the phases that there are molecules of.
         """
-        width = max(len(name) for name in (*self.truth, *self.columns, "% labelled")) + 2
-        lines = [f"{'phase':<{width}}precision  recall      F1     rows"]
-        for i, name in enumerate(self.classes):
-            if self.support[i] == 0:
-                continue
-            lines.append(
-                f"{name:<{width}}{self.precision[i]:9.4f}{self.recall[i]:8.4f}"
-                f"{self.f1[i]:8.4f}{self.support[i]:9d}"
+        figures = [
+            (
+                name,
+                f"{self.precision[i]:.4f}",
+                f"{self.recall[i]:.4f}",
+                f"{self.f1[i]:.4f}",
+                str(self.support[i]),
             )
-        lines += [
+            for i, name in enumerate(self.classes)
+            if self.support[i] > 0
+        ]
+        confusion = [
+            (name, *(f"{100 * x:.2f}" if x else "·" for x in row))
+            for name, row in zip(self.truth, self.normalised, strict=True)
+            if not np.isnan(row).all()
+        ]
+        lines = [
+            terminal_table(("phase", "precision", "recall", "F1", "rows"), figures),
             "",
             f"accuracy {self.accuracy:.4f}   balanced {self.balanced_accuracy:.4f}   "
             f"macro F1 {self.macro_f1:.4f}   calibration error {self.calibration_error:.4f}",
             "",
-            f"{'% labelled':<{width}}" + "".join(f"{name:>{width}}" for name in self.columns),
+            terminal_table(("% labelled", *self.columns), confusion),
         ]
-        for name, row in zip(self.truth, self.normalised, strict=True):
-            if np.isnan(row).all():
-                continue
-            cells = "".join(f"{100 * x:{width}.2f}" if x else f"{'·':>{width}}" for x in row)
-            lines.append(f"{name:<{width}}{cells}")
         return "\n".join(lines) + "\n"
 
 
@@ -304,22 +309,6 @@ def _trajectory_scores(
             )
         )
     return tuple(scores)
-
-
-def csv_text(columns: tuple[str, ...], rows: list[list[Any]]) -> str:
-    """CSV with floats to 6 digits and NaN as an empty field."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(columns)
-    for row in rows:
-        writer.writerow([_cell(value) for value in row])
-    return out.getvalue()
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, float | np.floating):
-        return "" if np.isnan(value) else f"{value:.6g}"
-    return value
 
 
 def _number(value: float) -> float | None:

@@ -19,7 +19,8 @@ from iceclass.datasets.store import FeatureStore
 from iceclass.datasets.table import SPLITS, Table
 from iceclass.descriptors import from_dict
 from iceclass.errors import InputError, MissingDependencyError
-from iceclass.evaluation.metrics import Evaluation, csv_text, evaluate
+from iceclass.evaluation.metrics import DIGITS, Evaluation, evaluate
+from iceclass.io.output.csv_tables import write_csv
 from iceclass.model.network import Model
 from iceclass.model.novelty import Novelty, fit_novelty, likely_classes
 from iceclass.model.scaler import Scaler
@@ -47,10 +48,11 @@ class TrainingResult:
     best_epoch: int
     split: Split = field(repr=False)
 
-    def history_csv(self) -> str:
-        """CSV text, one line for each epoch."""
+    def write_history(self, path: str | Path) -> Path:
+        """Write the epochs as CSV; an existing file is replaced."""
         columns = tuple(Epoch.__dataclass_fields__)
-        return csv_text(columns, [[getattr(e, c) for c in columns] for e in self.history])
+        rows = ([getattr(epoch, name) for name in columns] for epoch in self.history)
+        return write_csv(path, columns, rows, force=True, digits=DIGITS)
 
 
 __all__ = ["Epoch", "TrainingConfig", "TrainingResult", "train"]

@@ -103,7 +103,7 @@ class TableWriter(ABC):
             self.abort()
 
 
-class Sink(io.RawIOBase):
+class ForwardStream(io.RawIOBase):
     """An AtomicFile as a binary file that can only be written forward."""
 
     def __init__(self, file: AtomicFile) -> None:

@@ -76,8 +76,8 @@ def test_parameters_of_a_preset_can_be_changed():
         ("sap(r_cut=8)", "unknown descriptor 'sap'; did you mean 'soap'?"),
         ("soap-325(radius=3)", "unknown parameter of soap 'radius'"),
         ("soap(n_mx=3)", "unknown parameter of soap 'n_mx'; did you mean 'n_max'?"),
-        ("soap(n_max=x)", "cannot read 'n_max=x'"),
-        ("soap(n_max)", "cannot read 'n_max'"),
+        ("soap(n_max=x)", "n_max=x in 'soap(n_max=x)': expected a number"),
+        ("soap(n_max)", "'n_max' is not understood: expected KEY=NUMBER"),
         ("soap(n_max=0)", "n_max is 0, expected 1 to 20"),
         ("soap(n_max=__import__('os'))", "unknown descriptor"),
         (
