@@ -96,6 +96,8 @@ class EnvironmentTrajectory(ReferenceTrajectory):
 
         try:
             names = list(self.description["phases"])
+            if unknown := sorted(set(names) - set(CLASSES)):
+                raise ValueError(f"{unknown[0]!r} is none of the classes {', '.join(CLASSES)}")
             codes = np.array([CLASSES.index(n) for n in names] + [NO_TRUTH], dtype=np.int8)
             with h5py.File(self._path, "r") as file:
                 group = file["trajectories"][self.name]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from iceclass.errors import InputError, unknown_name
 
 if TYPE_CHECKING:
-    from iceclass.generation.construction import Others
+    from iceclass.generation.other_sites import Others
 
 MASS_O = 15.9994
 MASS_H = 1.008

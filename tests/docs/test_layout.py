@@ -19,7 +19,6 @@ KNOWN_OUTSIDERS: set[str] = set()
 
 KNOWN_CIRCLES = {
     ("iceclass.acceptance.criteria", "iceclass.acceptance.check"),
-    ("iceclass.generation.water_models", "iceclass.generation.construction"),
 }
 """Imports that close a circle and are still to be mended."""
 
