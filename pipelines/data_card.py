@@ -147,7 +147,7 @@ def split_text(data: ReferenceSet) -> str:
 
 def checks_text(data: ReferenceSet) -> str:
     """What the checks found."""
-    checked = [(t.phase, t.description.get("checks")) for t in data]
+    checked = [(t.phase, t.metadata.get("checks")) for t in data]
     if not all(c for _, c in checked):
         raise click.ClickException(
             "not every trajectory has its checks: pack what check.py accepts"
@@ -169,7 +169,7 @@ def recipes(data: ReferenceSet) -> str:
     """One line a recipe, with its parameters."""
     lines = {}
     for t in data:
-        recipe = dict(t.description["definition"]["recipe"])
+        recipe = dict(t.metadata["definition"]["recipe"])
         kind = recipe.pop("kind")
         text = ", ".join(f"{key.replace('_', ' ')} {value:g}" for key, value in recipe.items())
         lines.setdefault(kind, f"- **{kind}**: {text}")
@@ -180,9 +180,9 @@ def card(data: ReferenceSet, transfer: ReferenceSet) -> str:
     """The whole text."""
     everything = [*data, *transfer]
     names = sorted({t.model for t in everything}, key=list(WATER_MODELS).index)
-    versions = {f"{k} {v}" for t in data for k, v in t.description["versions"].items()}
-    dynamics = [t.description["definition"]["dynamics"] for t in data]
-    glass = {p: t.description["definition"]["recipe"] for t in data for p in (t.phase,)}
+    versions = {f"{k} {v}" for t in data for k, v in t.metadata["versions"].items()}
+    dynamics = [t.metadata["definition"]["dynamics"] for t in data]
+    glass = {p: t.metadata["definition"]["recipe"] for t in data for p in (t.phase,)}
     lda, hda, mda = (glass.get(phase) for phase in ("lda", "hda", "mda"))
     parts = [HEAD, *contents(list(data)), "", split_text(data), "", checks_text(data), ""]
     parts += [TRANSFER]

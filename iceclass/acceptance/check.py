@@ -122,7 +122,7 @@ class Checks:
 
 
 def check(
-    description: Mapping[str, Any],
+    metadata: Mapping[str, Any],
     frames: Sequence[Frame],
     *,
     name: str = "",
@@ -132,7 +132,7 @@ def check(
 
     Parameters
     ----------
-    description
+    metadata
         As in the ``.json`` file beside a trajectory made by ``iceclass generate``.
     frames
         T frames of N oxygens, equally far apart in time.
@@ -144,27 +144,27 @@ def check(
     Raises
     ------
     InputError
-        The description lacks something, or the frames are none or not of one simulation.
+        The metadata lacks something, or the frames are none or not of one simulation.
     MissingDependencyError
         OVITO is not installed.
     """
     limits = thresholds or Thresholds()
     needed = ("phase", "preparation", "temperature", "pressure", "water_model", "energy_drift")
     for key in (*needed, "mean_temperature"):
-        if key not in description:
-            raise InputError(f"the description lacks {key!r}", hint="see iceclass generate --md")
-    phase = str(description["phase"])
-    temperature, pressure = float(description["temperature"]), float(description["pressure"])
-    model = str(description["water_model"])
+        if key not in metadata:
+            raise InputError(f"the metadata lacks {key!r}", hint="see iceclass generate --md")
+    phase = str(metadata["phase"])
+    temperature, pressure = float(metadata["temperature"]), float(metadata["pressure"])
+    model = str(metadata["water_model"])
     g = radial_distribution(frames)
     moved = mean_square_displacement(frames)
-    interval = _interval(description, frames)
+    interval = _interval(metadata, frames)
     hexagonal, cubic = ice_fractions(frames)
     expected = expected_density(phase, model, temperature, pressure)
     facts: dict[str, Any] = {
-        "name": name or f"{description['preparation']}_{temperature:g}K_{pressure:g}GPa",
+        "name": name or f"{metadata['preparation']}_{temperature:g}K_{pressure:g}GPa",
         "phase": phase,
-        "preparation": str(description["preparation"]),
+        "preparation": str(metadata["preparation"]),
         "water_model": model,
         "temperature": temperature,
         "pressure": pressure,
@@ -183,8 +183,8 @@ def check(
         "diffusion": _diffusion(moved, interval),
         "hexagonal": hexagonal,
         "cubic": cubic,
-        "energy_drift": float(description["energy_drift"]),
-        "mean_temperature": float(description["mean_temperature"]),
+        "energy_drift": float(metadata["energy_drift"]),
+        "mean_temperature": float(metadata["mean_temperature"]),
     }
     # what is printed is what is stored; digits beyond are noise
     facts = {k: _rounded(v) for k, v in facts.items()}
@@ -192,14 +192,14 @@ def check(
     return replace(draft, reasons=tuple(reasons(draft, limits)))
 
 
-def _interval(description: Mapping[str, Any], frames: Sequence[Frame]) -> float:
+def _interval(metadata: Mapping[str, Any], frames: Sequence[Frame]) -> float:
     """ps between frames: what the file says, or else what the run was told."""
     times = [f.time for f in frames]
     if len(times) > 1 and times[0] is not None and times[-1] is not None:
         return (times[-1] - times[0]) / (len(times) - 1)
-    dynamics = description.get("definition", {}).get("dynamics", {})
+    dynamics = metadata.get("definition", {}).get("dynamics", {})
     if "interval" not in dynamics:
-        raise InputError("neither the frames nor the description tell the time between frames")
+        raise InputError("neither the frames nor the metadata tell the time between frames")
     return float(dynamics["interval"])
 
 

@@ -18,9 +18,6 @@ from numpy.typing import NDArray
 from iceclass.errors import InputError
 from iceclass.generation.lattices import Structure
 
-PHASE_OF_LETTER = {"h": "ih", "c": "ic"}
-"""Which phase a molecule with a bond of that letter belongs to."""
-
 _TRIES = 100_000
 
 

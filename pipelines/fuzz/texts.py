@@ -13,7 +13,7 @@ import numpy as np
 import zstandard
 
 from iceclass.datasets.featurize import find_trajectories
-from iceclass.datasets.metadata import read_sidecar
+from iceclass.datasets.metadata import read_metadata
 from iceclass.io import open_trajectory
 from iceclass.labelling.label import label
 from iceclass.model.file import load_model
@@ -319,6 +319,6 @@ class SidecarTarget:
 
     def run(self, folder: Path, action: str) -> None:
         if action == "read":
-            read_sidecar(folder / "a.lammpstrj")
+            read_metadata(folder / "a.lammpstrj")
         else:
             find_trajectories([folder])

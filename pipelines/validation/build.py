@@ -17,7 +17,7 @@ import click
 import numpy as np
 
 from iceclass.acceptance.structure import unwrapped
-from iceclass.datasets.metadata import read_sidecar
+from iceclass.datasets.metadata import read_metadata
 from iceclass.datasets.reference import write_reference
 from iceclass.errors import InputError
 from iceclass.frame import Frame
@@ -67,7 +67,7 @@ def simulated(
     """Every trajectory of a preparation that is complete."""
     for state in preparation.states:
         path = runs / preparation.name / preparation.trajectory_name(state)
-        description = read_sidecar(path) if path.is_file() else None
+        description = read_metadata(path) if path.is_file() else None
         if description is None:
             click.echo(f"{preparation.name}: {state} is not complete yet, left out", err=True)
             continue

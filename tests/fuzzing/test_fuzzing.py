@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from iceclass.datasets.featurize import find_trajectories
-from iceclass.datasets.metadata import read_sidecar
+from iceclass.datasets.metadata import read_metadata
 from iceclass.datasets.reference import is_reference, load_reference
 from iceclass.datasets.store import FeatureStore
 from iceclass.errors import InputError, ModelError
@@ -224,10 +224,10 @@ class TestSidecar:
 
     def test_nested_deep_or_huge(self, tmp_path):
         path = written(tmp_path, "a.json", DEEP)
-        with pytest.raises(InputError, match="not a trajectory description"):
-            read_sidecar(path)
+        with pytest.raises(InputError, match="not trajectory metadata"):
+            read_metadata(path)
         written(tmp_path, "a.json", b" " * (17 << 20) + json.dumps(self.GOOD).encode())
-        assert read_sidecar(path) is None
+        assert read_metadata(path) is None
 
 
 class TestModel:

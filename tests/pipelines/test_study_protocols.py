@@ -58,7 +58,7 @@ def few_trajectories():
         names = taken[t.phase]
         if t.preparation not in names and len(names) < WANTED.get(t.phase, 0):
             names.add(t.preparation)
-            description = {k: v for k, v in t.description.items() if k != "split"}
+            description = {k: v for k, v in t.metadata.items() if k != "split"}
             yield t.name, description, t.frames[::10]
 
 

@@ -19,7 +19,7 @@ from iceclass.acceptance.structure import (
     mean_square_displacement,
     radial_distribution,
 )
-from iceclass.datasets.metadata import read_sidecar
+from iceclass.datasets.metadata import read_metadata
 from iceclass.errors import InputError, MissingDependencyError
 from iceclass.frame import Frame
 from iceclass.generation.lattices import Size, build
@@ -62,7 +62,7 @@ def simulated(tmp_path_factory):
         for path in run(made, root):
             with open_trajectory(path) as trajectory:
                 frames = tuple(trajectory)
-            description = read_sidecar(path)
+            description = read_metadata(path)
             found[phase, description["temperature"]] = (
                 check(description, frames),
                 description,

@@ -32,7 +32,7 @@ def data(tmp_path_factory):
         names = sorted({t.preparation for t in own})[:3]
         for name, split in zip(names, ("train", "train", "test"), strict=True):
             t = next(t for t in own if t.preparation == name)
-            found.append((t.name, {**t.description, "split": split}, t.frames))
+            found.append((t.name, {**t.metadata, "split": split}, t.frames))
     write_reference(path, found)
     return path
 
@@ -57,13 +57,13 @@ def test_further_preparations_train_and_are_none_of_the_reference():
     for trajectory in more:
         assert trajectory.split == "train"
         assert trajectory.preparation not in reference
-        assert trajectory.description["checks"]["accepted"]
+        assert trajectory.metadata["checks"]["accepted"]
 
 
 def test_without_a_split_nothing_is_varied(data, tmp_path):
     path = tmp_path / "data.h5"
     described = [
-        (t.name, {k: v for k, v in t.description.items() if k != "split"}, t.frames)
+        (t.name, {k: v for k, v in t.metadata.items() if k != "split"}, t.frames)
         for t in load_reference(data)
     ]
     write_reference(path, described)
@@ -224,6 +224,6 @@ def test_the_split_holds_for_the_variations(data, tmp_path):
 def test_wrong_indices_are_refused(data, tmp_path, counted):
     t = load_reference(data).trajectories[0]
     path = tmp_path / "odd.h5"
-    write_reference(path, [(t.name, {**t.description, "counted": counted}, t.frames)])
+    write_reference(path, [(t.name, {**t.metadata, "counted": counted}, t.frames)])
     with pytest.raises(InputError, match=r"'counted' of trajectory .* is not a list"):
         featurize(find_trajectories([path]), descriptor("soap-37"), tmp_path / "f.h5")

@@ -23,7 +23,7 @@ import click
 from iceclass.acceptance.check import Checks, check, write_checks
 from iceclass.acceptance.criteria import Thresholds
 from iceclass.datasets.featurize import find_trajectories
-from iceclass.datasets.metadata import read_sidecar
+from iceclass.datasets.metadata import read_metadata
 from iceclass.errors import IceclassError, InputError
 from iceclass.frame import Frame
 from iceclass.io import open_trajectory
@@ -44,7 +44,7 @@ def link_accepted(directory: Path, paths: dict[str, Path], checks: Sequence[Chec
         folder = fresh / one.preparation
         folder.mkdir(parents=True, exist_ok=True)
         (folder / path.name).symlink_to(os.path.relpath(path.resolve(), folder.resolve()))
-        description = read_sidecar(path)
+        description = read_metadata(path)
         assert description is not None
         results = {k: v for k, v in one.to_dict().items() if k not in WITHOUT}
         text = json.dumps({**description, "checks": results}, indent=1)
@@ -79,7 +79,7 @@ def run(
     middle: dict[str, tuple[float, Frame]] = {}
     for info in find_trajectories(runs):
         path = Path(info.path)
-        description: dict[str, Any] = read_sidecar(path) or {}
+        description: dict[str, Any] = read_metadata(path) or {}
         with open_trajectory(path) as trajectory:
             frames = tuple(trajectory)
         try:

@@ -41,7 +41,7 @@ def test_no_pile_is_on_both_sides():
     for one in sequences["train"]:
         assert not any(same_pile(one, other) for other in sequences["test"])
     for side, path in STACKING.items():
-        found = {t.description["sequence"] for t in load_reference(path)}
+        found = {t.metadata["sequence"] for t in load_reference(path)}
         assert found == set(sequences[side])
         assert {t.split for t in load_reference(path)} == {side}
 
@@ -49,12 +49,12 @@ def test_no_pile_is_on_both_sides():
 @pytest.mark.parametrize("side", ["train", "test"])
 def test_truth_of_piles_is_chill_plus_on_the_lattice_and_nobody_left_its_site(side):
     for t in load_reference(STACKING[side]):
-        truth = np.array([PHASE_OF_LETTER[c] for c in t.description["letters"]])
+        truth = np.array([PHASE_OF_LETTER[c] for c in t.metadata["letters"]])
         assert len(truth) == t.frames[0].n_molecules >= 400
         if is_lattice(t):
             assert (chill_plus(t.frames[0]) == truth).all()
         else:
-            assert t.description["largest_displacement"] < 1.38
+            assert t.metadata["largest_displacement"] < 1.38
             called = chill_plus(t.frames[0])
             decided = np.isin(called, ("ih", "ic"))
             assert decided.mean() > 0.95

@@ -91,8 +91,8 @@ def stacking_cases(
     Each pile as in short dynamics, and displaced without.
     """
     for t in load_reference(path or STACKING[side]):
-        truth = np.array([PHASE_OF_LETTER[c] for c in t.description["letters"]])
-        name = str(t.description["sequence"])
+        truth = np.array([PHASE_OF_LETTER[c] for c in t.metadata["letters"]])
+        name = str(t.metadata["sequence"])
         if not is_lattice(t):
             yield Case(name, f"{t.temperature:g} K", t.frames, truth=truth)
             continue
@@ -108,7 +108,7 @@ def other_ices(
     for t in load_reference(LATTICES):
         if t.phase in CRYSTALS:
             continue
-        twin = str(t.description["twin"])
+        twin = str(t.metadata["twin"])
         expected = twin or UNKNOWN
         if not is_lattice(t):
             yield Case(

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from iceclass.acceptance.structure import unwrapped
+from iceclass.datasets.unwrapping import unwrapped
 from iceclass.errors import InputError
 from iceclass.frame import AMU_PER_A3_IN_G_PER_CM3, MASS_WATER, Frame
 
@@ -83,7 +83,7 @@ def averaged(frames: Sequence[Frame], window: int = 3) -> list[Frame]:
 
 
 def _paths(frames: Sequence[Frame]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """:func:`~iceclass.acceptance.structure.unwrapped` without the drift of the whole."""
+    """:func:`~iceclass.datasets.unwrapping.unwrapped` without the drift of the whole."""
     path, cells = unwrapped(frames)
     return path - path.mean(axis=1, keepdims=True), cells
 

@@ -136,18 +136,18 @@ def varied(
 ) -> Iterator[Described]:
     """Changed frames of trajectories that train."""
     for trajectory in trajectories:
-        description = {**trajectory.description, "varied": asdict(variation)}
+        description = {**trajectory.metadata, "varied": asdict(variation)}
         yield f"{trajectory.name}_varied", description, variation.of(trajectory)
 
 
 def lattices(path: Path, variation: Variation) -> Iterator[Described]:
     """The classes' lattices without dynamics, a quarter of the frames without any motion."""
     for trajectory in load_reference(path):
-        phase = trajectory.description["twin"] or trajectory.phase
+        phase = trajectory.metadata["twin"] or trajectory.phase
         if not is_lattice(trajectory) or phase not in CRYSTALS:
             continue
         description = {
-            **trajectory.description,
+            **trajectory.metadata,
             "phase": phase,
             "preparation": f"lattice_{trajectory.name}",
             "split": "train",
@@ -172,13 +172,13 @@ def stacked(path: Path, variation: Variation) -> Iterator[Described]:
             rng = variation.random(trajectory.name)
             motions = (0.0, 0.1, 0.15, 0.2, 0.25)
             frames = tuple(displaced(frames[0], sigma, rng) for sigma in motions)
-        letters = np.array(list(trajectory.description["letters"]))
+        letters = np.array(list(trajectory.metadata["letters"]))
         for letter, phase in PHASE_OF_LETTER.items():
             counted = np.flatnonzero(letters == letter).tolist()
             description = {
-                **trajectory.description,
+                **trajectory.metadata,
                 "phase": phase,
-                "preparation": f"stacking_{trajectory.description['sequence']}",
+                "preparation": f"stacking_{trajectory.metadata['sequence']}",
                 "split": "train",
                 "counted": counted,
             }
@@ -201,7 +201,7 @@ def joined(
             frame, *counted = join(*frames, CURVATURES[k % len(CURVATURES)], Cut(), rng)
             for trajectory, molecules in zip((one, two), counted, strict=True):
                 description = {
-                    **trajectory.description,
+                    **trajectory.metadata,
                     "preparation": f"interface_{name}",
                     "split": "train",
                     "counted": molecules.tolist(),

@@ -20,7 +20,7 @@ from typing import Any
 import click
 
 from iceclass.datasets.featurize import find_trajectories
-from iceclass.datasets.metadata import read_sidecar
+from iceclass.datasets.metadata import read_metadata
 from iceclass.datasets.reference import write_reference
 from iceclass.datasets.table import TrajectoryInfo
 from iceclass.frame import Frame
@@ -54,7 +54,7 @@ def described(
 
 def _description(info: TrajectoryInfo) -> dict[str, Any]:
     """What stands in the file beside a trajectory; it was found by that."""
-    description = read_sidecar(Path(info.path))
+    description = read_metadata(Path(info.path))
     assert description is not None
     return description
 

@@ -93,8 +93,8 @@ def measure(
 def systems() -> Iterator[tuple[str, str, Sequence[Frame]]]:
     """Name, shape and frames of everything with an interface."""
     for t in load_reference(INTERFACES):
-        name = f"{t.description['shape']}, {t.model}, {t.temperature:g} K"
-        yield name, str(t.description["shape"]), t.frames
+        name = f"{t.metadata['shape']}, {t.model}, {t.temperature:g} K"
+        yield name, str(t.metadata["shape"]), t.frames
     with open_trajectory(DEMO) as trajectory:
         frames = tuple(trajectory)[:6:2]  # later, there is no ice left
     yield "melting slab, tip4p-ice, 310 K", "slab", frames
