@@ -109,8 +109,9 @@ def _highest(g: NDArray[np.float64], r: NDArray[np.float64], low: float, high: f
 def mean_square_displacement(frames: Sequence[Frame]) -> NDArray[np.float64]:
     """(T,) float64, Å². Mean over molecules and time origins, by lag in frames; 0 at lag 0.
 
-    Of the :func:`~iceclass.datasets.unwrapping.unwrapped` paths with the affine change of the box taken out: displacements are
-    those of fractional coordinates times the mean cell. The drift of the whole is subtracted.
+    Of the :func:`~iceclass.datasets.unwrapping.unwrapped` paths with the affine change of the box
+    taken out: displacements are those of fractional coordinates times the mean cell. The drift of
+    the whole is subtracted.
 
     Raises
     ------

@@ -14,9 +14,13 @@ from iceclass.errors import IceclassError, unknown_name
 COMMANDS = {
     "label": "Label every molecule of a trajectory with its phase.",
     "generate": "Build ice structures and, with --md, simulate phases of water.",
+    "check": "Accept or reject simulated trajectories by physics.",
+    "pack": "Pack simulated trajectories into a compact data set.",
+    "augment": "Vary training trajectories, for a robust model.",
     "featurize": "Turn trajectories into a feature store.",
     "train": "Train a network on a feature store.",
     "evaluate": "Test a model on trajectories or features of known phase.",
+    "validate": "Test a model where people look: interfaces, other ices, perturbations.",
     "explain": "Attribute a model's decisions to its features.",
     "models": "List the models, or print the card of one.",
     "bench": "Time descriptors and labelling against their references.",

@@ -1,8 +1,5 @@
 """Variations of training trajectories, and ice of known stacking, to train a robust model on.
 
-    python -m pipelines.augment iceclass/data/reference.h5 -o varied.h5
-    iceclass featurize reference varied.h5 --descriptor soap-148-wide -o features.h5
-
 Of every trajectory that trains, some frames are changed at random: in density and in the shape of
 the cell, and with more or less motion, as other water models and first-principles potentials
 differ from the one of the data set. Lattices without dynamics are changed in the same way, those of
@@ -10,28 +7,29 @@ other proton orders too. Stacking-disordered ice I, of sequences that no test us
 whose neighbours are of the other phase; so do interfaces of ice with water and glasses, cut and
 joined from frames that train. All keep the preparation they come from and the side of the
 split it is on; preparations that validate or test are not touched.
+
+What trained shows in the names of preparations, which a model's record keeps:
+:data:`LATTICE`, :data:`STACKING` and :data:`INTERFACE` begin those made here.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-import click
 import numpy as np
 
-from iceclass.datasets.reference import ReferenceTrajectory, load_reference, write_reference
+from iceclass.datasets.joining import Cut, join
+from iceclass.datasets.pack import Described
+from iceclass.datasets.perturb import displaced, random_strain, scaled, shrunk, strained
+from iceclass.datasets.reference import ReferenceTrajectory, find_data, load_reference
 from iceclass.errors import InputError
 from iceclass.frame import Frame
-from iceclass.generation.stacking import PHASE_OF_LETTER
-from iceclass.phases import GLASSES
-from pipelines.joining import Cut, join
-from pipelines.validation.perturb import displaced, random_strain, scaled, shrunk, strained
-from pipelines.validation.plan import CRYSTALS, LATTICES, STACKING
-from pipelines.validation.sets import is_lattice
+from iceclass.phases import CRYSTALS, GLASSES, PHASE_OF_LETTER
+
+LATTICE, STACKING, INTERFACE = "lattice_", "stacking_", "interface_"
+"""How the names of preparations begin that are made here."""
 
 JOINED = {
     ("ih", "water"): 32,
@@ -52,8 +50,6 @@ CURVATURES = (0.0, 0.0, 0.05, 0.1)
 LATTICE_DRAWS = {"ii": 6, "iii": 4}
 """Class → how many times its lattices are drawn, where once is too little for them to be known:
 Gaussian displacements change the distances of neighbours more than motion does."""
-
-Described = tuple[str, dict[str, Any], tuple[Frame, ...]]
 
 
 @dataclass(frozen=True)
@@ -136,20 +132,20 @@ def varied(
 ) -> Iterator[Described]:
     """Changed frames of trajectories that train."""
     for trajectory in trajectories:
-        description = {**trajectory.metadata, "varied": asdict(variation)}
-        yield f"{trajectory.name}_varied", description, variation.of(trajectory)
+        metadata = {**trajectory.metadata, "varied": asdict(variation)}
+        yield f"{trajectory.name}_varied", metadata, variation.of(trajectory)
 
 
 def lattices(path: Path, variation: Variation) -> Iterator[Described]:
     """The classes' lattices without dynamics, a quarter of the frames without any motion."""
     for trajectory in load_reference(path):
         phase = trajectory.metadata["twin"] or trajectory.phase
-        if not is_lattice(trajectory) or phase not in CRYSTALS:
+        if not trajectory.is_lattice or phase not in CRYSTALS:
             continue
-        description = {
+        metadata = {
             **trajectory.metadata,
             "phase": phase,
-            "preparation": f"lattice_{trajectory.name}",
+            "preparation": LATTICE + trajectory.name,
             "split": "train",
             "varied": asdict(variation),
         }
@@ -161,28 +157,28 @@ def lattices(path: Path, variation: Variation) -> Iterator[Described]:
                 motion = rng.uniform(0.0, variation.shaken) if k % 4 else 0.0
                 changed = displaced(trajectory.frames[0], motion, rng)
                 frames.append(variation.deformed(changed, rng))
-            yield name, description, tuple(frames)
+            yield name, metadata, tuple(frames)
 
 
 def stacked(path: Path, variation: Variation) -> Iterator[Described]:
     """Stacking-disordered ices, once for their hexagonal and once for their cubic molecules."""
     for trajectory in load_reference(path):
         frames = trajectory.frames
-        if is_lattice(trajectory):
+        if trajectory.is_lattice:
             rng = variation.random(trajectory.name)
             motions = (0.0, 0.1, 0.15, 0.2, 0.25)
             frames = tuple(displaced(frames[0], sigma, rng) for sigma in motions)
         letters = np.array(list(trajectory.metadata["letters"]))
         for letter, phase in PHASE_OF_LETTER.items():
             counted = np.flatnonzero(letters == letter).tolist()
-            description = {
+            metadata = {
                 **trajectory.metadata,
                 "phase": phase,
-                "preparation": f"stacking_{trajectory.metadata['sequence']}",
+                "preparation": STACKING + str(trajectory.metadata["sequence"]),
                 "split": "train",
                 "counted": counted,
             }
-            yield f"{trajectory.name}_{phase}", description, frames
+            yield f"{trajectory.name}_{phase}", metadata, frames
 
 
 def joined(
@@ -200,48 +196,39 @@ def joined(
             frames = [t.frames[rng.integers(len(t.frames))] for t in (one, two)]
             frame, *counted = join(*frames, CURVATURES[k % len(CURVATURES)], Cut(), rng)
             for trajectory, molecules in zip((one, two), counted, strict=True):
-                description = {
+                metadata = {
                     **trajectory.metadata,
-                    "preparation": f"interface_{name}",
+                    "preparation": INTERFACE + name,
                     "split": "train",
                     "counted": molecules.tolist(),
                 }
-                yield f"interface_{name}_{trajectory.phase}", description, (frame,)
+                yield f"{INTERFACE}{name}_{trajectory.phase}", metadata, (frame,)
 
 
-@click.command(help=__doc__.splitlines()[0])
-@click.argument(
-    "data",
-    nargs=-1,
-    required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-)
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
-@click.option("--density", default=Variation.density, show_default=True, help="Relative change.")
-@click.option("--strain", default=Variation.strain, show_default=True, help="Stretch and shear.")
-@click.option("--motion", default=Variation.motion, show_default=True, help="More of it, Å.")
-@click.option("--glassy", default=Variation.glassy, show_default=True, help="In glasses, Å.")
-@click.option("--still", default=Variation.still, show_default=True, help="Less, a factor.")
-@click.option("--frames", default=Variation.frames, show_default=True, help="Of a trajectory.")
-@click.option("--displaced", default=Variation.displaced, show_default=True, help="Of a lattice.")
-@click.option("--shaken", default=Variation.shaken, show_default=True, help="Lattices, Å.")
-@click.option("--seed", default=Variation.seed, show_default=True)
-@click.option("--force", is_flag=True, help="Replace an existing file.")
-def main(data: tuple[Path, ...], output: Path, force: bool, **how: Any) -> None:
-    variation = Variation(**how)
-    try:
-        trajectories = [t for path in data for t in training(path)]
-        made = [
-            *varied(trajectories, variation),
-            *lattices(LATTICES, variation),
-            *stacked(STACKING["train"], variation),
-            *joined(trajectories, variation),
-        ]
-        write_reference(output, made, force=force)
-    except InputError as error:
-        raise click.ClickException(str(error)) from error
-    click.echo(json.dumps({"file": str(output), "trajectories": len(made)}))
+def augment(
+    data: Sequence[Path], variation: Variation, directory: Path | None = None
+) -> Iterator[Described]:
+    """All variations of compact data sets.
 
+    Parameters
+    ----------
+    data
+        Compact data sets with a fixed split.
+    variation
+        How much is changed.
+    directory
+        Where ``lattices.h5`` and ``stacking-train.h5`` are; default: ``pipelines/data`` of a
+        checkout.
 
-if __name__ == "__main__":
-    main()
+    Raises
+    ------
+    InputError
+        A data set without a fixed split, or one that is missing.
+    """
+    lattice_data = find_data("lattices.h5", directory)
+    stacking_data = find_data("stacking-train.h5", directory)
+    trajectories = [trajectory for path in data for trajectory in training(path)]
+    yield from varied(trajectories, variation)
+    yield from lattices(lattice_data, variation)
+    yield from stacked(stacking_data, variation)
+    yield from joined(trajectories, variation)

@@ -131,7 +131,9 @@ def read_header(path: Path) -> tuple[dict[str, Any], list[TrajectoryInfo]]:
     except FileNotFoundError as error:
         raise InputError("no such feature store", path=path) from error
     except Exception as error:  # HDF5 answers damage with errors of every kind
-        raise InputError(f"not a feature store, or damaged: {one_line(error)}", path=path) from error
+        raise InputError(
+            f"not a feature store, or damaged: {one_line(error)}", path=path
+        ) from error
     return definition, trajectories
 
 
@@ -204,7 +206,9 @@ def _check(rows: h5py.Group, n_features: int, trajectories: Sequence[TrajectoryI
     total = sum(t.n_rows for t in trajectories)
     expected = {"features": (total, n_features)} | {name: (total,) for name in ROW_COLUMNS}
     for name, shape in expected.items():
-        data = checked_dataset(rows, name, "f" if name in ("features", "density") else "iu", len(shape))
+        data = checked_dataset(
+            rows, name, "f" if name in ("features", "density") else "iu", len(shape)
+        )
         if data.shape != shape:
             raise ValueError(f"rows/{name} has shape {data.shape}, expected {shape}")
 

@@ -40,8 +40,7 @@ def read_metadata(trajectory: Path) -> dict[str, Any] | None:
         return None
     if content["iceclass_trajectory"] != METADATA_VERSION:
         raise InputError(
-            f"metadata of version {content['iceclass_trajectory']!r}, "
-            f"expected {METADATA_VERSION}",
+            f"metadata of version {content['iceclass_trajectory']!r}, expected {METADATA_VERSION}",
             path=path,
         )
     check_metadata(content, path)

@@ -93,6 +93,31 @@ def _placed(frame: Frame, positions: NDArray[np.float64], cell: NDArray[np.float
     return replace(bare(frame), positions=positions, cell=cell, origin=np.zeros(3))
 
 
+def with_vacancies(frame: Frame, share: float, rng: np.random.Generator) -> Frame:
+    """So large a share of the sites taken out at random, one at least; the box as it is."""
+    count = max(1, round(share * frame.n_molecules))
+    kept = np.ones(frame.n_molecules, dtype=bool)
+    kept[rng.permutation(frame.n_molecules)[:count]] = False
+    return bare(frame).only(kept)
+
+
+def waved(frame: Frame, amplitude: float, rng: np.random.Generator) -> Frame:
+    """A standing wave as long as the box, of so many Å, in a random direction along each vector.
+
+    Neighbours move together, as in a long acoustic phonon, and the lattice is strained unevenly.
+    """
+    inside = (frame.positions - frame.origin) @ np.linalg.inv(frame.cell)
+    directions = rng.normal(size=(3, 3))
+    directions *= amplitude / np.linalg.norm(directions, axis=1, keepdims=True)
+    moved = np.sin(2 * np.pi * (inside + rng.uniform(size=3))) @ directions
+    return replace(bare(frame), positions=frame.positions + moved)
+
+
+def rounded(frame: Frame, step: float) -> Frame:
+    """Coordinates as a file holds them that keeps multiples of so many Å."""
+    return replace(bare(frame), positions=np.round(frame.positions / step) * step)
+
+
 def with_vacuum(frame: Frame, thickness: float) -> Frame:
     """A slab: the box cut at its lower and upper face along z and drawn apart by so many Å.
 

@@ -89,6 +89,11 @@ class ReferenceTrajectory:
         return float(self.metadata["density"])
 
     @property
+    def is_lattice(self) -> bool:
+        """Whether it is a lattice as it was built, not dynamics."""
+        return self.model == "none"
+
+    @property
     def split(self) -> str:
         """``train``, ``validation``, ``test``, or empty where none is fixed."""
         return str(self.metadata.get("split", ""))

@@ -11,8 +11,8 @@ import numpy as np
 from iceclass.datasets.table import order_classes
 from iceclass.phases import label_of
 from iceclass.reports.style import COLUMN, PAGE, SEQUENTIAL, new_figure, on_colour, save, style
-from pipelines.validation.robustness import by_phase
-from pipelines.validation.tables import conditions, mean_over
+from iceclass.validation.means import conditions, mean_over
+from iceclass.validation.perturbations import by_phase
 
 _COLOURS = {"iceclass": "#0072B2", "CHILL+": "#D55E00", "PTM": "#999999"}
 

@@ -2,28 +2,84 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from iceclass.datasets.table import order_classes
+from iceclass.files import replacing
 from iceclass.phases import UNKNOWN, label_of
-from pipelines.markdown import percent, table
-from pipelines.validation.robustness import NONE, by_phase
-from pipelines.validation.stacking import DYNAMICS, kind_of
-from pipelines.validation.tables import conditions, mean_over
+from iceclass.reports.markdown import percent, table
+from iceclass.reports.validation_figures import FIGURES
+from iceclass.validation.limits import Verdict
+from iceclass.validation.means import conditions, mean_over
+from iceclass.validation.perturbations import NONE, by_phase, rows_by_condition
+from iceclass.validation.run import write_tables
+from iceclass.validation.stacking import DYNAMICS, kind_of
 
 
-def as_markdown(found: dict[str, Any]) -> str:
+def write_report(found: dict[str, Any], verdicts: Sequence[Verdict], directory: Path) -> str:
+    """Write the tables, the figures and ``validation.md``; its text.
+
+    Parameters
+    ----------
+    found
+        As from :func:`iceclass.validation.run.validate`.
+    verdicts
+        What became of the limits, if there were any.
+    directory
+        Made where it is missing; files of the same names are replaced.
+    """
+    write_tables(found, directory)
+    for part, draw in FIGURES.items():
+        if part in found:
+            draw(found[part], directory / f"{part}.png")
+    text = as_markdown(found, verdicts)
+    with replacing(directory / "validation.md", force=True) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return text
+
+
+def as_markdown(found: dict[str, Any], verdicts: Sequence[Verdict] = ()) -> str:
     """A page with one section for each part that was measured."""
     classes = ", ".join(map(label_of, found["classes"]))
     lines = [
         "# Validation",
         "",
-        f"Model `{found['model_id']}`: {classes}. Shares are of molecules, in %.",
+        f"Model `{found['model_id']}`: {classes}. Shares are of molecules, in %. *Trained* says "
+        "whether molecules of the kind trained the model, always of other preparations or "
+        "sequences than those here.",
     ]
+    if verdicts:
+        lines += ["", *_limits(verdicts)]
     for part, section in _SECTIONS.items():
         if part in found:
             lines += ["", *section(found[part])]
     return "\n".join(lines) + "\n"
+
+
+def _limits(verdicts: Sequence[Verdict]) -> list[str]:
+    body = []
+    for verdict in verdicts:
+        one = verdict.limit
+        where = ", ".join(f"{k} {' or '.join(map(str, v))}" for k, v in one.where.items())
+        least, most = percent(one.least), percent(one.most)
+        body.append(
+            (
+                one.what or f"{one.column} of {one.part}" + (f", {where}" if where else ""),
+                verdict.rows,
+                f"≥ {least}" if one.most is None else f"≤ {most}",
+                percent(verdict.value, 2),
+                "kept" if verdict.kept else "**not kept**",
+            )
+        )
+    return ["## Limits", "", *table(("", "rows", "limit", "found", ""), body)]
+
+
+def _trained(rows: Sequence[dict[str, Any]]) -> str:
+    """Whether the kinds of these rows trained."""
+    which = {row["trained"] for row in rows}
+    return "in part" if len(which) > 1 else "yes" if which == {True} else "no"
 
 
 def _stacking(part: dict[str, Any]) -> list[str]:
@@ -35,18 +91,20 @@ def _stacking(part: dict[str, Any]) -> list[str]:
     for whole in part["overall"]:
         own = [r for r in rows if r["kind"] == whole["kind"]]
         body.append(_stacking_cells(f"**all, {whole['kind']}**", own))
-    piles = len({r["sequence"] for r in rows})
+    sequences = len({r["sequence"] for r in rows})
     simulated = len({r["sequence"] for r in rows if kind_of(r["condition"]) == DYNAMICS})
     return [
         "## Stacking-disordered ice",
         "",
-        f"{piles} random sequences of 10 to 16 layers that trained nothing, {simulated} of them "
+        f"{sequences} random sequences of 10 to 16 layers that trained nothing, {simulated} of them "
         "simulated with TIP4P/Ice at 0 GPa, all with Gaussian displacements of σ in each "
         "direction. Every molecule is hexagonal or cubic by construction. Whatever else a "
         "program calls it is wrong; in brackets, right among those it decides. Template matching "
         "without a limit of its RMSD always decides, in a liquid too.",
         "",
         *table(("", "molecules", "iceclass", "unknown", "CHILL+", "PTM", "PTM, any RMSD"), body),
+        "",
+        f"Trained, other sequences: {_trained(rows)}.",
         "",
         "![Stacking-disordered ice](stacking.png)",
     ]
@@ -80,6 +138,7 @@ def _novelty(part: dict[str, Any]) -> list[str]:
             f"{r['auroc_confidence']:.3f}",
             percent(r["detected"]),
             label_of(r["most_often"]),
+            _trained([r]),
         )
         for r in part["rows"]
     ]
@@ -94,12 +153,12 @@ def _novelty(part: dict[str, Any]) -> list[str]:
         "AUROC of the novelty score is against those. *Detected* is the share above the score "
         "that 1 % of them exceed, whatever the model's own threshold. Where a class is expected, "
         "the ice differs from it by proton order alone (IX from III, XI from Ih, XIII from V), "
-        "which oxygens do not show; a low AUROC is then right, and the shipped models are trained "
-        "on these lattices as the class. Lattices are GenIce2's, at 0.97, 1 and 1.03 of its "
+        "which oxygens do not show, or by being compressed, which makes no other ice of it; a low "
+        "AUROC is then right. Lattices are GenIce2's, at 0.97, 1 and 1.03 of its "
         "density, with Gaussian displacements of σ in each direction; the others are simulated "
         "with TIP4P/Ice.",
         "",
-        *table((*head, "detected", "most often"), body),
+        *table((*head, "detected", "most often", "trained"), body),
         "",
         "![What is none of the classes](novelty.png)",
     ]
@@ -147,12 +206,13 @@ def _robustness(part: dict[str, Any]) -> list[str]:
     cells = by_phase(part["rows"])
     unknown = by_phase(part["rows"], "unknown")
     phases = order_classes(row["phase"] for row in part["rows"])
+    origin = rows_by_condition(part["rows"])
     body = []
     for head, values in cells.items():
         worst = max(unknown[head].values())
         shown = [percent(values.get(p)) for p in phases]
         name = "as it is" if head[1] == NONE else head[1]
-        body.append((head[0], name, *shown, percent(worst)))
+        body.append((head[0], name, *shown, percent(worst), _trained(origin[head])))
     return [
         "## Under perturbation",
         "",
@@ -160,9 +220,12 @@ def _robustness(part: dict[str, Any]) -> list[str]:
         "called unknown. Held-out trajectories, those of other water models, and GenIce2's "
         "lattices at 0 K, as they are and with the density changed, with Gaussian motion added "
         "to what there is, and with sharper motion: the mean of three frames, displacements from "
-        "the mean place halved, the mean place alone (crystals and glasses).",
+        "the mean place halved, the mean place alone (crystals and glasses). What `iceclass "
+        "augment` makes to train on is of the same kind as some of these; *trained* tells which "
+        "of them, from what trained this model, and of which water model: only the rows with no "
+        "are of a kind that it has never met.",
         "",
-        *table(("", "", *map(label_of, phases), UNKNOWN), body),
+        *table(("", "", *map(label_of, phases), UNKNOWN, "trained"), body),
         "",
         "![Under perturbation](robustness.png)",
     ]
@@ -179,7 +242,8 @@ def _interfaces(part: dict[str, Any]) -> list[str]:
         "",
         "Ice (Ih or Ic) or not, against OVITO's CHILL+; bulk is more than 8 Å from the interface, "
         "which is where CHILL+ calls half of a layer ice, or the surface of a sphere of as many "
-        "molecules as it calls ice. Unknown never agrees.",
+        "molecules as it calls ice. Unknown never agrees. Trained, cut and joined from bulks: "
+        f"{_trained(part['rows'])}.",
         "",
         *table(
             ("", "", "molecules", "agree", "ice, iceclass", "ice, CHILL+", "water", "unknown"),

@@ -8,20 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from iceclass.datasets.reference import ReferenceTrajectory, load_reference
+from iceclass.datasets.perturb import displaced, random_points, scaled, with_vacuum
+from iceclass.datasets.reference import ReferenceTrajectory
 from iceclass.errors import InputError
 from iceclass.frame import Frame
 from iceclass.generation.lattices import lattice_names, oxygens
-from iceclass.generation.stacking import PHASE_OF_LETTER
-from iceclass.phases import UNKNOWN
-from pipelines.validation.perturb import displaced, random_points, scaled, with_vacuum
-from pipelines.validation.plan import CRYSTALS, LATTICES, NO_LATTICES, OF_A_CLASS, STACKING
+from iceclass.phases import CRYSTALS, PHASE_OF_LETTER, UNKNOWN
 
 SEED = 20240
 AMPLITUDES = (0.10, 0.15, 0.20, 0.25)
@@ -35,6 +32,18 @@ MOTION = (0.10, 0.15)
 GAS = 20 * 29.915e-6
 """g/cm³ of 20 molecules in (100 Å)³."""
 
+OF_A_CLASS = {
+    "ih": ("1h", "1h_unit", "11", "11alt", "11i", "eleven", "2_2_623457", "ice1hte"),
+    "ic": ("1c", "XIc-a", "12_1_11", "c2te"),
+    "ii": ("2", "2d", "ice2d", "ice2rect", "c1te"),
+    "iii": ("3", "9"),
+    "v": ("5", "5R", "13"),
+}
+"""GenIce2's lattices of a class's oxygens: other proton orders, cells and names, filled ices."""
+
+NO_LATTICES = ("one", "CRN1", "CRN2", "CRN3")
+"""Of GenIce2's: what needs a stacking sequence, and random networks, which model amorphous ice."""
+
 
 @dataclass(frozen=True, eq=False)
 class Case:
@@ -43,7 +52,7 @@ class Case:
     Attributes
     ----------
     name
-        What it is: an ice, a pile.
+        What it is: an ice, a stacking sequence.
     condition
         How it was made or changed.
     frames
@@ -72,11 +81,6 @@ def random_generator(*words: Any) -> np.random.Generator:
     return np.random.default_rng([SEED, *"|".join(map(str, words)).encode()])
 
 
-def is_lattice(trajectory: ReferenceTrajectory) -> bool:
-    """Whether it is GenIce2's lattice itself, not dynamics."""
-    return trajectory.model == "none"
-
-
 def displaced_by(name: str, frame: Frame, sigma: float, density: float = 1.0) -> Frame:
     """A lattice at another density with thermal motion."""
     rng = random_generator(name, sigma, density)
@@ -84,16 +88,16 @@ def displaced_by(name: str, frame: Frame, sigma: float, density: float = 1.0) ->
 
 
 def stacking_cases(
-    side: str = "test", amplitudes: Sequence[float] = AMPLITUDES, path: Path | None = None
+    data: Iterable[ReferenceTrajectory], amplitudes: Sequence[float] = AMPLITUDES
 ) -> Iterator[Case]:
-    """Stacking-disordered ices of one side, ``train`` or ``test``: truth for every molecule.
+    """Stacking-disordered ices: truth for every molecule.
 
-    Each pile as in short dynamics, and displaced without.
+    Each sequence as in short dynamics, and displaced without.
     """
-    for t in load_reference(path or STACKING[side]):
+    for t in data:
         truth = np.array([PHASE_OF_LETTER[c] for c in t.metadata["letters"]])
         name = str(t.metadata["sequence"])
-        if not is_lattice(t):
+        if not t.is_lattice:
             yield Case(name, f"{t.temperature:g} K", t.frames, truth=truth)
             continue
         for sigma in amplitudes:
@@ -102,15 +106,17 @@ def stacking_cases(
 
 
 def other_ices(
-    amplitudes: Sequence[float] = AMPLITUDES, densities: Sequence[float] = DENSITIES
+    lattices: Iterable[ReferenceTrajectory],
+    amplitudes: Sequence[float] = AMPLITUDES,
+    densities: Sequence[float] = DENSITIES,
 ) -> Iterator[Case]:
     """Ices that are none of the nine, and the twins of three that are."""
-    for t in load_reference(LATTICES):
+    for t in lattices:
         if t.phase in CRYSTALS:
             continue
         twin = str(t.metadata["twin"])
         expected = twin or UNKNOWN
-        if not is_lattice(t):
+        if not t.is_lattice:
             yield Case(
                 t.phase, f"{t.temperature:g} K, {t.pressure:g} GPa", t.frames, expected, twin
             )
@@ -146,42 +152,58 @@ def all_lattices(
             yield Case(name, f"σ = {sigma:.2f} Å", frames, phase or UNKNOWN, phase)
 
 
-def lattice(name: str) -> Frame:
-    """GenIce2's lattice of that name in the file of lattices."""
-    for t in load_reference(LATTICES):
+def lattice_named(lattices: Iterable[ReferenceTrajectory], name: str) -> Frame:
+    """The lattice of that name.
+
+    Raises
+    ------
+    InputError
+        It is not among them.
+    """
+    for t in lattices:
         if t.name == name:
             return t.frames[0]
-    raise KeyError(name)
+    raise InputError(f"the data set of lattices has no {name!r}")
 
 
-def crystals_at_0_kelvin(densities: Iterable[float] = (0.95, 1.0, 1.05)) -> Iterator[Case]:
+def crystals_at_0_kelvin(
+    lattices: Iterable[ReferenceTrajectory], densities: Iterable[float] = (0.95, 1.0, 1.05)
+) -> Iterator[Case]:
     """The five crystals straight from GenIce2, without any motion."""
     for name in CRYSTALS:
         for density in densities:
             condition = "lattice at 0 K" + ("" if density == 1.0 else f", density × {density}")
-            yield Case(name, condition, (scaled(lattice(name), density),), name)
+            frame = scaled(lattice_named(lattices, name), density)
+            yield Case(name, condition, (frame,), name)
 
 
-def compressed_ices(sigma: float = 0.15) -> Iterator[Case]:
-    """The five crystals in nine tenths of their volume, lattices and the test's trajectories."""
-    tested = [t for t in load_reference() if t.split == "test"]
+def compressed_ices(
+    lattices: Iterable[ReferenceTrajectory],
+    trajectories: Iterable[ReferenceTrajectory],
+    sigma: float = 0.15,
+) -> Iterator[Case]:
+    """The five crystals in nine tenths of their volume, lattices and trajectories.
+
+    A compressed ice is that ice.
+    """
+    trajectories = list(trajectories)
     for phase in CRYSTALS:
-        ice = lattice(phase)
+        ice = lattice_named(lattices, phase)
         squeezed = tuple(displaced_by(f"{phase} {k}", ice, sigma, 1 / 0.9) for k in range(3))
         cases = [(f"lattice, σ = {sigma:.2f} Å", squeezed)]
-        for t in tested:
+        for t in trajectories:
             if t.phase == phase:
                 frames = tuple(scaled(frame, 1 / 0.9) for frame in t.frames[::4])
                 cases.append((f"{t.temperature:g} K, {t.pressure:g} GPa", frames))
         for made, frames in cases:
             density = np.mean([frame.density for frame in frames])
             condition = f"volume × 0.90, {made}, {density:.3f} g/cm³"
-            yield Case(f"{phase}, compressed", condition, frames, UNKNOWN)
+            yield Case(f"{phase}, compressed", condition, frames, phase)
 
 
-def no_ices(sigma: float = 0.15) -> Iterator[Case]:
+def no_ices(lattices: Iterable[ReferenceTrajectory], sigma: float = 0.15) -> Iterator[Case]:
     """A surface, a gas, and points at random."""
-    slab = with_vacuum(lattice("basal"), VACUUM)
+    slab = with_vacuum(lattice_named(lattices, "basal"), VACUUM)
     frames = tuple(displaced(slab, sigma, random_generator("surface", k)) for k in range(3))
     z = slab.positions[:, 2]
     depth = np.minimum(z - z.min(), z.max() - z)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from iceclass.datasets.reference import find_data
 from iceclass.errors import InputError
 from iceclass.external.ovito import chill_plus
 from iceclass.frame import Frame
+from iceclass.io import open_trajectory
 from iceclass.model.network import Model
 from iceclass.phases import UNKNOWN
-from pipelines.validation.tables import mean_over
+from iceclass.validation.inputs import Inputs
+from iceclass.validation.means import mean_over
 
 WIDTH = 2.0
 """Å, of the layers distances are counted in."""
@@ -21,6 +24,8 @@ BULK = 8.0
 """Å from the interface, beyond which a molecule is in the bulk."""
 SMOOTHING = 1.5
 """Å, standard deviation of the smoothing of the profile the interface is found in."""
+DEMO = "../../demo/melting-slab.lammpstrj.gz"
+"""From the data sets of a checkout to its demo."""
 _FINE = 0.25
 _ICE = ("ih", "ic")
 
@@ -75,6 +80,33 @@ def nucleus_distance(frame: Frame, ice: NDArray[np.bool_]) -> NDArray[np.float64
     away = np.linalg.norm((step - np.round(step)) @ frame.cell, axis=1)
     radius = np.sort(away)[np.count_nonzero(ice) - 1]
     return np.asarray(radius - away)
+
+
+def measure(inputs: Inputs) -> dict[str, Any]:
+    """Rows of the layers of every system, and their sums over ice, interface and liquid.
+
+    Raises
+    ------
+    MissingDependencyError
+        OVITO is not installed.
+    """
+    trained = inputs.trained_on("interface")
+    rows = [
+        {**row, "trained": trained}
+        for system in systems(inputs)
+        for row in interface_rows(inputs.model, *system)
+    ]
+    return {"bulks": bulks(rows), "rows": rows}
+
+
+def systems(inputs: Inputs) -> Iterator[tuple[str, str, Sequence[Frame]]]:
+    """Name, shape and frames of everything with an interface."""
+    for t in inputs.data("interfaces.h5"):
+        name = f"{t.metadata['shape']}, {t.model}, {t.temperature:g} K"
+        yield name, str(t.metadata["shape"]), t.frames
+    with open_trajectory(find_data(DEMO, inputs.directory)) as trajectory:
+        frames = tuple(trajectory)[:6:2]  # later, there is no ice left
+    yield "melting slab, tip4p-ice, 310 K", "slab", frames
 
 
 DISTANCES = {"slab": slab_distance, "nucleus": nucleus_distance}

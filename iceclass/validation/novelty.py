@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,32 @@ from iceclass.datasets.reference import ReferenceTrajectory
 from iceclass.frame import Frame
 from iceclass.model.network import Model, Prediction
 from iceclass.phases import UNKNOWN
-from pipelines.validation.held_out import places
-from pipelines.validation.sets import Case
+from iceclass.validation.cases import Case, compressed_ices, no_ices, other_ices
+from iceclass.validation.inputs import Inputs, evenly_spread
 
 FALSE_ALARMS = 0.01
 """At which the share detected is given, whatever the model's own threshold."""
+
+
+def measure(inputs: Inputs) -> dict[str, Any]:
+    """Held-out molecules by class, and rows of what is none of the classes or on their edge.
+
+    Raises
+    ------
+    InputError
+        The model's record does not tell what it was made with.
+    """
+    model, ices = inputs.model, inputs.data("lattices.h5")
+    known, classes = known_molecules(model, inputs.held_out, inputs.frames)
+    tested = [t for t in inputs.held_out if t.split == "test"]
+    cases = chain(other_ices(ices), compressed_ices(ices, tested), no_ices(ices))
+    rows = [
+        {**row, "trained": bool(row["twin"]) and inputs.trained_on("lattice", row["name"])}
+        for row in novelty_rows(model, known, cases)
+    ]
+    threshold = None if model.novelty is None else model.novelty.threshold
+    classes = [{**row, "trained": True} for row in classes]
+    return {"threshold": threshold, "classes": classes, "rows": rows}
 
 
 def auroc(negative: NDArray[Any], positive: NDArray[Any]) -> float:
@@ -42,7 +64,7 @@ def known_molecules(
     """Predictions for the held-out molecules, and by class how many are called unknown."""
     predictions: dict[str, list[Prediction]] = {}
     for t in trajectories:
-        chosen = [t.frames[k] for k in places(len(t.frames), frames)]
+        chosen = [t.frames[k] for k in evenly_spread(len(t.frames), frames)]
         predictions.setdefault(t.phase, []).extend(classify_all(model, chosen))
     rows = []
     for phase in sorted(predictions, key=model.classes.index):
@@ -56,26 +78,6 @@ def known_molecules(
             }
         )
     return [p for own in predictions.values() for p in own], rows
-
-
-def every_lattice_rows(model: Model, cases: Iterable[Case]) -> list[dict[str, Any]]:
-    """One row a lattice and displacement: density, and shares as expected and unknown."""
-    rows = []
-    for case in cases:
-        names = np.concatenate([p.names for p in classify_all(model, case.frames)])
-        rows.append(
-            {
-                "name": case.name,
-                "condition": case.condition,
-                "expected": case.expected,
-                "molecules": len(names),
-                "density": case.frames[0].density,
-                "as_expected": float(np.mean(names == case.expected)),
-                "unknown": float(np.mean(names == UNKNOWN)),
-                "most_often": Counter(names.tolist()).most_common(1)[0][0],
-            }
-        )
-    return rows
 
 
 def novelty_rows(

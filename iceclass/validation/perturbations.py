@@ -7,14 +7,22 @@ from typing import Any
 
 import numpy as np
 
+from iceclass.datasets.perturb import (
+    averaged,
+    displaced,
+    rounded,
+    scaled,
+    shrunk,
+    waved,
+    with_vacancies,
+)
 from iceclass.datasets.reference import ReferenceTrajectory
 from iceclass.frame import Frame
 from iceclass.model.network import Model
 from iceclass.phases import UNKNOWN
-from pipelines.validation.held_out import places
-from pipelines.validation.perturb import averaged, displaced, scaled, shrunk
-from pipelines.validation.sets import Case, random_generator
-from pipelines.validation.tables import mean_over
+from iceclass.validation.cases import Case, crystals_at_0_kelvin, random_generator
+from iceclass.validation.inputs import Inputs, evenly_spread
+from iceclass.validation.means import mean_over
 
 NONE = "none"
 HELD_OUT, TRANSFERRED, LATTICES = "held out", "transfer", "lattices"
@@ -27,7 +35,7 @@ Perturbation = Callable[[str, Sequence[Frame], int], list[Frame]]
 
 
 def _chosen(frames: Sequence[Frame], wanted: int) -> list[Frame]:
-    return [frames[k] for k in places(len(frames), wanted)]
+    return [frames[k] for k in evenly_spread(len(frames), wanted)]
 
 
 def _density(factor: float) -> Perturbation:
@@ -42,6 +50,14 @@ def _motion(sigma: float) -> Perturbation:
     return apply
 
 
+def _seeded(change: Callable[[Frame, np.random.Generator], Frame], what: str) -> Perturbation:
+    def apply(name: str, frames: Sequence[Frame], wanted: int) -> list[Frame]:
+        rng = random_generator(name, what)
+        return [change(f, rng) for f in _chosen(frames, wanted)]
+
+    return apply
+
+
 PERTURBATIONS: dict[str, Perturbation] = {
     NONE: lambda name, frames, wanted: _chosen(frames, wanted),
     "density × 0.95": _density(0.95),
@@ -52,10 +68,47 @@ PERTURBATIONS: dict[str, Perturbation] = {
     "mean of 3 frames": lambda name, frames, wanted: _chosen(averaged(frames), wanted),
     "motion × 0.5": lambda name, frames, wanted: _chosen(shrunk(frames, 0.5), wanted),
     "mean place": lambda name, frames, wanted: shrunk(frames, 0.0)[:1],
+    "density × 0.92": _density(0.92),
+    "density × 1.08": _density(1.08),
+    "1 % vacancies": _seeded(lambda frame, rng: with_vacancies(frame, 0.01, rng), "vacancies"),
+    "wave of 0.3 Å": _seeded(lambda frame, rng: waved(frame, 0.3, rng), "wave"),
+    "rounded to 0.1 Å": lambda name, frames, wanted: [
+        rounded(f, 0.1) for f in _chosen(frames, wanted)
+    ],
 }
-"""The last three sharpen the thermal motion."""
+"""The three after the motions sharpen the thermal motion."""
 
 SHARPER = ("mean of 3 frames", "motion × 0.5", "mean place")
+
+VARIED = (
+    *("density × 0.95", "density × 1.05", "σ + 0.05 Å", "σ + 0.10 Å", "σ + 0.15 Å"),
+    *("motion × 0.5", "mean place"),
+)
+"""Perturbations within what ``iceclass augment`` makes by default: a model that it helped to train
+has seen their like, of other preparations. The others no training has seen."""
+
+
+def measure(inputs: Inputs) -> dict[str, Any]:
+    """Rows of held-out trajectories, of those of other water models, and of lattices at 0 K.
+
+    Raises
+    ------
+    InputError
+        The model's record does not tell what it was made with.
+    """
+    model, augmented = inputs.model, inputs.trained_on("variation")
+    rows = robustness_rows(model, HELD_OUT, inputs.held_out, inputs.frames)
+    rows += robustness_rows(model, TRANSFERRED, inputs.transferred(), inputs.frames)
+    for row in rows:
+        changed = row["perturbation"]
+        seen = changed == NONE or (augmented and changed in VARIED)
+        row["trained"] = seen and inputs.water_model_trained(row["water_model"])
+    still = lattice_rows(model, crystals_at_0_kelvin(inputs.data("lattices.h5")))
+    lattices = inputs.trained_on("lattice")
+    return {
+        "held_out": [t.name for t in inputs.held_out],
+        "rows": rows + [{**row, "trained": lattices} for row in still],
+    }
 
 
 def robustness_rows(
@@ -112,16 +165,25 @@ def _score(model: Model, frames: Iterable[Frame], phase: str) -> dict[str, Any]:
     }
 
 
+def rows_by_condition(
+    rows: Sequence[dict[str, Any]],
+) -> dict[tuple[str, str], list[dict[str, Any]]]:
+    """(group or water model, perturbation) → its rows."""
+    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in rows:
+        source = row["water_model"] if row["group"] == TRANSFERRED else row["group"]
+        found.setdefault((source, row["perturbation"]), []).append(row)
+    return found
+
+
 def by_phase(
     rows: Sequence[dict[str, Any]], key: str = "accuracy"
 ) -> dict[tuple[str, str], dict[str, float]]:
-    """(group and water model, perturbation) → phase → mean of ``key`` over molecules."""
-    found: dict[tuple[str, str], dict[str, list[dict[str, Any]]]] = {}
-    for row in rows:
-        source = row["water_model"] if row["group"] == TRANSFERRED else row["group"]
-        place = found.setdefault((source, row["perturbation"]), {})
-        place.setdefault(row["phase"], []).append(row)
+    """(group or water model, perturbation) → phase → mean of ``key`` over molecules."""
     return {
-        head: {phase: mean_over(parts, key) for phase, parts in phases.items()}
-        for head, phases in found.items()
+        head: {
+            phase: mean_over([row for row in own if row["phase"] == phase], key)
+            for phase in dict.fromkeys(row["phase"] for row in own)
+        }
+        for head, own in rows_by_condition(rows).items()
     }

@@ -11,11 +11,28 @@ from numpy.typing import NDArray
 from iceclass.errors import InputError
 from iceclass.external.ovito import chill_plus, template_matching
 from iceclass.model.network import Model
-from pipelines.validation.sets import Case
-from pipelines.validation.tables import mean_over
+from iceclass.validation.cases import Case, stacking_cases
+from iceclass.validation.inputs import Inputs
+from iceclass.validation.means import mean_over
 
 DYNAMICS, DISPLACED = "dynamics", "displaced lattice"
 """The two kinds of cases."""
+
+
+def measure(inputs: Inputs) -> dict[str, Any]:
+    """Rows of the stacking-disordered ices that train nothing, and figures over all of a kind.
+
+    Raises
+    ------
+    InputError
+        Ice Ih and Ic are not both among the classes.
+    MissingDependencyError
+        OVITO is not installed.
+    """
+    rows = stacking_rows(inputs.model, stacking_cases(inputs.data("stacking-test.h5")))
+    trained = inputs.trained_on("stacking")
+    rows = [{**row, "trained": trained} for row in rows]
+    return {"overall": [overall(rows, kind) for kind in (DYNAMICS, DISPLACED)], "rows": rows}
 
 
 def kind_of(condition: str) -> str:

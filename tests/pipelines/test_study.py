@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from pipelines.pack import described
 
 import iceclass
 from iceclass.model.file import load_model
-from pipelines.pack import described
 
 ROOT = Path(__file__).parents[2]
 

@@ -5,6 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pipelines.augment import Variation, joined, lattices, stacked, training, varied
+from pipelines.joining import Cut, ball, join
+from pipelines.validation.plan import LATTICES, STACKING
 from scipy.spatial import cKDTree
 
 from iceclass.acceptance.structure import mean_square_displacement
@@ -15,9 +18,6 @@ from iceclass.datasets.store import FeatureStore
 from iceclass.descriptors import descriptor
 from iceclass.errors import InputError
 from pipelines import augment
-from pipelines.augment import Variation, joined, lattices, stacked, training, varied
-from pipelines.joining import Cut, ball, join
-from pipelines.validation.plan import LATTICES, STACKING
 
 MORE = Path(__file__).parents[2] / "pipelines" / "data" / "more.h5"
 

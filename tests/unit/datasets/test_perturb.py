@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-from iceclass.datasets.reference import load_reference
-from iceclass.errors import InputError
-from iceclass.frame import Frame
 from pipelines.validation.perturb import (
     averaged,
     displaced,
@@ -18,6 +14,10 @@ from pipelines.validation.perturb import (
     strained,
     with_vacuum,
 )
+
+from iceclass.datasets.reference import load_reference
+from iceclass.errors import InputError
+from iceclass.frame import Frame
 from tests.helpers.iceframes import lattice_frame, thermal_frame
 
 

@@ -9,13 +9,13 @@ from iceclass.errors import InputError
 from iceclass.external.ovito import chill_plus, template_matching
 from iceclass.generation.lattices import Size, build
 from iceclass.generation.stacking import (
-    PHASE_OF_LETTER,
     closes,
     molecule_letters,
     random_sequence,
-    same_pile,
+    same_sequence,
 )
 from iceclass.generation.water_models import WATER_MODELS
+from iceclass.phases import PHASE_OF_LETTER
 
 MODEL = WATER_MODELS["mw"]
 
@@ -52,10 +52,10 @@ def test_sequences_that_cannot_be_repeated_are_refused_by_us_and_by_genice():
 
 
 def test_a_pile_is_the_same_turned_over_or_begun_elsewhere():
-    assert same_pile("hhccc", "cchhc")
-    assert same_pile("hhcchcchcch", "hhcchcchcch"[::-1])
-    assert not same_pile("hhccc", "hhhhc")
-    assert not same_pile("hh", "hhhh")
+    assert same_sequence("hhccc", "cchhc")
+    assert same_sequence("hhcchcchcch", "hhcchcchcch"[::-1])
+    assert not same_sequence("hhccc", "hhhhc")
+    assert not same_sequence("hh", "hhhh")
 
 
 def test_displaced_molecules_and_other_lattices_are_refused():

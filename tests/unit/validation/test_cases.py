@@ -4,13 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-from iceclass.datasets.reference import load_reference
-from iceclass.external.ovito import chill_plus
-from iceclass.generation.lattices import Size, build, lattice_names
-from iceclass.generation.stacking import PHASE_OF_LETTER, closes, same_pile
-from iceclass.generation.water_models import WATER_MODELS
-from iceclass.phases import UNKNOWN
 from pipelines.validation.plan import (
     BASAL,
     CRYSTALS,
@@ -32,6 +25,13 @@ from pipelines.validation.sets import (
     other_ices,
     stacking_cases,
 )
+
+from iceclass.datasets.reference import load_reference
+from iceclass.external.ovito import chill_plus
+from iceclass.generation.lattices import Size, build, lattice_names
+from iceclass.generation.stacking import PHASE_OF_LETTER, closes, same_pile
+from iceclass.generation.water_models import WATER_MODELS
+from iceclass.phases import UNKNOWN
 from tests.helpers.iceframes import neighbour_distances
 
 

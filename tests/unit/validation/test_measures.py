@@ -9,15 +9,6 @@ from itertools import islice
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from sklearn.metrics import roc_auc_score
-
-from iceclass.datasets.reference import write_reference
-from iceclass.errors import InputError
-from iceclass.external.ovito import chill_plus
-from iceclass.frame import Frame
-from iceclass.generation.lattices import Size, build
-from iceclass.generation.water_models import WATER_MODELS
-from iceclass.model.file import load_model, save_model
 from pipelines.validation import run
 from pipelines.validation.held_out import held_out, places
 from pipelines.validation.interfaces import bulks, interface_rows, nucleus_distance, slab_distance
@@ -38,6 +29,15 @@ from pipelines.validation.robustness import (
 )
 from pipelines.validation.sets import all_lattices, crystals_at_0_kelvin, no_ices, stacking_cases
 from pipelines.validation.stacking import DISPLACED, overall, stacking_rows
+from sklearn.metrics import roc_auc_score
+
+from iceclass.datasets.reference import write_reference
+from iceclass.errors import InputError
+from iceclass.external.ovito import chill_plus
+from iceclass.frame import Frame
+from iceclass.generation.lattices import Size, build
+from iceclass.generation.water_models import WATER_MODELS
+from iceclass.model.file import load_model, save_model
 from tests.helpers.iceframes import ICES, thermal_frame, trained
 
 
