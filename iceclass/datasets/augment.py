@@ -193,8 +193,9 @@ def joined(
             name = f"{'-'.join(pair)}_{k}"
             rng = variation.random(name)
             one, two = (own[rng.integers(len(own))] for own in bulks)
-            frames = [t.frames[rng.integers(len(t.frames))] for t in (one, two)]
-            frame, *counted = join(*frames, CURVATURES[k % len(CURVATURES)], Cut(), rng)
+            first, second = (t.frames[rng.integers(len(t.frames))] for t in (one, two))
+            curvature = CURVATURES[k % len(CURVATURES)]
+            frame, *counted = join(first, second, curvature, Cut(), rng)
             for trajectory, molecules in zip((one, two), counted, strict=True):
                 metadata = {
                     **trajectory.metadata,

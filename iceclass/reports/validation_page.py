@@ -96,8 +96,8 @@ def _stacking(part: dict[str, Any]) -> list[str]:
     return [
         "## Stacking-disordered ice",
         "",
-        f"{sequences} random sequences of 10 to 16 layers that trained nothing, {simulated} of them "
-        "simulated with TIP4P/Ice at 0 GPa, all with Gaussian displacements of σ in each "
+        f"{sequences} random sequences of 10 to 16 layers that trained nothing, {simulated} of "
+        "them simulated with TIP4P/Ice at 0 GPa, all with Gaussian displacements of σ in each "
         "direction. Every molecule is hexagonal or cubic by construction. Whatever else a "
         "program calls it is wrong; in brackets, right among those it decides. Template matching "
         "without a limit of its RMSD always decides, in a liquid too.",

@@ -125,6 +125,7 @@ def judge(limits: Sequence[Limit], found: Mapping[str, Any]) -> list[Verdict]:
             value = min(shares) if limit.most is None else max(shares)
         else:
             value = mean_over(own, limit.column)
-        kept = value >= limit.least if limit.most is None else value <= limit.most  # type: ignore[operator]
-        verdicts.append(Verdict(limit, value, len(own), bool(kept)))
+        too_low = limit.least is not None and not value >= limit.least
+        too_high = limit.most is not None and not value <= limit.most
+        verdicts.append(Verdict(limit, value, len(own), not (too_low or too_high)))
     return verdicts

@@ -1,7 +1,6 @@
 """Variations of training data keep side and preparation, and change what they say they change."""
 
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +10,10 @@ from pipelines.validation.plan import LATTICES, STACKING
 from scipy.spatial import cKDTree
 
 from iceclass.acceptance.structure import mean_square_displacement
+from iceclass.datasets import augment
+from iceclass.datasets.augment import Variation, joined, lattices, stacked, training, varied
 from iceclass.datasets.featurize import featurize, find_trajectories
+from iceclass.datasets.joining import Cut, ball, join
 from iceclass.datasets.reference import load_reference, write_reference
 from iceclass.datasets.splits import split_by_preparation
 from iceclass.datasets.store import FeatureStore
@@ -43,11 +45,11 @@ def test_only_what_trains_is_varied(data):
     assert sorted(name for name, _, _ in made) == sorted(
         f"{t.name}_varied" for t in sources.values() if t.split == "train"
     )
-    for name, description, frames in made:
+    for name, metadata, frames in made:
         source = sources[name.removesuffix("_varied")]
-        assert description["preparation"] == source.preparation
-        assert description["split"] == "train"
-        assert description["varied"]["frames"] == len(frames) == 3
+        assert metadata["preparation"] == source.preparation
+        assert metadata["split"] == "train"
+        assert metadata["varied"]["frames"] == len(frames) == 3
 
 
 def test_further_preparations_train_and_are_none_of_the_reference():
@@ -137,9 +139,9 @@ def test_the_same_seed_makes_the_same(data):
     assert np.abs(a - c).max() > 0.01
 
 
-def test_every_molecule_of_a_pile_counts_once(tmp_path):
-    made = {name: (d, f) for name, d, f in stacked(STACKING["train"], Variation())}
-    for t in load_reference(STACKING["train"]):
+def test_every_molecule_of_a_sequence_counts_once(tmp_path):
+    made = {name: (d, f) for name, d, f in stacked(STACKING, Variation())}
+    for t in load_reference(STACKING):
         hexagonal, cubic = (made[f"{t.name}_{phase}"][0] for phase in ("ih", "ic"))
         assert (hexagonal["phase"], cubic["phase"]) == ("ih", "ic")
         both = sorted(hexagonal["counted"] + cubic["counted"])
@@ -190,24 +192,24 @@ def test_interfaces_are_of_what_trains(data, monkeypatch):
         f"interface_ih-water_{k}_{phase}" for k in range(2) for phase in ("ih", "water")
     ]  # there is no ice II
     trained = {t.preparation for t in load_reference(data) if t.split == "train"}
-    for _, description, frames in made:
-        assert description["split"] == "train"
-        assert description["preparation"].startswith("interface_")
-        assert description["definition"]["seed"] in {int(p[-1]) for p in trained}
+    for _, metadata, frames in made:
+        assert metadata["split"] == "train"
+        assert metadata["preparation"].startswith("interface_")
+        assert metadata["definition"]["seed"] in {int(p[-1]) for p in trained}
         assert len(frames) == 1
 
 
 def test_features_of_the_counted_molecules_only(data, tmp_path):
-    path, store = tmp_path / "pile.h5", tmp_path / "features.h5"
-    name, description, frames = next(stacked(STACKING["train"], Variation()))
-    write_reference(path, [(name, description, frames[:2])])
+    path, store = tmp_path / "stacked.h5", tmp_path / "features.h5"
+    name, metadata, frames = next(stacked(STACKING, Variation()))
+    write_reference(path, [(name, metadata, frames[:2])])
     d = descriptor("soap-37-wide")
     featurize(find_trajectories([path]), d, store)
     table = FeatureStore.open(store).load()
     kept = load_reference(path).trajectories[0].frames
-    expected = np.concatenate([d.compute(f)[description["counted"]] for f in kept])
+    expected = np.concatenate([d.compute(f)[metadata["counted"]] for f in kept])
     np.testing.assert_allclose(table.features, expected.astype(np.float32))
-    assert table.molecule[0] == kept[0].ids[description["counted"][0]]
+    assert table.molecule[0] == kept[0].ids[metadata["counted"][0]]
 
 
 def test_the_split_holds_for_the_variations(data, tmp_path):

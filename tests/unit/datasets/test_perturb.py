@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from pipelines.validation.perturb import (
+
+from iceclass.datasets.perturb import (
     averaged,
     displaced,
     random_points,
     random_strain,
+    rounded,
     scaled,
     shrunk,
     strained,
+    waved,
+    with_vacancies,
     with_vacuum,
 )
-
 from iceclass.datasets.reference import load_reference
 from iceclass.errors import InputError
 from iceclass.frame import Frame
@@ -101,3 +104,30 @@ def test_random_points_have_their_density_and_distance(apart):
 def test_points_that_cannot_be_so_far_apart_are_refused():
     with pytest.raises(InputError, match="do not fit"):
         random_points(200, 1.0, np.random.default_rng(5), 3.4)
+
+
+def test_vacancies_take_molecules_out_and_leave_the_others():
+    frame = lattice_frame("ih")
+    fewer = with_vacancies(frame, 0.05, np.random.default_rng(1))
+    assert fewer.n_molecules == frame.n_molecules - round(0.05 * frame.n_molecules)
+    assert set(fewer.ids) < set(frame.ids)
+    np.testing.assert_array_equal(fewer.positions, frame.positions[np.isin(frame.ids, fewer.ids)])
+    assert with_vacancies(frame, 1e-6, np.random.default_rng(1)).n_molecules < frame.n_molecules
+
+
+def test_a_wave_moves_neighbours_together():
+    frame = lattice_frame("ih")
+    step = moved_by(frame, waved(frame, 0.3, np.random.default_rng(2)))
+    assert 0.2 < np.linalg.norm(step, axis=1).max() <= 3 * 0.3
+    distance = np.linalg.norm(moved_by(frame, lattice_frame("ih")), axis=1)
+    assert distance.max() == 0.0
+    order = np.argsort(frame.positions[:, 2])
+    near = np.linalg.norm(np.diff(step[order], axis=0), axis=1).mean()
+    assert near < np.linalg.norm(step - step[::-1], axis=1).mean()
+
+
+def test_rounding_keeps_multiples_of_the_step():
+    frame = thermal_frame("v", 1)
+    other = rounded(frame, 0.1)
+    assert np.abs(other.positions - frame.positions).max() <= 0.05 + 1e-12
+    np.testing.assert_allclose(other.positions * 10, np.round(other.positions * 10), atol=1e-9)

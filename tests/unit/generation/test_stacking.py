@@ -1,4 +1,4 @@
-"""Letters of a pile against CHILL+, which knows nothing of GenIce2."""
+"""Letters of a stacking sequence against CHILL+, which knows nothing of GenIce2."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_sequences_that_cannot_be_repeated_are_refused_by_us_and_by_genice():
         build("one[hcc]", MODEL)
 
 
-def test_a_pile_is_the_same_turned_over_or_begun_elsewhere():
+def test_a_sequence_is_the_same_turned_over_or_begun_elsewhere():
     assert same_sequence("hhccc", "cchhc")
     assert same_sequence("hhcchcchcch", "hhcchcchcch"[::-1])
     assert not same_sequence("hhccc", "hhhhc")

@@ -12,7 +12,6 @@ from pipelines.validation.plan import (
     NUCLEUS,
     OF_A_CLASS,
     OTHER_ICES,
-    PILES,
     STACKING,
     preparations,
 )
@@ -20,26 +19,46 @@ from pipelines.validation.sets import (
     all_lattices,
     compressed_ices,
     crystals_at_0_kelvin,
-    is_lattice,
     no_ices,
     other_ices,
     stacking_cases,
 )
 
-from iceclass.datasets.reference import load_reference
+from iceclass.datasets.reference import find_data, load_reference
+from iceclass.errors import InputError
 from iceclass.external.ovito import chill_plus
 from iceclass.generation.lattices import Size, build, lattice_names
-from iceclass.generation.stacking import PHASE_OF_LETTER, closes, same_pile
+from iceclass.generation.stacking import closes, same_sequence
 from iceclass.generation.water_models import WATER_MODELS
-from iceclass.phases import UNKNOWN
+from iceclass.phases import CRYSTALS, PHASE_OF_LETTER, UNKNOWN
+from iceclass.validation.cases import (
+    OF_A_CLASS,
+    all_lattices,
+    compressed_ices,
+    crystals_at_0_kelvin,
+    lattice_named,
+    no_ices,
+    other_ices,
+    stacking_cases,
+)
+from pipelines.validation_sets import (
+    BASAL,
+    LATTICES,
+    MODEL,
+    NUCLEUS,
+    OTHER_ICES,
+    SEQUENCES,
+    STACKING,
+    preparations,
+)
 from tests.helpers.iceframes import neighbour_distances
 
 
-def test_no_pile_is_on_both_sides():
-    sequences = {side: [p.sequence for p in piles] for side, piles in PILES.items()}
+def test_no_sequence_is_on_both_sides():
+    sequences = {side: [p.letters for p in every] for side, every in SEQUENCES.items()}
     assert all(closes(s) for own in sequences.values() for s in own)
     for one in sequences["train"]:
-        assert not any(same_pile(one, other) for other in sequences["test"])
+        assert not any(same_sequence(one, other) for other in sequences["test"])
     for side, path in STACKING.items():
         found = {t.metadata["sequence"] for t in load_reference(path)}
         assert found == set(sequences[side])
@@ -47,11 +66,11 @@ def test_no_pile_is_on_both_sides():
 
 
 @pytest.mark.parametrize("side", ["train", "test"])
-def test_truth_of_piles_is_chill_plus_on_the_lattice_and_nobody_left_its_site(side):
+def test_truth_of_sequences_is_chill_plus_on_the_lattice_and_nobody_left_its_site(side):
     for t in load_reference(STACKING[side]):
         truth = np.array([PHASE_OF_LETTER[c] for c in t.metadata["letters"]])
         assert len(truth) == t.frames[0].n_molecules >= 400
-        if is_lattice(t):
+        if t.is_lattice:
             assert (chill_plus(t.frames[0]) == truth).all()
         else:
             assert t.metadata["largest_displacement"] < 1.38
@@ -73,7 +92,8 @@ def test_lattices_in_the_file_are_genices():
 
 
 def test_cases_are_the_same_every_time_and_say_what_is_right():
-    first, second = list(other_ices((0.1,))), list(other_ices((0.1,)))
+    ices = load_reference(LATTICES)
+    first, second = list(other_ices(ices, (0.1,))), list(other_ices(ices, (0.1,)))
     for one, two in zip(first, second, strict=True):
         assert one.name == two.name
         for a, b in zip(one.frames, two.frames, strict=True):
@@ -84,17 +104,18 @@ def test_cases_are_the_same_every_time_and_say_what_is_right():
         "xi": "ih",
         "xiii": "v",
     }
-    assert {case.name for case in crystals_at_0_kelvin()} == set(CRYSTALS)
-    cases = {case.condition: case for case in no_ices()}
-    squeezed = list(compressed_ices())
+    assert {case.name for case in crystals_at_0_kelvin(ices)} == set(CRYSTALS)
+    cases = {case.condition: case for case in no_ices(ices)}
+    squeezed = list(compressed_ices(ices, [t for t in load_reference() if t.split == "test"]))
     assert [c.name for c in squeezed[::5]] == [f"{phase}, compressed" for phase in CRYSTALS]
     assert squeezed[0].frames[0].density == pytest.approx(0.92 / 0.9, rel=0.02)
     assert all(len(c.frames) == 3 for c in squeezed)
+    assert {c.expected for c in squeezed} == set(CRYSTALS)  # a compressed ice is that ice
     surface = next(c for c in cases.values() if c.name == "surface")
     assert surface.counted is not None
     assert surface.counted[0].sum() == 2 * 2 * 3 * 8  # a bilayer at each of two faces
-    displaced = list(stacking_cases("test", (0.1,)))
-    assert {c.name for c in displaced} == {p.sequence for p in PILES["test"]}
+    displaced = list(stacking_cases(load_reference(STACKING["test"]), (0.1,)))
+    assert {c.name for c in displaced} == {p.letters for p in SEQUENCES["test"]}
 
 
 def test_every_lattice_comes_once_with_what_it_is():
@@ -128,3 +149,11 @@ def test_the_plan_runs_every_preparation_once():
     names = [p.name for p in preparations()]
     assert len(set(names)) == len(names)
     assert NUCLEUS.model is WATER_MODELS["mw"]
+
+
+def test_data_that_are_not_there_are_told(tmp_path):
+    with pytest.raises(InputError, match=r"lattices\.h5: no such data set.*pipelines/data"):
+        find_data("lattices.h5", tmp_path)
+    assert find_data("lattices.h5").samefile(LATTICES)
+    with pytest.raises(InputError, match="has no 'xx'"):
+        lattice_named(load_reference(LATTICES), "xx")

@@ -9,36 +9,25 @@ from itertools import islice
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from pipelines.validation import run
-from pipelines.validation.held_out import held_out, places
-from pipelines.validation.interfaces import bulks, interface_rows, nucleus_distance, slab_distance
-from pipelines.validation.novelty import (
-    auroc,
-    every_lattice_rows,
-    known_molecules,
-    novelty_rows,
-)
-from pipelines.validation.perturb import random_points
-from pipelines.validation.report import as_markdown
-from pipelines.validation.robustness import (
+
+from iceclass.reports.validation_page import as_markdown, write_report
+from iceclass.validation.cases import all_lattices, crystals_at_0_kelvin, no_ices, stacking_cases
+from iceclass.validation.inputs import Inputs, evenly_spread
+from iceclass.validation.interfaces import bulks, interface_rows, nucleus_distance, slab_distance
+from iceclass.validation.lattices import every_lattice_rows
+from iceclass.validation.novelty import auroc, known_molecules, novelty_rows
+from iceclass.validation.perturbations import (
     PERTURBATIONS,
     SHARPER,
     by_phase,
     lattice_rows,
     robustness_rows,
 )
-from pipelines.validation.sets import all_lattices, crystals_at_0_kelvin, no_ices, stacking_cases
-from pipelines.validation.stacking import DISPLACED, overall, stacking_rows
-from sklearn.metrics import roc_auc_score
-
-from iceclass.datasets.reference import write_reference
-from iceclass.errors import InputError
-from iceclass.external.ovito import chill_plus
-from iceclass.frame import Frame
-from iceclass.generation.lattices import Size, build
-from iceclass.generation.water_models import WATER_MODELS
-from iceclass.model.file import load_model, save_model
+from iceclass.validation.stacking import DISPLACED, overall, stacking_rows
 from tests.helpers.iceframes import ICES, thermal_frame, trained
+
+LATTICES = load_reference(find_data("lattices.h5"))
+STACKING = load_reference(find_data("stacking-test.h5"))
 
 
 @pytest.fixture(scope="module")
@@ -76,10 +65,10 @@ def test_auroc_is_the_chance_of_a_higher_score():
 
 
 def test_what_trained_the_model_is_not_held_out(reference):
-    names = {t.name for t in held_out(trained().model, [reference])}
+    names = {t.name for t in Inputs(trained().model, sources=(reference,)).held_out}
     assert names == {"ih-fresh", "ic-fresh", "iii-fresh"}
     with pytest.raises(InputError, match="does not tell"):
-        held_out(load_without_record(), [reference])
+        _ = Inputs(load_without_record(), sources=(reference,)).held_out
 
 
 def load_without_record():
@@ -89,13 +78,13 @@ def load_without_record():
 
 
 def test_places_are_spread_over_all_frames():
-    assert places(11, 3) == [0, 5, 10]
-    assert places(2, 3) == [0, 1]
-    assert places(1, 3) == [0]
+    assert evenly_spread(11, 3) == [0, 5, 10]
+    assert evenly_spread(2, 3) == [0, 1]
+    assert evenly_spread(1, 3) == [0]
 
 
 def test_stacking_counts_what_is_not_decided_as_wrong():
-    cases = list(islice(stacking_cases("test", (0.1, 0.25)), 2))
+    cases = list(islice(stacking_cases(STACKING, (0.1, 0.25)), 2))
     rows = stacking_rows(trained().model, cases)
     for case, row in zip(cases, rows, strict=True):
         called = chill_plus(case.frames[0])
@@ -116,14 +105,14 @@ def test_stacking_counts_what_is_not_decided_as_wrong():
 
 def test_novelty_of_gas_points_and_squeezed_ice(reference):
     model = trained().model
-    known, classes = known_molecules(model, held_out(model, [reference]), 2)
+    known, classes = known_molecules(model, Inputs(model, sources=(reference,)).held_out, 2)
     assert {row["phase"]: row["molecules"] for row in classes} == {
         "ih": 2 * 432,
         "ic": 2 * 512,
         "iii": 2 * 324,
     }
     assert all(row["accuracy"] + row["unknown"] > 0.7 for row in classes)  # of five
-    rows = {row["name"]: row for row in novelty_rows(model, known, no_ices())}
+    rows = {row["name"]: row for row in novelty_rows(model, known, no_ices(LATTICES))}
     assert rows["gas"]["auroc"] > 0.99
     assert rows["gas"]["unknown"] == 1.0
     assert rows["surface"]["molecules"] == 3 * 96
@@ -132,9 +121,9 @@ def test_novelty_of_gas_points_and_squeezed_ice(reference):
 
 def test_robustness_has_every_perturbation_and_spares_the_liquid_the_sharp_ones(reference):
     model = trained().model
-    fresh = held_out(model, [reference])[:1]
+    fresh = Inputs(model, sources=(reference,)).held_out[:1]
     rows = robustness_rows(model, "held out", fresh, 2) + lattice_rows(
-        model, crystals_at_0_kelvin((1.0,))
+        model, crystals_at_0_kelvin(LATTICES, (1.0,))
     )
     cells = by_phase(rows, "without_unknown")
     assert {head[1] for head in cells if head[0] == "held out"} == set(PERTURBATIONS)
@@ -205,8 +194,11 @@ def test_the_command_writes_tables_figures_and_text(reference, tmp_path):
     out = tmp_path / "validation"
     options = ["--part", "novelty", "--part", "interfaces", "--frames", "1"]
     result = CliRunner().invoke(
-        run.main,
-        [str(tmp_path / "m.safetensors"), "-o", str(out), *options, "--reference", str(reference)],
+        cli,
+        [
+            *("validate", str(tmp_path / "m.safetensors"), "-o", str(out), *options, "-q"),
+            *("--reference", str(reference)),
+        ],
     )
     assert result.exit_code == 0, result.output
     found = json.loads((out / "validation.json").read_text())
@@ -247,16 +239,16 @@ def test_lattices_are_counted_by_what_was_expected():
 
 def test_every_part_has_a_figure_and_a_section(reference, tmp_path):
     model = trained().model
-    cases = list(islice(stacking_cases("test", (0.1,)), 2))
+    cases = list(islice(stacking_cases(STACKING, (0.1,)), 2))
     stacking = stacking_rows(model, cases)
-    rows = robustness_rows(model, "held out", held_out(model, [reference]), 1)
+    rows = robustness_rows(model, "held out", Inputs(model, sources=(reference,)).held_out, 1)
     found = {
         "model_id": model.model_id,
         "classes": list(model.classes),
         "stacking": {"overall": [overall(stacking, DISPLACED)], "rows": stacking},
         "robustness": {"rows": rows},
     }
-    run.write(found, tmp_path)
+    write_report(found, (), tmp_path)
     assert {p.name for p in tmp_path.iterdir()} == {
         "validation.json",
         "validation.md",
