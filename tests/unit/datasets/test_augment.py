@@ -4,9 +4,6 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from pipelines.augment import Variation, joined, lattices, stacked, training, varied
-from pipelines.joining import Cut, ball, join
-from pipelines.validation.plan import LATTICES, STACKING
 from scipy.spatial import cKDTree
 
 from iceclass.acceptance.structure import mean_square_displacement
@@ -14,14 +11,15 @@ from iceclass.datasets import augment
 from iceclass.datasets.augment import Variation, joined, lattices, stacked, training, varied
 from iceclass.datasets.featurize import featurize, find_trajectories
 from iceclass.datasets.joining import Cut, ball, join
-from iceclass.datasets.reference import load_reference, write_reference
+from iceclass.datasets.reference import find_data, load_reference, write_reference
 from iceclass.datasets.splits import split_by_preparation
 from iceclass.datasets.store import FeatureStore
 from iceclass.descriptors import descriptor
 from iceclass.errors import InputError
-from pipelines import augment
+from tests.cli.test_main import run
 
-MORE = Path(__file__).parents[2] / "pipelines" / "data" / "more.h5"
+MORE, LATTICES = find_data("more.h5"), find_data("lattices.h5")
+STACKING = find_data("stacking-train.h5")
 
 
 @pytest.fixture(scope="module")
@@ -229,3 +227,21 @@ def test_wrong_indices_are_refused(data, tmp_path, counted):
     write_reference(path, [(t.name, {**t.metadata, "counted": counted}, t.frames)])
     with pytest.raises(InputError, match=r"'counted' of trajectory .* is not a list"):
         featurize(find_trajectories([path]), descriptor("soap-37"), tmp_path / "f.h5")
+
+
+def test_the_command_adds_lattices_stacking_and_variations(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(augment, "JOINED", {("ih", "water"): 1})
+    out = tmp_path / "varied.h5"
+    options = ("--frames", "1", "--displaced", "2", "-q")
+    assert run("augment", str(data), "-o", str(out), *options) == 0
+    made = load_reference(out)
+    assert {t.split for t in made} == {"train"}
+    kinds = Counter(t.preparation.partition("_")[0] for t in made)
+    assert kinds["ih"] == kinds["water"] == 2
+    assert kinds["interface"] == 2
+    assert kinds["lattice"] == 9 - 1 + 6 + 2 * 3
+    assert kinds["stacking"] == 2 * len(load_reference(STACKING))
+    assert run("augment", str(data), "-o", str(out), *options) == 1  # it exists already
+    empty = ("--lattices", str(tmp_path))
+    assert run("augment", str(data), "-o", str(tmp_path / "x.h5"), *options, *empty) == 2
+    assert not (tmp_path / "x.h5").exists()

@@ -4,25 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from pipelines.validation.plan import (
-    BASAL,
-    CRYSTALS,
-    LATTICES,
-    MODEL,
-    NUCLEUS,
-    OF_A_CLASS,
-    OTHER_ICES,
-    STACKING,
-    preparations,
-)
-from pipelines.validation.sets import (
-    all_lattices,
-    compressed_ices,
-    crystals_at_0_kelvin,
-    no_ices,
-    other_ices,
-    stacking_cases,
-)
 
 from iceclass.datasets.reference import find_data, load_reference
 from iceclass.errors import InputError

@@ -9,16 +9,28 @@ from itertools import islice
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from sklearn.metrics import roc_auc_score
 
+from iceclass.cli.main import cli
+from iceclass.datasets.perturb import random_points
+from iceclass.datasets.reference import find_data, load_reference, write_reference
+from iceclass.errors import InputError
+from iceclass.external.ovito import chill_plus
+from iceclass.frame import Frame
+from iceclass.generation.lattices import Size, build
+from iceclass.generation.water_models import WATER_MODELS
+from iceclass.model.file import load_model, save_model
 from iceclass.reports.validation_page import as_markdown, write_report
 from iceclass.validation.cases import all_lattices, crystals_at_0_kelvin, no_ices, stacking_cases
 from iceclass.validation.inputs import Inputs, evenly_spread
 from iceclass.validation.interfaces import bulks, interface_rows, nucleus_distance, slab_distance
 from iceclass.validation.lattices import every_lattice_rows
+from iceclass.validation.limits import judge, read_limits
 from iceclass.validation.novelty import auroc, known_molecules, novelty_rows
 from iceclass.validation.perturbations import (
     PERTURBATIONS,
     SHARPER,
+    VARIED,
     by_phase,
     lattice_rows,
     robustness_rows,
@@ -201,6 +213,7 @@ def test_the_command_writes_tables_figures_and_text(reference, tmp_path):
         ],
     )
     assert result.exit_code == 0, result.output
+    assert all(row["trained"] is False for row in json_rows(out))  # nothing of iceclass augment
     found = json.loads((out / "validation.json").read_text())
     assert found["model_id"] == load_model(tmp_path / "m.safetensors").model_id
     text = (out / "validation.md").read_text()
@@ -211,6 +224,94 @@ def test_the_command_writes_tables_figures_and_text(reference, tmp_path):
         assert (out / f"{part}.png").read_bytes()[:4] == b"\x89PNG"
         assert f"({part}.png)" in text
     assert not (out / "stacking.csv").exists()
+
+
+def json_rows(directory):
+    """All rows that a validation wrote."""
+    found = json.loads((directory / "validation.json").read_text())
+    return [
+        row for part in found.values() if isinstance(part, dict) for row in part.get("rows", ())
+    ]
+
+
+def test_rows_of_what_trained_say_so():
+    """The default model is trained with the help of iceclass augment, the ices' is not."""
+    shipped, ices = Inputs(load_model("default")), Inputs(trained().model)
+    for kind in ("stacking", "lattice", "interface", "variation"):
+        assert shipped.trained_on(kind)
+        assert not ices.trained_on(kind)
+    assert shipped.trained_on("lattice", "ix")
+    assert not shipped.trained_on("lattice", "vi")
+    assert shipped.water_model_trained("tip4p-ice")
+    assert not shipped.water_model_trained("mw")
+    assert set(VARIED) < set(PERTURBATIONS)
+
+
+FOUND = {
+    "novelty": {
+        "rows": [
+            {"expected": "unknown", "molecules": 100, "unknown": 0.99},
+            {"expected": "unknown", "molecules": 300, "unknown": 0.95},
+            {"expected": "ih", "molecules": 50, "unknown": 0.5},
+        ]
+    }
+}
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "kept"),
+    [
+        ("where = { expected = 'unknown' }\nleast = 0.96", 0.96, True),
+        ("where = { expected = 'unknown' }\nleast = 0.97", 0.96, False),
+        ("where = { expected = 'unknown' }\nleast = 0.94\neach = true", 0.95, True),
+        ("where = { expected = ['ih', 'ic'] }\nmost = 0.4", 0.5, False),
+        ("most = 0.99\neach = true", 0.99, True),
+    ],
+)
+def test_limits_are_of_means_or_of_every_row(tmp_path, limit, value, kept):
+    path = tmp_path / "limits.toml"
+    path.write_text(f"[[limit]]\npart = 'novelty'\ncolumn = 'unknown'\n{limit}\n")
+    (verdict,) = judge(read_limits(path), FOUND)
+    assert verdict.value == pytest.approx(value)
+    assert verdict.kept is kept
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "expected .*limit"),
+        ("[[limit]]\npart = 'novelty'\ncolumn = 'unknown'", "'least' or 'most'"),
+        ("[[limit]]\npart = 'novelty'\ncolumn = 'unknown'\nleast = 'a'", "a number"),
+        ("[[limit]]\npart = 'novelty'\ncolum = 'unknown'\nleast = 1", "colum.*column"),
+        ("[[limit]]\npart = 'novelty'\ncolumn = 'unknwon'\nleast = 1", "unknown"),
+        ("[[limit]]\npart = 'stacking'\ncolumn = 'unknown'\nleast = 1", "was not measured"),
+        (
+            "[[limit]]\npart = 'novelty'\ncolumn = 'unknown'\nleast = 1\n"
+            "where = { expected = 'xi' }",
+            "no row",
+        ),
+    ],
+)
+def test_limits_that_say_nothing_are_refused(tmp_path, text, said):
+    path = tmp_path / "limits.toml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=said):
+        judge(read_limits(path), FOUND)
+
+
+def test_a_limit_that_is_not_kept_is_the_exit_status(tmp_path):
+    save_model(trained().model, tmp_path / "m.safetensors")
+    for least, status in ((0.0, 0), (1.01, 1)):
+        limits = tmp_path / "limits.toml"
+        limits.write_text(
+            f"[[limit]]\nwhat = 'ice'\npart = 'interfaces'\ncolumn = 'agreement'\nleast = {least}\n"
+        )
+        out = tmp_path / f"out-{status}"
+        words = ["validate", str(tmp_path / "m.safetensors"), "-o", str(out), "-q"]
+        words += ["--part", "interfaces", "--limits", str(limits)]
+        assert CliRunner().invoke(cli, words).exit_code == status
+        verdict = "not kept" if status else "kept"
+        assert verdict in (out / "validation.md").read_text()
 
 
 def test_lattices_are_counted_by_what_was_expected():
@@ -242,6 +343,8 @@ def test_every_part_has_a_figure_and_a_section(reference, tmp_path):
     cases = list(islice(stacking_cases(STACKING, (0.1,)), 2))
     stacking = stacking_rows(model, cases)
     rows = robustness_rows(model, "held out", Inputs(model, sources=(reference,)).held_out, 1)
+    for row in (*stacking, *rows):
+        row["trained"] = row.get("perturbation") in VARIED
     found = {
         "model_id": model.model_id,
         "classes": list(model.classes),
