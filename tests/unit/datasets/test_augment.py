@@ -241,7 +241,7 @@ def test_the_command_adds_lattices_stacking_and_variations(data, tmp_path, monke
     assert kinds["interface"] == 2
     assert kinds["lattice"] == 9 - 1 + 6 + 2 * 3
     assert kinds["stacking"] == 2 * len(load_reference(STACKING))
-    assert run("augment", str(data), "-o", str(out), *options) == 1  # it exists already
+    assert run("augment", str(data), "-o", str(out), *options) == 2  # it exists already
     empty = ("--lattices", str(tmp_path))
     assert run("augment", str(data), "-o", str(tmp_path / "x.h5"), *options, *empty) == 2
     assert not (tmp_path / "x.h5").exists()

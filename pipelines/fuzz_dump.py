@@ -24,8 +24,9 @@ with atheris.instrument_imports(
 ):
     from iceclass.io import lammps_dump, open_trajectory  # noqa: F401
 
-from iceclass.errors import IceclassError  # noqa: E402
 from pipelines.fuzz.cases import DATA  # noqa: E402
+
+from iceclass.errors import IceclassError  # noqa: E402
 
 
 def main() -> None:
