@@ -57,7 +57,7 @@ for trajectory in data.trajectories:
 MADE = """\
 ## How it was made
 
-`iceclass generate PHASE --md` made each preparation and `pipelines/pack.py` packed them;
+`iceclass generate PHASE --md` made each preparation and `iceclass pack` packed them;
 [pipelines/README.md](../pipelines/README.md) has the states, the checks and the time it takes.
 GenIce2 built the ices with random hydrogens, LAMMPS did the dynamics: {models}; {cut_off} Å
 cut-off, PPPM, SHAKE, Nosé–Hoover NPT, {timestep} with 3 g/mol on each hydrogen (mW: one site). By
@@ -147,10 +147,10 @@ def split_text(data: ReferenceSet) -> str:
 
 def checks_text(data: ReferenceSet) -> str:
     """What the checks found."""
-    checked = [(t.phase, t.metadata.get("checks")) for t in data]
+    checked = [(t.phase, t.metadata.get("checks", {})) for t in data]
     if not all(c for _, c in checked):
         raise click.ClickException(
-            "not every trajectory has its checks: pack what check.py accepts"
+            "not every trajectory has its checks: pack what iceclass check accepts"
         )
     worst, off = defaultdict[str, float](float), []
     for phase, c in checked:
@@ -159,7 +159,7 @@ def checks_text(data: ReferenceSet) -> str:
             worst[phase] = max(worst[phase], off[-1])
     listed = ", ".join(f"{label_of(phase)} {value:.1f} %" for phase, value in worst.items())
     return (
-        f"All {len(checked)} trajectories passed the checks of `pipelines/check.py`: density, "
+        f"All {len(checked)} trajectories passed the checks of `iceclass check`: density, "
         "g(r), mean-square displacement, ice I by CHILL+, energy drift, temperature. Densities are "
         f"{np.mean(off):.1f} % from the expected ones on average, at most: {listed}."
     )
@@ -167,7 +167,7 @@ def checks_text(data: ReferenceSet) -> str:
 
 def recipes(data: ReferenceSet) -> str:
     """One line a recipe, with its parameters."""
-    lines = {}
+    lines: dict[str, str] = {}
     for t in data:
         recipe = dict(t.metadata["definition"]["recipe"])
         kind = recipe.pop("kind")

@@ -225,7 +225,7 @@ def layered(draw: Draw, data: bytes) -> bytes:
 
 # -- JSON -----------------------------------------------------------------------------------------
 
-ODD_VALUES = st.sampled_from(
+ODD_VALUES: st.SearchStrategy[Any] = st.sampled_from(
     [
         *(None, True, False, 0, -1, 1, 2**31, 2**63, -(2**63), 10**12, 10**400, 1e308, 5e-324, 0.5),
         *(float("nan"), float("inf"), "", "x", "\x00", "\ud800", "x" * 100_000, "nan", "1e999"),

@@ -491,7 +491,18 @@ def odd_safetensors(draw: Draw, data: bytes) -> bytes:
     length = int.from_bytes(data[:8], "little")
     header = safetensors_header(data)
     entry = header[draw(st.sampled_from([name for name in header if name != "__metadata__"]))]
-    values = [[10**12], [10**12, 10**12], [2**63, 2], [0], [-1], [], "F64", "BF16", "F4", "X"]
+    values: list[Any] = [
+        [10**12],
+        [10**12, 10**12],
+        [2**63, 2],
+        [0],
+        [-1],
+        [],
+        "F64",
+        "BF16",
+        "F4",
+        "X",
+    ]
     values += [[0, 0], [0, 2**63], [4, 0], [len(data), 2 * len(data)], None, 5, [[1]], [0.5]]
     entry[draw(st.sampled_from(sorted(entry)))] = draw(st.sampled_from(values))
     texts = (DEEP, '{"__metadata__":' + DEEP + "}", '{"__metadata__":[]}', "[]", "{}")

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from iceclass.errors import InputError
 from iceclass.evaluation.bootstrap import RESAMPLES, Interval, bootstrap, confusion_scores
-from pipelines.study.jobs import MODELS, Classical, Plan, Timing, Training
+from pipelines.study.jobs import MODELS, Plan, Training
 from pipelines.study.settings import Study
 
 Groups = Mapping[tuple[str, str], NDArray[np.float64]]
@@ -61,6 +62,13 @@ class Results:
     plan: Plan
     resamples: int = RESAMPLES
 
+    def __post_init__(self) -> None:
+        if self.study.n_folds != self.plan.folds:
+            raise InputError(
+                f"a phase has {self.study.n_folds} preparations in the data, the configuration "
+                f"says {self.plan.folds}"
+            )
+
     @cached_property
     def _group(self) -> dict[str, tuple[str, str]]:
         return {t.name: t.group for t in self.study.trajectories}
@@ -69,7 +77,7 @@ class Results:
         """Counts of each preparation, summed over the jobs."""
         found: dict[tuple[str, str], NDArray[np.float64]] = {}
         for job in jobs:
-            result = self.study.result(job)
+            result = self.study.result(job.name)
             classes = result["classes"]
             for name, counts in result[side].items():
                 group = self._group[name]
@@ -133,11 +141,11 @@ class Results:
     def learning(self, features: str) -> dict[str, Any]:
         """Accuracy by the number of training preparations, and what the last one gained."""
         steps = [
-            (n, self.folds(features, preparations=n)) for n in range(1, self.study.preparations)
+            (n, self.folds(features, preparations=n)) for n in range(1, self.plan.preparations)
         ]
-        steps.append((self.study.preparations, self.folds(features)))
+        steps.append((self.plan.preparations, self.folds(features)))
         if self.study.n_folds > 2:
-            steps.append((self.study.preparations + 1, self.folds(features, validated=False)))
+            steps.append((self.plan.preparations + 1, self.folds(features, validated=False)))
         groups = {n: self.groups(jobs) for n, jobs in steps}
         numbers = list(groups)
         gain = None
@@ -157,7 +165,7 @@ class Results:
             folds = self.folds(features, model=model)
             groups = self.groups(folds)
             fixed = sum(self.groups([Training(features, "preparation", 0, model=model)]).values())
-            results = [self.study.result(job) for job in folds]
+            results = [self.study.result(job.name) for job in folds]
             found[model] = {
                 "folds": {name: self.interval(groups, name) for name in METRICS},
                 "preparation": {name: float(metric(name)(fixed)) for name in METRICS},
@@ -174,17 +182,18 @@ class Results:
         if not set(ICES) & set(self.study.classes):
             return {}
         methods: dict[str, dict[Any, Any]] = {}
-        for info in self.study.trajectories:
-            told = self.study.result(Classical(info.name))
-            row = _ice(info.phase)
-            for name, (hexagonal, cubic) in told["counts"].items():
-                counts = [hexagonal, cubic, told["molecules"] - hexagonal - cubic]
-                groups = methods.setdefault(name, {})
-                groups.setdefault(info.group, np.zeros((3, 3)))[row] += counts
-        place = np.eye(3)[[_ice(phase) for phase in self.study.classes]]
-        for features in self.study.features:
+        for phase in self.study.classes:
+            for name, one in self.study.result(f"classical_{phase}").items():
+                for method, (hexagonal, cubic) in one["counts"].items():
+                    counts = [hexagonal, cubic, one["molecules"] - hexagonal - cubic]
+                    groups = methods.setdefault(method, {})
+                    groups.setdefault(self._group[name], np.zeros((3, 3)))[_ice(phase)] += counts
+        merged = np.eye(3)[[_ice(phase) for phase in self.study.classes]]
+        for features in self.plan.features:
             nine = self.groups(self.folds(features))
-            methods[features] = {group: place.T @ counts @ place for group, counts in nine.items()}
+            methods[features] = {
+                group: merged.T @ counts @ merged for group, counts in nine.items()
+            }
         best = max(methods, key=lambda name: self._whole(methods[name]))
         return {
             name: {
@@ -204,7 +213,7 @@ class Results:
         if len(self.study.amorphous) < 2:
             return {}
         n = len(self.study.amorphous)
-        found = {f: self.groups(self.folds(f, amorphous=True)) for f in self.study.features}
+        found = {f: self.groups(self.folds(f, amorphous=True)) for f in self.plan.features}
         best = max(found, key=lambda name: self._whole(found[name]))
         return {
             name: {
@@ -219,9 +228,9 @@ class Results:
     def components(self, features: str) -> dict[int, dict[str, Any]]:
         """Number of features kept → accuracy with the most important ones, and with any."""
         whole = self.groups(self.folds(features))
-        n_features = self.study.result(Training(features, "fold", 0))["features"]
+        n_features = self.study.result(Training(features, "fold", 0).name)["features"]
         found: dict[int, dict[str, Any]] = {}
-        for kept in self.plan.kept[features]:
+        for kept in (self.plan.kept or {})[features]:
             chosen = self.groups(self.folds(features, kept=kept))
             any_ = self.groups(self.folds(features, kept=kept, at_random=True))
             found[kept] = {
@@ -234,7 +243,7 @@ class Results:
 
     def deletion(self, features: str) -> dict[str, Any]:
         """Curves of all folds, mean accuracy under them, and in how many folds IG was better."""
-        each = [self.study.result(job)["deletion"] for job in self.folds(features)]
+        each = [self.study.result(job.name)["deletion"] for job in self.folds(features)]
         orders = ("ig", "permutation", "random")
         area = {name: [float(np.mean(one["area"][name])) for one in each] for name in orders}
         return {
@@ -252,12 +261,12 @@ class Results:
 
     def importance(self, features: str) -> NDArray[np.float64]:
         """(F,) mean |IG|, over the folds."""
-        results = [self.study.result(job) for job in self.folds(features)]
+        results = [self.study.result(job.name) for job in self.folds(features)]
         return np.mean([r["importance"]["ig"] for r in results], axis=0)
 
     def timing(self) -> dict[str, Any]:
         """What :func:`pipelines.study.classical.time_all` found."""
-        return self.study.result(Timing())
+        return self.study.result("timing")
 
 
 def _ice(phase: str) -> int:
