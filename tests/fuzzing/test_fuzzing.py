@@ -94,8 +94,9 @@ def test_every_case_ends_in_a_result_or_a_clear_error(name, watch, tmp_path, mon
         named = None if case.action.startswith(("label", "find")) else str(place)
         ends[watch.attempt(lambda: target.use(place, case.action), named)] += 1
 
+    watch.growth = 0
     try_case()
-    print(name, dict(ends))
+    print(f"{name}: {dict(ends)}, {watch.growth >> 20} MiB")
     assert ends["accepted"] > 0
     assert ends["refused"] > 0 or not target.refuses
 

@@ -40,9 +40,16 @@ class Hang(BaseException):
 
 
 class Watch:
-    """Runs cases in this process, and sees what they do. Once a process: audit hooks stay."""
+    """Runs cases in this process, and sees what they do. Once a process: audit hooks stay.
+
+    Attributes
+    ----------
+    growth
+        Bytes that any case needed beyond what the process held.
+    """
 
     def __init__(self) -> None:
+        self.growth = 0
         self._events: list[str] | None = None
         self._home = tempfile.gettempdir()
         sys.addaudithook(self._audit)
@@ -103,6 +110,7 @@ class Watch:
             signal.setitimer(signal.ITIMER_PROF, 0)
             events, self._events = self._events, None
         growth = _status("VmHWM:") - before
+        self.growth = max(self.growth, growth)
         assert not events, "\n".join(events)
         assert not wrong, wrong
         assert growth < GROWTH, f"{growth >> 20} MiB more than before"

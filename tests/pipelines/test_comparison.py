@@ -349,7 +349,7 @@ def test_settings_that_cannot_be_are_told(tmp_path):
         Settings(weight_decay={"soap-37": -1})
     with pytest.raises(InputError, match="train_rows is 0"):
         Settings(train_rows=0)
-    with pytest.raises(InputError, match="train-row.*train_rows"):
+    with pytest.raises(InputError, match=r"train-row.*train_rows"):
         Settings.of({"train-row": 5})
     with pytest.raises(InputError, match="two or more"):
         Plan(("soap-37",), folds=1)

@@ -60,9 +60,8 @@ def test_further_preparations_are_packed_to_train(study):
     directory, _ = study
     sides = {d["split"] for _, d, _ in trajectories_to_pack([directory / "runs"], "train")}
     assert sides == {"train"}
-    assert all(
-        "split" not in d for _, d, _ in trajectories_to_pack([directory / "runs"])
-    )  # three of each
+    free = trajectories_to_pack([directory / "runs"])  # three of each
+    assert all("split" not in metadata for _, metadata, _ in free)
 
 
 def test_study_splits_by_preparation(study):
