@@ -23,7 +23,7 @@ KERNELS = ("io.text", "io.water.distances", "io.water.geometry", "neighbours", "
 with atheris.instrument_imports(
     include=["iceclass.io", "iceclass.frame"], exclude=[f"iceclass.{name}" for name in KERNELS]
 ):
-    from iceclass.io import open_trajectory
+    from iceclass.io import Trajectory
 
 from iceclass.errors import IceclassError  # noqa: E402
 
@@ -32,7 +32,7 @@ def read(path: Path) -> None:
     """Every column of every frame, damaged frames left out or not."""
     for on_error in ("raise", "skip"):
         try:
-            with open_trajectory(path, on_error=on_error) as trajectory:
+            with Trajectory(path, on_error=on_error) as trajectory:
                 for frame in trajectory:
                     assert frame.atoms is not None
                     dict(frame.atoms.columns)

@@ -32,7 +32,7 @@ from iceclass.generation.runs import Preparation, run
 from iceclass.generation.stacking import molecule_letters, random_sequence, same_sequence
 from iceclass.generation.stages import Dynamics, State
 from iceclass.generation.water_models import WATER_MODELS
-from iceclass.io import open_trajectory
+from iceclass.io import Trajectory
 from iceclass.phases import CRYSTALS
 
 DATA = Path(__file__).parent / "data"
@@ -242,7 +242,7 @@ def simulated(
         if metadata is None:
             click.echo(f"{preparation.name}: {state} is not complete yet, left out", err=True)
             continue
-        with open_trajectory(path) as trajectory:
+        with Trajectory(path) as trajectory:
             frames = tuple(islice(trajectory, 0, None, every))
         yield f"{name}_{state}", {**metadata, **more}, frames
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from iceclass.acceptance.criteria import Thresholds, reasons
+from iceclass.acceptance.criteria import Thresholds, violations
 from iceclass.acceptance.densities import expected_density
 from iceclass.acceptance.structure import (
     RadialDistribution,
@@ -189,7 +189,7 @@ def check(
     # what is printed is what is stored; digits beyond are noise
     facts = {k: _rounded(v) for k, v in facts.items()}
     draft = Checks(**facts, g=tuple(round(float(x), 3) for x in g.g), reasons=())
-    return replace(draft, reasons=tuple(reasons(draft, limits)))
+    return replace(draft, reasons=tuple(violations(draft, limits)))
 
 
 def _interval(metadata: Mapping[str, Any], frames: Sequence[Frame]) -> float:

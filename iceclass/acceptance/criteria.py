@@ -110,7 +110,7 @@ class Thresholds:
         return cls(**pairs)
 
 
-def reasons(c: Checks, limits: Thresholds) -> Iterator[str]:
+def violations(c: Checks, limits: Thresholds) -> Iterator[str]:
     """One line for each check that the measured trajectory fails."""
     recipe = PHASES[c.phase].recipe if c.phase in PHASES else "crystal"
     if c.frames < limits.minimum_frames:

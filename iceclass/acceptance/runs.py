@@ -15,7 +15,7 @@ from iceclass.datasets.featurize import find_trajectories
 from iceclass.datasets.metadata import read_metadata
 from iceclass.errors import InputError
 from iceclass.frame import Frame
-from iceclass.io import open_trajectory
+from iceclass.io import Trajectory
 from iceclass.phases import label_of
 
 NOT_REPEATED = (
@@ -112,12 +112,12 @@ def check_runs(
     coldest: dict[str, tuple[float, Frame]] = {}
     for info in find_trajectories(runs):
         path = Path(info.path)
-        with open_trajectory(path) as trajectory:
+        with Trajectory(path) as trajectory:
             frames = tuple(trajectory)
         try:
             one = check(read_metadata(path) or {}, frames, name=info.name, thresholds=thresholds)
         except InputError as error:
-            raise InputError(error.message, path=path, frame=error.frame) from error
+            raise error.at(path=path) from None
         if one.preparation in replaced:
             reason = "the preparation is replaced by another one"
             one = replace(one, reasons=(*one.reasons, reason))

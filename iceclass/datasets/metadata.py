@@ -65,9 +65,7 @@ def check_metadata(
                     f"{key!r} of the metadata is {value!r}, expected {what}", path=path
                 )
     if (split := metadata.get("split", "")) not in ("", *SPLITS):
-        error = unknown_name("split", split, SPLITS)
-        error.path = path
-        raise error
+        raise unknown_name("split", split, SPLITS).at(path=path)
 
 
 def _is_huge(value: Any) -> bool:

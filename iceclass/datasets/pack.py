@@ -12,7 +12,7 @@ from iceclass.datasets.metadata import read_metadata
 from iceclass.datasets.table import SPLITS
 from iceclass.errors import InputError
 from iceclass.frame import Frame
-from iceclass.io import open_trajectory
+from iceclass.io import Trajectory
 
 FIXED_SPLITS = {n: ("train",) * (n - 2) + ("validation", "test") for n in (4, 5)}
 """By the number of preparations that every phase has: the sides, in the order of the seeds."""
@@ -62,5 +62,5 @@ def trajectories_to_pack(runs: Sequence[Path], split: str = "") -> Iterator[Desc
         elif sides is not None:
             order = sorted(seeds[info.phase])
             own["split"] = sides[order.index(own["definition"]["seed"])]
-        with open_trajectory(info.path) as trajectory:
+        with Trajectory(info.path) as trajectory:
             yield info.name, own, tuple(trajectory)

@@ -12,7 +12,7 @@ from iceclass.datasets.reference import find_data
 from iceclass.errors import InputError
 from iceclass.external.ovito import chill_plus
 from iceclass.frame import Frame
-from iceclass.io import open_trajectory
+from iceclass.io import Trajectory
 from iceclass.model.network import Model
 from iceclass.phases import UNKNOWN
 from iceclass.validation.inputs import Inputs
@@ -104,7 +104,7 @@ def systems(inputs: Inputs) -> Iterator[tuple[str, str, Sequence[Frame]]]:
     for t in inputs.data("interfaces.h5"):
         name = f"{t.metadata['shape']}, {t.model}, {t.temperature:g} K"
         yield name, str(t.metadata["shape"]), t.frames
-    with open_trajectory(find_data(DEMO, inputs.directory)) as trajectory:
+    with Trajectory(find_data(DEMO, inputs.directory)) as trajectory:
         frames = tuple(trajectory)[:6:2]  # later, there is no ice left
     yield "melting slab, tip4p-ice, 310 K", "slab", frames
 

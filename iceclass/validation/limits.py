@@ -84,9 +84,7 @@ def _limit(table: Any, number: int, path: Path) -> Limit:
         raise InputError(f"limit {number} is no table", path=path)
     for key in table:
         if key not in known:
-            error = unknown_name(f"key of limit {number}", key, known)
-            error.path = path
-            raise error
+            raise unknown_name(f"key of limit {number}", key, known).at(path=path)
     where = table.get("where", {})
     if not isinstance(where, dict):
         raise InputError(f"'where' of limit {number} is no table", path=path)

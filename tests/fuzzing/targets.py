@@ -29,7 +29,7 @@ from iceclass.datasets.featurize import find_trajectories
 from iceclass.datasets.metadata import read_metadata
 from iceclass.datasets.reference import is_reference, load_reference
 from iceclass.errors import InputError
-from iceclass.io import open_trajectory
+from iceclass.io import Trajectory
 from iceclass.io.lammps import index
 from iceclass.io.output.resumable import journal_path
 from iceclass.labelling.label import label
@@ -117,7 +117,7 @@ def use_trajectory(name: str, folder: Path, action: str) -> None:
         assert len(found.labels or ()) == len(found.frames) > 0
         assert output.stat().st_size > 0
         return
-    with open_trajectory(path, **OPTIONS[action]) as trajectory:
+    with Trajectory(path, **OPTIONS[action]) as trajectory:
         for frame in trajectory:
             repr(frame)
             if frame.atoms is not None:
@@ -271,7 +271,7 @@ def index_target() -> Target:
     dump = many_frames()
     with TemporaryDirectory() as folder:
         path = put_dump(Path(folder), dump)
-        with open_trajectory(path) as trajectory:
+        with Trajectory(path) as trajectory:
             trajectory.index()
         cache_path = index.index_path(path)
         seed, name = cache_path.read_bytes(), cache_path.name
@@ -290,7 +290,7 @@ def index_target() -> Target:
         os.utime(path, ns=(TIME, TIME))
         for start, every in ((1, 2), (3, 1)):
             there = {}
-            with open_trajectory(path, start=start, every=every, on_error="skip") as trajectory:
+            with Trajectory(path, start=start, every=every, on_error="skip") as trajectory:
                 for frame in trajectory:
                     there[trajectory.frame_index] = frame.timestep
             if action == "harmless":
@@ -519,7 +519,7 @@ def model_target() -> Target:
     shipped = shipped_models()
     seeds = [shipped["soap-37"].read_bytes()] * 9 + [shipped["soap-325"].read_bytes()]
     others = [pickle.dumps(Payload()), b"PK\x03\x04" + seeds[0], b"\x89HDF\r\n\x1a\n", b""]
-    with open_trajectory(DATA / "ortho.lammpstrj") as trajectory:
+    with Trajectory(DATA / "ortho.lammpstrj") as trajectory:
         frame = next(iter(trajectory))
 
     @st.composite

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from iceclass.acceptance.check import Checks, check, read_checks, write_checks
-from iceclass.acceptance.criteria import Thresholds, reasons
+from iceclass.acceptance.criteria import Thresholds, violations
 from iceclass.acceptance.densities import KNOWN, LIQUID_FACTORS, expected_density
 from iceclass.acceptance.structure import (
     ice_fractions,
@@ -22,12 +22,12 @@ from iceclass.acceptance.structure import (
 from iceclass.datasets.metadata import read_metadata
 from iceclass.errors import InputError, MissingDependencyError
 from iceclass.frame import Frame
+from iceclass.generation.catalogue import RECIPES
 from iceclass.generation.lattices import Size, build
-from iceclass.generation.recipes import RECIPES
 from iceclass.generation.runs import Preparation, run
 from iceclass.generation.stages import Dynamics, State
 from iceclass.generation.water_models import water_model
-from iceclass.io import open_trajectory
+from iceclass.io import Trajectory
 from iceclass.reports.phase_checks import phase_checks_figure
 
 
@@ -60,7 +60,7 @@ def simulated(tmp_path_factory):
             recipe = replace(recipe, melt_time=4.0, supercooled_equilibration=10.0)
         made = Preparation(phase, water_model("mw"), 1, states, recipe, Dynamics())
         for path in run(made, root):
-            with open_trajectory(path) as trajectory:
+            with Trajectory(path) as trajectory:
                 frames = tuple(trajectory)
             description = read_metadata(path)
             found[phase, description["temperature"]] = (
@@ -242,7 +242,7 @@ def test_bad_dynamics_are_rejected(simulated):
 def test_thresholds_can_be_changed(simulated):
     checks, _, _ = simulated["ih", 250.0]
     strict = Thresholds.from_mapping({"ice_fraction": 1.0001, "first_peak": [2.7, 2.9]})
-    told = list(reasons(checks, strict))
+    told = list(violations(checks, strict))
     assert any("hexagonal" in line for line in told)
     assert any("first peak" in line for line in told)
     with pytest.raises(InputError, match="ice_fractions"):
