@@ -60,7 +60,9 @@ def command(
 
     Stacking-disordered ice of known labels; ices and structures that are none of the classes;
     every lattice GenIce2 knows; held-out trajectories and other water models under changes of
-    density and motion; ice beside water. Writes validation.md to read, validation.json, a CSV and
+    density and motion; ice beside water; and, by the data set of environments, liquids by
+    temperature and water model, crystals by pressure, glasses, nuclei, coexisting phases, and
+    free surfaces by depth. Writes validation.md to read, validation.json, a CSV and
     a figure of each part; every row says whether its kind trained the model. With --limits the
     exit status is 1 where a limit is not kept. Needs the extras generate, ovito and train.
 

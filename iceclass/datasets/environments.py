@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iceclass.datasets.hdf5 import checked_dataset, one_line
-from iceclass.datasets.reference import ReferenceSet, ReferenceTrajectory, load_reference
+from iceclass.datasets.reference import BESIDE, ReferenceSet, ReferenceTrajectory, load_reference
 from iceclass.errors import InputError
 
 NO_TRUTH = -9
@@ -56,7 +56,7 @@ RESERVED_MODELS = ("opc", "sw-24")
 RESERVED_KINDS = ("wall", "solution")
 """Kinds of environment that are for tests only."""
 
-CHECKOUT = Path(__file__).parents[2] / "pipelines" / "data"
+CHECKOUT = BESIDE
 """Where the files are in a checkout."""
 
 PATTERN = "environments-*.h5"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,9 @@ def as_markdown(found: dict[str, Any], verdicts: Sequence[Verdict] = ()) -> str:
         "whether molecules of the kind trained the model, always of other preparations or "
         "sequences than those here.",
     ]
+    if found.get("not_measured"):
+        names = ", ".join(found["not_measured"])
+        lines += ["", f"Not measured, since the data sets hold nothing of it: {names}."]
     if verdicts:
         lines += ["", *_limits(verdicts)]
     for part, section in _SECTIONS.items():
@@ -254,10 +257,110 @@ def _interfaces(part: dict[str, Any]) -> list[str]:
     ]
 
 
+def _bulk(title: str, text: str) -> Callable[[dict[str, Any]], list[str]]:
+    def section(part: dict[str, Any]) -> list[str]:
+        rows = sorted(part["rows"], key=lambda r: (r["phase"], r["water_model"], r["temperature"]))
+        body = [
+            (
+                *(label_of(r["phase"]), r["water_model"], f"{r['temperature']:g}"),
+                *(f"{r['pressure']:g}", f"{r['density']:.3f}", percent(r["accuracy"])),
+                *(percent(r["unknown"]), label_of(r["else"]), _trained([r])),
+            )
+            for r in rows
+        ]
+        head = ("", "model", "K", "GPa", "g/cm³", "right", "unknown", "else most often", "trained")
+        return [f"## {title}", "", text, "", *table(head, body)]
+
+    return section
+
+
+def _nuclei(part: dict[str, Any]) -> list[str]:
+    rows = sorted(part["rows"], key=lambda r: (r["water_model"], r["seed"]))
+    body = [
+        (
+            *(r["group"], r["water_model"], f"{r['temperature']:g}", f"{r['seed']:.0f}"),
+            *(percent(r["recall"]), percent(r["excess"]), percent(r["ghosts"], 2)),
+            f"{r['size']:.0f}",
+            *(
+                f"{percent(r[f'{name}_recall'])}, {percent(r[f'{name}_excess'])}"
+                for name in ("chill_plus", "chill_plus_interfacial", "q6")
+            ),
+            _trained([r]),
+        )
+        for r in rows
+    ]
+    head = ("", "model", "K", "seed", "recall", "excess", "ghosts", "largest cluster")
+    others = ("CHILL+", "CHILL+ with interfacial ice", "q̄₆ > 0.358")
+    return [
+        "## Nuclei",
+        "",
+        "The seed is what was held while the rest melted, let go shortly before. Recall: share of "
+        "the seed called ice Ih or Ic; excess: other molecules called so, in % of the seed; "
+        "ghosts: LDA, MDA, HDA or unknown, in % of all molecules. Of the other methods recall and "
+        "excess.",
+        "",
+        *table((*head, *others, "trained"), body),
+    ]
+
+
+def _coexistence(part: dict[str, Any]) -> list[str]:
+    body = [
+        (
+            *(r["group"], r["water_model"], f"{r['temperature']:g}", r["phases"]),
+            *(percent(r["accuracy"]), percent(r["ghosts"], 2), percent(r["unknown"], 2)),
+            *("–" if r["width"] is None else f"{r['width']:.1f}", _trained([r])),
+        )
+        for r in part["rows"]
+    ]
+    head = ("", "model", "K", "phases", "right", "ghosts", "unknown", "width, Å", "trained")
+    return [
+        "## Two phases beside each other",
+        "",
+        "Right: of molecules more than about a layer from the boundary, ice Ih and Ic as one. "
+        "Ghosts: LDA, MDA, HDA or unknown where neither phase is that, in % of all molecules. "
+        "Width: from 10 to 90 % of the first phase by the model's labels.",
+        "",
+        *table(head, body),
+    ]
+
+
+def _surfaces(part: dict[str, Any]) -> list[str]:
+    rows = part["rows"]
+    depths = list(dict.fromkeys(r["depth"] for r in rows))
+    body = []
+    for name in dict.fromkeys(r["trajectory"] for r in rows):
+        own = {r["depth"]: r for r in rows if r["trajectory"] == name}
+        first = own["all"]
+        shares = (
+            f"{percent(own[d]['accuracy'])}, {percent(own[d]['unknown'])}" if d in own else "–"
+            for d in depths
+        )
+        state = (first["group"], first["water_model"], f"{first['temperature']:g}")
+        body.append((*state, *shares, _trained([first])))
+    return [
+        "## Free surfaces, walls and guests, by depth",
+        "",
+        "Right (of molecules with a truth), and unknown, by the depth below the surface: the "
+        "distance to where a sphere of 4.5 Å finds no molecule, less its radius.",
+        "",
+        *table(("", "model", "K", *depths, "trained"), body),
+    ]
+
+
 _SECTIONS = {
     "stacking": _stacking,
     "novelty": _novelty,
     "lattices": _lattices,
     "robustness": _robustness,
     "interfaces": _interfaces,
+    "liquids": _bulk(
+        "Liquids", "By temperature and water model, from the data set of environments."
+    ),
+    "crystals": _bulk(
+        "Crystals", "Cold, warm, stretched and compressed: a compressed ice is that ice."
+    ),
+    "glasses": _bulk("Amorphous ices", "Of other water models, rates and roads."),
+    "nuclei": _nuclei,
+    "coexistence": _coexistence,
+    "surfaces": _surfaces,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from iceclass.datasets.augment import INTERFACE, LATTICE, STACKING
+from iceclass.datasets.environments import (
+    EnvironmentTrajectory,
+    environment_files,
+    load_environments,
+)
 from iceclass.datasets.reference import (
+    BESIDE,
     ReferenceSet,
     ReferenceTrajectory,
     find_data,
@@ -18,7 +24,6 @@ from iceclass.datasets.reference import (
 )
 from iceclass.errors import InputError
 from iceclass.evaluation.held_out import seen
-from iceclass.frame import Frame
 from iceclass.model.network import Model
 
 
@@ -81,9 +86,15 @@ class Inputs:
         """The trajectories of other water models, of the model's classes."""
         return (t for t in self.data("transfer.h5") if t.phase in self.model.classes)
 
-    def some(self, frames: Sequence[Frame]) -> list[Frame]:
-        """As many of a trajectory's frames as are wanted."""
-        return [frames[k] for k in evenly_spread(len(frames), self.frames)]
+    @cached_property
+    def environments(self) -> tuple[EnvironmentTrajectory, ...]:
+        """The data set of environments in the directory; empty where there is none."""
+        place = BESIDE if self.directory is None else self.directory
+        return load_environments(place).trajectories if environment_files(place) else ()
+
+    def some_of(self, total: int) -> list[int]:
+        """Which of so many frames are taken."""
+        return evenly_spread(total, self.frames)
 
     @cached_property
     def training_preparations(self) -> frozenset[str]:

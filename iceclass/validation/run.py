@@ -10,7 +10,17 @@ from typing import Any
 from iceclass._version import __version__
 from iceclass.files import replacing
 from iceclass.io.output.csv_tables import write_csv
-from iceclass.validation import interfaces, lattices, novelty, perturbations, stacking
+from iceclass.validation import (
+    bulk,
+    coexistence,
+    interfaces,
+    lattices,
+    novelty,
+    nuclei,
+    perturbations,
+    stacking,
+    surfaces,
+)
 from iceclass.validation.inputs import Inputs
 
 PARTS: dict[str, Callable[[Inputs], dict[str, Any]]] = {
@@ -19,6 +29,12 @@ PARTS: dict[str, Callable[[Inputs], dict[str, Any]]] = {
     "lattices": lattices.measure,
     "robustness": perturbations.measure,
     "interfaces": interfaces.measure,
+    "liquids": bulk.measure_liquids,
+    "crystals": bulk.measure_crystals,
+    "glasses": bulk.measure_glasses,
+    "nuclei": nuclei.measure,
+    "coexistence": coexistence.measure,
+    "surfaces": surfaces.measure,
 }
 """Name → what measures it: a JSON-serialisable dict with ``rows``, one dict a row. Every row has
 the number of ``molecules`` and, as ``trained``, whether molecules of its kind trained the model."""
@@ -44,11 +60,17 @@ def validate(
         "classes": list(model.classes),
         "iceclass_version": __version__,
         "frames": inputs.frames,
+        "not_measured": [],
     }
     for name, measure in PARTS.items():
         if name in parts:
             report(name)
-            found[name] = measure(inputs)
+            part = measure(inputs)
+            if part["rows"]:
+                found[name] = part
+            else:
+                found["not_measured"].append(name)
+                report(f"{name}: the data sets hold nothing of it that is new to the model")
     return found
 
 
