@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from iceclass.phases import UNKNOWN
-from iceclass.validation.environments import head, scenes, tested, trained
+from iceclass.validation.environments import head, scenes, trained, unseen_trajectories
 from iceclass.validation.inputs import Inputs
 
 
@@ -33,7 +33,7 @@ def measure_glasses(inputs: Inputs) -> dict[str, Any]:
 def bulk_rows(inputs: Inputs, kind: str) -> list[dict[str, Any]]:
     """One row a trajectory: density, g/cm³, share named right, share unknown, what else it is."""
     rows = []
-    for t in tested(inputs, kind):
+    for t in unseen_trajectories(inputs, kind):
         every = list(scenes(inputs, t))
         named = np.concatenate([s.named for s in every])
         right = np.concatenate([s.right for s in every])

@@ -8,14 +8,21 @@ import numpy as np
 
 from iceclass.analysis.interfaces import find_interfaces
 from iceclass.phases import GLASSES, UNKNOWN
-from iceclass.validation.environments import ICE_I, Scene, head, scenes, tested, trained
+from iceclass.validation.environments import (
+    ICE_I,
+    Scene,
+    head,
+    scenes,
+    trained,
+    unseen_trajectories,
+)
 from iceclass.validation.inputs import Inputs
 
 
 def measure(inputs: Inputs) -> dict[str, Any]:
     """Rows of the boxes with two phases, one a trajectory."""
     rows = []
-    for t in tested(inputs, "interface"):
+    for t in unseen_trajectories(inputs, "interface"):
         every = list(scenes(inputs, t))
         named = np.concatenate([s.named for s in every])
         right = _as_one(np.concatenate([s.right for s in every]))

@@ -58,7 +58,7 @@ class Scene:
         return np.isin(self.named, strange) & ~np.isin(self.right, strange)
 
 
-def tested(inputs: Inputs, *kinds: str) -> list[EnvironmentTrajectory]:
+def unseen_trajectories(inputs: Inputs, *kinds: str) -> list[EnvironmentTrajectory]:
     """The trajectories of these kinds that neither trained nor validated the model."""
     known = inputs.training_preparations
     return [t for t in inputs.environments if t.kind in kinds and t.preparation not in known]

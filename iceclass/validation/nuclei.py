@@ -17,7 +17,14 @@ from iceclass.analysis.nuclei import largest_nucleus
 from iceclass.external.freud import averaged_steinhardt
 from iceclass.external.ovito import chill_plus
 from iceclass.frame import Frame
-from iceclass.validation.environments import ICE_I, Scene, head, scenes, tested, trained
+from iceclass.validation.environments import (
+    ICE_I,
+    Scene,
+    head,
+    scenes,
+    trained,
+    unseen_trajectories,
+)
 from iceclass.validation.inputs import Inputs
 
 Q6_REACH, Q6_ICE = 3.5, 0.358
@@ -41,7 +48,7 @@ def measure(inputs: Inputs) -> dict[str, Any]:
         OVITO or freud is not installed.
     """
     rows = []
-    for t in tested(inputs, "nucleus"):
+    for t in unseen_trajectories(inputs, "nucleus"):
         every = [nucleus(scene) for scene in scenes(inputs, t)]
         means = {key: _mean([one[key] for one in every]) for key in every[0]}
         rows.append({**head(inputs, t), **means, "trained": trained(inputs, t)})

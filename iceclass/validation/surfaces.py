@@ -15,7 +15,7 @@ from scipy.spatial import cKDTree
 
 from iceclass.frame import Frame
 from iceclass.phases import UNKNOWN
-from iceclass.validation.environments import head, scenes, tested, trained
+from iceclass.validation.environments import head, scenes, trained, unseen_trajectories
 from iceclass.validation.inputs import Inputs
 
 KINDS = ("surface", "film", "droplet", "wall", "solution")
@@ -30,7 +30,7 @@ GRID = 1.5
 def measure(inputs: Inputs) -> dict[str, Any]:
     """Rows of every trajectory by depth; the row of depth "all" is of all its molecules."""
     rows = []
-    for t in tested(inputs, *KINDS):
+    for t in unseen_trajectories(inputs, *KINDS):
         every = list(scenes(inputs, t))
         deep = np.concatenate([depths(s.frame) for s in every])
         named = np.concatenate([s.named for s in every])
