@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from iceclass.acceptance.check import Checks, check
+from iceclass.acceptance.check import check
 from iceclass.acceptance.criteria import Thresholds
+from iceclass.acceptance.results import Checks
 from iceclass.datasets.featurize import find_trajectories
 from iceclass.datasets.metadata import read_metadata
 from iceclass.errors import InputError

@@ -30,7 +30,6 @@ KNOWN_OUTSIDERS = {
 """Imports of other programs that are still to be moved to ``external``."""
 
 KNOWN_CIRCLES = {
-    ("iceclass.acceptance.criteria", "iceclass.acceptance.check"),
     ("iceclass.cli.directory", "iceclass.cli.label"),
     ("iceclass.external.lammps_sna", "iceclass.descriptors.bispectrum.descriptor"),
     ("iceclass.io.others.mdanalysis_frames", "iceclass.io.trajectory"),

@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from iceclass.acceptance.check import Checks, check, read_checks, write_checks
+from iceclass.acceptance.check import check, read_checks, write_checks
 from iceclass.acceptance.criteria import Thresholds, violations
 from iceclass.acceptance.densities import KNOWN, LIQUID_FACTORS, expected_density
+from iceclass.acceptance.results import Checks
 from iceclass.acceptance.structure import (
     ice_fractions,
     mean_square_displacement,

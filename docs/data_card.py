@@ -1,6 +1,6 @@
 """Write the card of a compact data set: what is in it, how it was made, what it cannot tell.
 
-    python pipelines/data_card.py iceclass/data/reference.h5 pipelines/data/transfer.h5 \\
+    python docs/data_card.py iceclass/data/reference.h5 pipelines/data/transfer.h5 \\
         -o docs/reference-data.md
 
 Every number in it is read from the data sets.
@@ -31,7 +31,7 @@ SIDES = ("train", "validation", "test")
 HEAD = """\
 # The reference data set
 
-_Written by `python pipelines/data_card.py iceclass/data/reference.h5 pipelines/data/transfer.h5
+_Written by `python docs/data_card.py iceclass/data/reference.h5 pipelines/data/transfer.h5
 -o docs/reference-data.md`; every number is read from the files._
 
 ![All phases](images/phases.png)
