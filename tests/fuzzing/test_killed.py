@@ -25,6 +25,8 @@ import pytest
 
 from iceclass.io.output.resumable import journal_path
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "demo" / "melting-slab.lammpstrj.gz"
 INPUT = "traj.lammpstrj"
