@@ -17,12 +17,16 @@ from pathlib import Path
 
 import atheris
 
-SEEDS = Path(__file__).parents[1] / "tests" / "data" / "io"
-KERNELS = ("io.text", "io.water.distances", "io.water.geometry", "neighbours", "kernels")
+ROOT = Path(__file__).parents[1]
+SEEDS = ROOT / "tests" / "data" / "io"
+KERNELS = [
+    ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    for path in (ROOT / "iceclass").rglob("*.py")
+    if "numba" in path.read_text(encoding="utf-8")
+]
+"""Modules with compiled functions."""
 
-with atheris.instrument_imports(
-    include=["iceclass.io", "iceclass.frame"], exclude=[f"iceclass.{name}" for name in KERNELS]
-):
+with atheris.instrument_imports(include=["iceclass.io", "iceclass.frame"], exclude=KERNELS):
     from iceclass.io import Trajectory
 
 from iceclass.errors import IceclassError  # noqa: E402
