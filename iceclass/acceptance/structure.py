@@ -23,6 +23,20 @@ BIN = 0.05
 SHELL = 3.3
 """Å; neighbours up to here are counted as the first shell, in every phase alike."""
 
+FIRST_PEAK = (2.2, 3.4)
+"""Å; where the nearest neighbours are looked for. Hydrogen bonds are 2.7 to 2.9 Å long in every
+phase; closer than 2.2 Å the oxygens overlap (σ of TIP4P/Ice is 3.17 Å, its repulsion there a
+hundred kT at 300 K), and beyond 3.4 Å begins the second shell of the dense phases."""
+
+SECOND_PEAK = (0.6, 5.5)
+"""Å beyond the first peak, and Å: where the second one is looked for. In a tetrahedral network it
+is at √(8/3) of the first, 4.5 Å, and in HDA at 3.3 Å and more, 0.6 beyond the first; the third
+shell begins at about 5.5 Å (Soper & Ricci, Phys. Rev. Lett. 84, 2881 (2000))."""
+
+LONG_RANGE = 7.0
+"""Å; from here on a liquid's or glass's g(r) is within some hundredths of 1: three shells, of
+2.8, 4.5 and 6.8 Å, are behind."""
+
 _SMOOTHING = np.array([0.25, 0.5, 0.25])
 
 
@@ -82,10 +96,10 @@ def radial_distribution(frames: Sequence[Frame]) -> RadialDistribution:
         near.append(np.count_nonzero(distances < SHELL) / frame.n_molecules)
     g /= len(frames)
     smooth = np.convolve(g, _SMOOTHING, mode="same")
-    first = _highest(smooth, r, 2.2, 3.4)
-    second = _highest(smooth, r, r[first] + 0.6, 5.5)
+    first = _highest(smooth, r, *FIRST_PEAK)
+    second = _highest(smooth, r, r[first] + SECOND_PEAK[0], SECOND_PEAK[1])
     lowest = first + int(np.argmin(smooth[first : second + 1]))
-    far = (r > 7.0) & (r < R_MAX)
+    far = (r > LONG_RANGE) & (r < R_MAX)
     return RadialDistribution(
         r=r,
         g=g,

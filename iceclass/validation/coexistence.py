@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from iceclass.analysis.interfaces import find_interfaces
+from iceclass.analysis.nuclei import ICE_I
 from iceclass.phases import GLASSES, UNKNOWN
 from iceclass.validation.environments import (
-    ICE_I,
     Scene,
     head,
     scenes,

@@ -19,9 +19,6 @@ from iceclass.frame import Frame
 from iceclass.phases import GLASSES, UNKNOWN
 from iceclass.validation.inputs import Inputs
 
-ICE_I = ("ih", "ic")
-"""Ice I as one: a basal interface carries patches of Ic, and a critical nucleus is of both."""
-
 
 @dataclass(frozen=True, eq=False)
 class Scene:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from iceclass.analysis.nuclei import ICE_I
 from iceclass.datasets.reference import find_data
 from iceclass.errors import InputError
 from iceclass.external.ovito import chill_plus
@@ -27,7 +28,6 @@ SMOOTHING = 1.5
 DEMO = "../../demo/melting-slab.lammpstrj.gz"
 """From the data sets of a checkout to its demo."""
 _FINE = 0.25
-_ICE = ("ih", "ic")
 
 
 def slab_distance(frame: Frame, ice: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -123,7 +123,7 @@ def interface_rows(
     distances, called, said = [], [], []
     for frame in frames:
         chill = chill_plus(frame)
-        distances.append(DISTANCES[shape](frame, np.isin(chill, _ICE)))
+        distances.append(DISTANCES[shape](frame, np.isin(chill, ICE_I)))
         called.append(chill)
         said.append(model.classify(frame).names)
     d, c, m = np.concatenate(distances), np.concatenate(called), np.concatenate(said)
@@ -143,7 +143,7 @@ def interface_rows(
 
 
 def _agreement(called: NDArray[np.str_], said: NDArray[np.str_]) -> dict[str, Any]:
-    ice, ours = np.isin(called, _ICE), np.isin(said, _ICE)
+    ice, ours = np.isin(called, ICE_I), np.isin(said, ICE_I)
     both = ice & ours
     return {
         "molecules": len(called),

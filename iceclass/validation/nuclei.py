@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from iceclass.analysis.nuclei import largest_nucleus
+from iceclass.analysis.comparison import Q6_ICE, Q6_REACH
+from iceclass.analysis.nuclei import ICE_I, largest_nucleus
 from iceclass.external.freud import averaged_steinhardt
 from iceclass.external.ovito import chill_plus
 from iceclass.frame import Frame
 from iceclass.validation.environments import (
-    ICE_I,
     Scene,
     head,
     scenes,
@@ -26,10 +26,6 @@ from iceclass.validation.environments import (
     unseen_trajectories,
 )
 from iceclass.validation.inputs import Inputs
-
-Q6_REACH, Q6_ICE = 3.5, 0.358
-"""Å, and q̄₆ from which on a molecule is ice: Lechner & Dellago, J. Chem. Phys. 129, 114707 (2008);
-the threshold of ice in water is that of Espinosa et al., J. Chem. Phys. 144, 034501 (2016)."""
 
 OTHERS: dict[str, Callable[[Frame], NDArray[np.bool_]]] = {
     "chill_plus": lambda frame: np.isin(chill_plus(frame), ICE_I),
