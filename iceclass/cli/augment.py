@@ -40,7 +40,7 @@ def variation_options(function: Any) -> Any:
 @click.option(
     "--lattices",
     "directory",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=PATH,
     help="Directory of lattices.h5 and stacking-train.h5.  [default: pipelines/data of a checkout]",
 )
 @variation_options

@@ -28,9 +28,7 @@ def parse_thresholds(
 
 
 @click.command(short_help="Accept or reject simulated trajectories by physics.")
-@click.argument(
-    "runs", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path)
-)
+@click.argument("runs", nargs=-1, required=True, type=PATH)
 @click.option("-o", "--output", type=PATH, required=True, help="JSON file of what was measured.")
 @click.option("--figure", type=PATH, help="Page of figures to draw, one row a phase.")
 @click.option("--accepted", type=PATH, help="Directory to fill with links to what is accepted.")

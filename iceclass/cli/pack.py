@@ -12,9 +12,7 @@ from iceclass.datasets.reference import write_reference
 
 
 @click.command(short_help="Pack simulated trajectories into a compact data set.")
-@click.argument(
-    "runs", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path)
-)
+@click.argument("runs", nargs=-1, required=True, type=PATH)
 @click.option("-o", "--output", type=PATH, required=True, help="HDF5 file.")
 @click.option("--all-train", is_flag=True, help="No preparation validates or tests.")
 @force_option

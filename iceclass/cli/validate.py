@@ -13,8 +13,6 @@ from iceclass.validation.inputs import Inputs
 from iceclass.validation.limits import judge, read_limits
 from iceclass.validation.run import PARTS, validate
 
-EXISTING = click.Path(exists=True, path_type=Path)
-
 
 @click.command(short_help="Test a model where people look.")
 @click.argument("model", shell_complete=complete_model)
@@ -32,17 +30,17 @@ EXISTING = click.Path(exists=True, path_type=Path)
 @click.option(
     "--data",
     "directory",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=PATH,
     help="Directory of the validation's data sets.  [default: pipelines/data of a checkout]",
 )
 @click.option(
     "--reference",
     "sources",
     multiple=True,
-    type=EXISTING,
+    type=PATH,
     help="Compact data set with trajectories of the classes.  [default: the shipped one]",
 )
-@click.option("--limits", "limits_file", type=EXISTING, help="TOML file of limits to keep.")
+@click.option("--limits", "limits_file", type=PATH, help="TOML file of limits to keep.")
 @quiet_option
 @click.pass_context
 def command(
