@@ -440,7 +440,7 @@ def odd_array(draw: Draw, array: np.ndarray) -> np.ndarray:
         changed = array.copy()
         changed.flat[draw(st.integers(0, array.size - 1))] = value
         return changed
-    return np.zeros((0, *array.shape[1:]), np.float32) if how == "none" else array * 0 + value
+    return np.full((0, *array.shape[1:]) if how == "none" else array.shape, value, np.float32)
 
 
 @st.composite

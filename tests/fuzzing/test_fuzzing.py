@@ -70,6 +70,7 @@ def watch(tmp_path_factory):
     return Watch()
 
 
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")
 @pytest.mark.parametrize("name", CASES)
 def test_every_case_ends_in_a_result_or_a_clear_error(name, watch, tmp_path, monkeypatch):
     if name == "index":  # only dumps of 64 MiB have one otherwise
