@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -35,9 +36,11 @@ from iceclass.validation.perturbations import (
     lattice_rows,
     robustness_rows,
 )
+from iceclass.validation.run import PARTS
 from iceclass.validation.stacking import DISPLACED, overall, stacking_rows
 from tests.helpers.iceframes import ICES, thermal_frame, trained
 
+ROOT = Path(__file__).parents[3]
 LATTICES = load_reference(find_data("lattices.h5"))
 STACKING = load_reference(find_data("stacking-test.h5"))
 
@@ -274,6 +277,12 @@ def test_limits_are_of_means_or_of_every_row(tmp_path, limit, value, kept):
     (verdict,) = judge(read_limits(path), FOUND)
     assert verdict.value == pytest.approx(value)
     assert verdict.kept is kept
+
+
+def test_the_limits_of_the_repository_are_of_parts_that_there_are():
+    limits = read_limits(ROOT / "pipelines" / "config" / "limits.toml")
+    assert {one.part for one in limits} <= set(PARTS)
+    assert len({one.what for one in limits}) == len(limits) > 5
 
 
 @pytest.mark.parametrize(
