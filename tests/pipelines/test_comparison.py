@@ -91,6 +91,13 @@ def start(config: Path, directory: Path, *options: str) -> list[str]:
     return [str(word) for word in words]
 
 
+def planned(done: subprocess.CompletedProcess[str]) -> dict[str, int]:
+    """Rule → how many jobs of it a dry run counts, and the total."""
+    table = (done.stdout + done.stderr).rpartition("Job stats:")[2].partition("\n\n")[0]
+    words = [line.split() for line in table.splitlines()]
+    return {w[0]: int(w[1]) for w in words if len(w) == 2 and w[1].isdigit()}
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """A comparison that was killed on the way: its directory, what the first run had done."""
@@ -155,14 +162,13 @@ def test_a_setting_makes_anew_only_what_depends_on_it(finished, tmp_path):
     other = tmp_path / "other.yaml"
     other.write_text(yaml.safe_dump(content))
     done = subprocess.run(
-        start(other, directory, "--dry-run", "--quiet", "rules"),
+        start(other, directory, "--dry-run"),
         env=ENVIRONMENT,
         capture_output=True,
         text=True,
         check=True,
     )
-    table = (done.stdout + done.stderr).partition("Job stats:")[2].splitlines()
-    jobs = {w[0]: int(w[1]) for line in table if len(w := line.split()) == 2 and w[1].isdigit()}
+    jobs = planned(done)
     boosted = [t for t in PLAN.trainings() if t.model == "boosting"]
     assert jobs == {"training": len(boosted), "compare": 1, "total": len(boosted) + 1}
 
@@ -364,7 +370,7 @@ def test_the_workflow_plans_the_comparison(tmp_path):
         [
             *("snakemake", "--snakefile", PIPELINES / "Snakefile"),
             *("--configfile", PIPELINES / "config" / "study.yaml"),
-            *("--directory", tmp_path, "--cores", "2", "--dry-run", "--quiet", "rules", "compare"),
+            *("--directory", tmp_path, "--cores", "2", "--dry-run", "compare"),
         ],
         env=ENVIRONMENT,
         capture_output=True,
@@ -372,8 +378,7 @@ def test_the_workflow_plans_the_comparison(tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    table = (done.stdout + done.stderr).partition("Job stats:")[2].splitlines()
-    jobs = {w[0]: int(w[1]) for line in table if len(w := line.split()) == 2 and w[1].isdigit()}
+    jobs = planned(done)
     plan = Plan(
         ("acsf", "bispectrum-30", "soap-37", "soap-325"),
         folds=5,
