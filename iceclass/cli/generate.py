@@ -139,9 +139,9 @@ def command(
         return
     todo = []
     recipes = {p: recipe_of(p) if recipe is None else find_recipe(recipe) for p in phases}
-    own = settings_of_each(recipes, settings)
+    given = settings_of_each(recipes, settings)
     for number, phase in product(seeds, phases):
-        made, dynamics = apply_settings(recipes[phase], Dynamics(), own[phase])
+        made, dynamics = apply_settings(recipes[phase], Dynamics(), given[phase])
         points = (
             default_states(phase, number)
             if states == "default"

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from iceclass.errors import InputError
 from iceclass.frame import Frame
 from iceclass.io.text.streams import peek, without_compression
-from iceclass.io.trajectory import OnError, open_trajectory
+from iceclass.io.trajectory import Trajectory
 from iceclass.labelling.output import CONFIDENCE_COLUMN, PHASE_COLUMN
 from iceclass.phases import UNKNOWN
 
@@ -99,16 +99,10 @@ class LabelledTrajectory:
         self,
         path: str | Path,
         classes: Sequence[str] | None = None,
-        *,
-        start: int = 0,
-        stop: int | None = None,
-        every: int = 1,
-        on_error: OnError = "raise",
+        **reading: Any,
     ) -> None:
         self.path = Path(path)
-        self._trajectory = open_trajectory(
-            self.path, start=start, stop=stop, every=every, on_error=on_error
-        )
+        self._trajectory = Trajectory(self.path, **reading)
         legend, self.model, self.model_id = _told(self.path)
         if classes is not None:
             legend = tuple(classes)
@@ -126,9 +120,7 @@ class LabelledTrajectory:
                 try:
                     yield self._labelled(trajectory.frame_index, frame)
                 except InputError as error:
-                    error.path = error.path or self.path
-                    error.frame = trajectory.frame_index if error.frame is None else error.frame
-                    raise
+                    raise error.at(path=self.path, frame=trajectory.frame_index) from None
 
     @property
     def skipped(self) -> list[InputError]:

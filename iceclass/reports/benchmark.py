@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -15,6 +14,7 @@ from iceclass.benchmark.results import STUDY_MINUTES, Benchmark, Comparison
 from iceclass.benchmark.timing import Ratio, Timing
 from iceclass.errors import OutputError
 from iceclass.files import check_output, replacing
+from iceclass.io.output.csv_tables import write_csv
 from iceclass.reports.style import COLUMN, PAGE, new_figure, save, style
 
 FILES = ("bench.csv", "growth.csv", "bench.json", "bench.png", "growth.png")
@@ -207,15 +207,8 @@ def _row(c: Comparison) -> dict[str, Any]:
 
 
 def _write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
-    with (
-        replacing(path, force=True) as temporary,
-        temporary.open("w", encoding="utf-8", newline="") as file,
-    ):
-        writer = csv.DictWriter(file, list(rows[0]) if rows else [], lineterminator="\n")
-        writer.writeheader()
-        for row in rows:
-            rounded = {k: f"{v:.4g}" if isinstance(v, float) else v for k, v in row.items()}
-            writer.writerow(rounded)
+    values = (row.values() for row in rows)
+    write_csv(path, rows[0] if rows else (), values, force=True, digits=4, may_be_empty=True)
 
 
 def _content(benchmark: Benchmark) -> dict[str, Any]:

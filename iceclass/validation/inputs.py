@@ -23,7 +23,7 @@ from iceclass.datasets.reference import (
     load_reference,
 )
 from iceclass.errors import InputError
-from iceclass.evaluation.held_out import seen
+from iceclass.evaluation.held_out import training_preparations
 from iceclass.model.network import Model
 
 
@@ -67,7 +67,7 @@ class Inputs:
         InputError
             The model's record does not tell what it was made with, or there are none.
         """
-        known = seen(self.model)
+        known = training_preparations(self.model)
         if not known:
             raise InputError(
                 "the model's record does not tell which preparations it was trained on"
@@ -99,7 +99,7 @@ class Inputs:
     @cached_property
     def training_preparations(self) -> frozenset[str]:
         """Names of the preparations that trained or validated the model."""
-        return frozenset(name for _, name in seen(self.model))
+        return frozenset(name for _, name in training_preparations(self.model))
 
     def trained_on(self, kind: str, name: str = "") -> bool:
         """Whether what ``iceclass augment`` makes trained the model.

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from iceclass.datasets.reference import ReferenceTrajectory
 from iceclass.frame import Frame
-from iceclass.model.network import Model, Prediction
+from iceclass.model.network import Model
 from iceclass.phases import UNKNOWN
+from iceclass.prediction import Prediction
 from iceclass.validation.cases import Case, compressed_ices, no_ices, other_ices
 from iceclass.validation.inputs import Inputs, evenly_spread
 

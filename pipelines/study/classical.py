@@ -9,14 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from iceclass.benchmark import references
 from iceclass.benchmark.machine import machine
 from iceclass.benchmark.timing import alternate
 from iceclass.datasets.reference import ReferenceTrajectory, load_reference
 from iceclass.descriptors import Descriptor
 from iceclass.errors import InputError
 from iceclass.external.freud import steinhardt, steinhardt_names
-from iceclass.external.ovito import chill_plus, template_matching
+from iceclass.external.ovito import (
+    chill_plus,
+    chill_plus_types,
+    template_matching,
+    template_types,
+)
 from iceclass.files import replacing
 from iceclass.frame import Frame
 
@@ -78,8 +82,8 @@ def time_all(
     calls = {name: of_all(d.compute) for name, d in descriptors.items()}
     calls["steinhardt"] = of_all(steinhardt)
     for name, prepare in (
-        ("CHILL+", references.chill_plus),
-        ("PTM", references.template_matching),
+        ("CHILL+", chill_plus_types),
+        ("PTM", template_types),
     ):
         ready = [prepare(frame) for frame in frames]
         calls[name] = (lambda ready=ready: [work() for work in ready], molecules)

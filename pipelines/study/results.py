@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iceclass.errors import InputError
-from iceclass.evaluation.bootstrap import RESAMPLES, Interval, bootstrap, confusion_scores
+from iceclass.evaluation.bootstrap import RESAMPLES, Interval, bootstrap
+from iceclass.evaluation.scores import confusion_scores
 from pipelines.study.jobs import MODELS, Plan, Training
 from pipelines.study.settings import Study
 

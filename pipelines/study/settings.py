@@ -12,7 +12,7 @@ from typing import Any
 from iceclass.datasets.table import TrajectoryInfo, order_classes
 from iceclass.errors import InputError, unknown_name
 from iceclass.phases import GLASSES, PHASES
-from iceclass.training.optimise import TrainingConfig
+from iceclass.training.config import TrainingConfig
 from pipelines.study.rows import read_trajectories
 
 STEINHARDT = "steinhardt"
@@ -30,10 +30,10 @@ class Settings:
     test_rows
         Environments of each trajectory that are looked at at all; None: all.
     epochs, patience, batch_size, learning_rate, schedule
-        As in :class:`iceclass.training.optimise.TrainingConfig`.
+        As in :class:`iceclass.training.config.TrainingConfig`.
     weight_decay
         Feature set → weight decay of its networks, as in
-        :class:`iceclass.training.optimise.TrainingConfig`; of the others 0.
+        :class:`iceclass.training.config.TrainingConfig`; of the others 0.
     explained
         Rows of each class for Integrated Gradients, permutation and deletion.
     random_orders

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from iceclass.datasets.splits import balanced_rows
 from iceclass.datasets.table import Table
 from iceclass.evaluation.explain import single_feature_separation
-from iceclass.evaluation.single_feature import best_windows
+from iceclass.evaluation.single_feature import best_intervals
 from pipelines.study.jobs import Training, separation_name
 from pipelines.study.settings import Study
 from pipelines.study.split import sides_of
@@ -36,7 +36,9 @@ def separation(table: Table, features: str, fold: int, train_rows: int) -> dict[
         "area": _rounded(areas),
     }
     for name, one_sided in (("threshold", True), ("interval", False)):
-        rule = best_windows(table.features[train], target[train], len(classes), one_sided=one_sided)
+        rule = best_intervals(
+            table.features[train], target[train], len(classes), one_sided=one_sided
+        )
         result[name] = {
             "train": _rounded(rule.balanced_accuracy),
             "test": _rounded(rule.test(table.features[test], target[test])),

@@ -24,8 +24,8 @@ from iceclass.evaluation.deletion import (
 )
 from iceclass.evaluation.explain import explain
 from iceclass.model.network import Model
+from iceclass.model.scaler import Scaler
 from iceclass.training.optimise import Fit
-from iceclass.training.train import standardiser
 from pipelines.study.jobs import Training
 from pipelines.study.settings import Study
 from pipelines.study.split import Sides, counts_by_trajectory, sides_of
@@ -109,16 +109,16 @@ def fit_network(
     """The trained network; epochs, and the one that was kept."""
     import torch
 
-    mean, scale = standardiser(x, sides.train)
+    scaler = Scaler.fit(x, sides.train)
     rows = {"train": sides.train, "validation": sides.validation}
-    z = {name: (x[own] - mean) / scale for name, own in rows.items()}
+    z = {name: scaler.standardise(x[own]) for name, own in rows.items()}
     y = {name: target[own] for name, own in rows.items()}
     torch.set_num_threads(1)
     fit = Fit(z, y, len(classes), study.settings.training(job.number, job.features, epochs))
     history, best = fit.run(None)
     weights, biases = fit.arrays()
     known = cast(Descriptor, FeatureSet(job.features, x.shape[1]))
-    model = Model(known, classes, mean, scale, weights, biases)
+    model = Model(known, classes, scaler.mean, scaler.scale, weights, biases)
     return model, {"epochs": len(history), "best_epoch": best}
 
 

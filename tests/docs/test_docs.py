@@ -79,7 +79,7 @@ def test_labelling(tmp_path, monkeypatch, capsys):
     Path("traj.lammpstrj").write_bytes(gzip.decompress(demo.read_bytes()))
     write_mda(Path("traj.xtc"), demo_frames(3))
     lines = [line for line in commands_of("labelling.md") if line.startswith("iceclass label")]
-    assert len(lines) == 7
+    assert len(lines) == 8
     for line in lines:
         assert run(*shlex.split(line)[1:], "--model", "soap-37") == 0, capsys.readouterr().err
     found = {p.name: p for p in tmp_path.iterdir()}

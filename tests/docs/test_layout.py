@@ -11,27 +11,14 @@ ROOT = Path(__file__).parents[2]
 LAYOUT = runpy.run_path(str(ROOT / "docs" / "layout.py"))
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 
-KNOWN = {
-    "iceclass.evaluation.explain → iceclass.training.optimise",
-    "iceclass.external.lammps_sna → iceclass.descriptors.bispectrum.descriptor",
-    "iceclass.io.output.npz_table → iceclass.model.network",
-    "iceclass.io.output.table_base → iceclass.model.network",
-    "iceclass.io.output.tables → iceclass.model.network",
-    "iceclass.kernels.compiled → iceclass.neighbours.candidates",
-}
+KNOWN: set[str] = set()
 """Imports against the direction that are still to be mended."""
 
-KNOWN_OUTSIDERS = {
-    "iceclass.benchmark.references → dscribe",
-    "iceclass.benchmark.references → ovito",
-    "iceclass.descriptors.acsf.descriptor → dscribe",
-    "iceclass.descriptors.soap.descriptor → dscribe",
-}
+KNOWN_OUTSIDERS: set[str] = set()
 """Imports of other programs that are still to be moved to ``external``."""
 
 KNOWN_CIRCLES = {
     ("iceclass.cli.directory", "iceclass.cli.label"),
-    ("iceclass.external.lammps_sna", "iceclass.descriptors.bispectrum.descriptor"),
     ("iceclass.io.others.mdanalysis_frames", "iceclass.io.trajectory"),
 }
 """Imports that close a circle and are still to be mended."""
