@@ -19,7 +19,7 @@ DOCS = Path(__file__).resolve().parent
 PACKAGE = DOCS.parent / "iceclass"
 
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("_version", "errors", "phases", "prediction", "files", "limits", "frame"),
+    ("_version", "errors", "phases", "prediction", "files", "limits", "tables", "frame"),
     ("kernels",),
     ("neighbours",),
     ("io",),
@@ -31,7 +31,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("labelling", "evaluation"),
     ("training",),
     ("generation",),
-    ("acceptance", "validation", "crystals"),
+    ("acceptance",),
+    ("validation", "crystals"),
     ("benchmark",),
     ("reports",),
     ("plugins", "cli"),

@@ -53,9 +53,10 @@ def preset_page() -> Iterator[str]:
 
 def recipe_page() -> Iterator[str]:
     yield from ("# Parameters of the recipes", "", WRITTEN, "")
-    yield "What each means is in `iceclass.generation.recipes`; `iceclass generate --set`"
-    yield "changes them. Times in ps, temperatures in K, pressures in GPa; rates in K, GPa and"
-    yield "strain a ps."
+    yield "What each means is in `iceclass.generation.recipes` and, of the places and glasses"
+    yield "further below, `places`, `amorphous` and `guests` beside it; `iceclass generate --set`"
+    yield "changes them. Times in ps, temperatures in K, pressures in GPa, lengths in Å; rates in"
+    yield "K, GPa and strain a ps."
     for name, recipe in RECIPES.items():
         yield from ("", f"## {name}", "")
         yield from table((f.name, getattr(recipe, f.name)) for f in fields(recipe))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from iceclass.errors import OutputError
 from iceclass.files import check_output, replacing
 from iceclass.io.output.csv_tables import write_csv
 from iceclass.reports.style import COLUMN, PAGE, new_figure, save, style
+from iceclass.tables import terminal_table
 
 FILES = ("bench.csv", "growth.csv", "bench.json", "bench.png", "growth.png")
 
@@ -224,19 +224,6 @@ def _content(benchmark: Benchmark) -> dict[str, Any]:
     }
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> str:
-    """Columns aligned, the first ``left`` of them on the left."""
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    lines = []
-    for row in (head, *rows):
-        cells = [
-            cell.ljust(width) if k < left else cell.rjust(width)
-            for k, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
-
-
 def _comparison_table(benchmark: Benchmark) -> str:
     rows = []
     for c in benchmark.comparisons:
@@ -262,7 +249,7 @@ def _comparison_table(benchmark: Benchmark) -> str:
             "reference MB": _number(c.reference_memory, ".0f"),
         }
         rows.append(row)
-    return _table(list(rows[0]), [list(row.values()) for row in rows], 3) if rows else ""
+    return terminal_table(list(rows[0]), [list(row.values()) for row in rows], 3) if rows else ""
 
 
 def _growth_table(benchmark: Benchmark) -> str:
@@ -271,7 +258,7 @@ def _growth_table(benchmark: Benchmark) -> str:
     subjects = dict.fromkeys(g.subject for g in benchmark.growth)
     rows = [(s, *(f"{found[s, n]:.2f}" for n in sizes)) for s in subjects]
     title = "growth: µs per molecule, one thread, of ice Ih of so many molecules"
-    return f"{title}\n{_table(('', *map(str, sizes)), rows, 1)}"
+    return f"{title}\n{terminal_table(('', *map(str, sizes)), rows, 1)}"
 
 
 def _study_table(benchmark: Benchmark) -> str:
@@ -299,7 +286,7 @@ def _study_table(benchmark: Benchmark) -> str:
     )
     return (
         "computing time / number of features\n"
-        + _table(head, rows, 1)
+        + terminal_table(head, rows, 1)
         + "\nThe published times (i7-12700K) are for a number of molecules that is not stated: "
         "the columns cannot be divided."
     )
@@ -310,7 +297,7 @@ def _goal_table(benchmark: Benchmark) -> str:
         (g.what, f"{g.value:.2f}", f"{'≤' if g.at_most else '≥'} {g.bound:g}", _yes(g.met))
         for g in benchmark.goals
     ]
-    return "goals (the worst configuration of each)\n" + _table(
+    return "goals (the worst configuration of each)\n" + terminal_table(
         ("", "found", "goal", "met"), rows, 1
     )
 

@@ -23,6 +23,7 @@ from iceclass.reports.words import (
     of_labels,
     percent,
 )
+from iceclass.tables import markdown_table
 
 _PROTON_ORDERED = {"ih": "XI", "v": "XIII", "iii": "IX"}
 """Ice → the ice of the same oxygens and other hydrogens."""
@@ -71,8 +72,8 @@ def limits(facts: ModelSummary) -> tuple[str, ...]:
     ]
     if "water" in classes and classes & set(GLASSES):
         found.append(
-            "Liquid and glass differ in how much their molecules vibrate: liquid colder than any it was "
-            "trained on may be called an amorphous ice."
+            "Liquid and glass differ in how much their molecules vibrate: liquid colder than any "
+            "that it was trained on may be called an amorphous ice."
         )
     elif "water" in classes or classes & set(GLASSES):
         lacking, near = ("amorphous ice", "water") if "water" in classes else ("water", "amorphous")
@@ -166,11 +167,11 @@ def _runs(names: Iterable[str]) -> Iterator[str]:
     for name in names:
         stem = re.sub(r"(?<=_)\d+$", "", name)
         numbered.setdefault(stem, []).append(name)
-    for stem, own in numbered.items():
-        if len(own) > 3:
-            yield f"{len(own)} of {_code(stem + 'N')}"
+    for stem, members in numbered.items():
+        if len(members) > 3:
+            yield f"{len(members)} of {_code(stem + 'N')}"
         else:
-            yield from map(_code, own)
+            yield from map(_code, members)
 
 
 def _descriptor(facts: ModelSummary) -> Iterator[str]:
@@ -208,13 +209,13 @@ def _accuracy(facts: ModelSummary) -> Iterator[str]:
             (
                 (
                     label_of(phase),
-                    percent(own.precision),
-                    percent(own.recall),
-                    percent(own.f1),
-                    count(own.rows),
-                    confused_with(own),
+                    percent(figures.precision),
+                    percent(figures.recall),
+                    percent(figures.f1),
+                    count(figures.rows),
+                    confused_with(figures),
                 )
-                for phase, own in tested.per_class.items()
+                for phase, figures in tested.per_class.items()
             ),
         )
 
@@ -304,7 +305,5 @@ def _list(lines: Iterable[str]) -> str:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table; the first column is text, the others are aligned right."""
-    lines = [f"| {' | '.join(head)} |", "|---" + "|---:" * (len(head) - 1) + "|"]
-    lines += [f"| {' | '.join(_text(cell) for cell in row)} |" for row in rows]
-    return "\n".join(lines)
+    """A Markdown table of texts of others."""
+    return markdown_table(head, (tuple(map(_text, row)) for row in rows))

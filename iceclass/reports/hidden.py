@@ -129,9 +129,9 @@ def hidden_map_figure(
         figure = new_figure(COLUMN, 4.0)
         plane = figure.add_subplot()
         for name in phases:
-            own = found.phase == name
+            of_phase = found.phase == name
             colour = colour_of(name, phases)
-            plane.scatter(x[own], y[own], s=6, color=colour, alpha=0.6, linewidths=0)
+            plane.scatter(x[of_phase], y[of_phase], s=6, color=colour, alpha=0.6, linewidths=0)
             plane.scatter([], [], s=22, color=colour, label=label_of(name))
         if found.wrong.any():
             plane.scatter(

@@ -96,7 +96,8 @@ def new(
             start = start or arranged(job)
             construction = description["construction"]
             if start.to_dict() != construction:
-                raise InputError("was made with another arrangement than the plan's", path=path)
+                click.echo(f"{name}: left out, was made with another arrangement than the plan's")
+                continue
             with Trajectory(path) as trajectory:
                 frames = tuple(trajectory)
             told = truth(construction, start.structure.frame(), frames)

@@ -12,6 +12,7 @@ import pytest
 from iceclass.cli.main import COMMANDS, cli
 from iceclass.phases import label_of
 from tests.cli.test_main import run
+from tests.helpers.outputs import check_output
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -47,8 +48,10 @@ def test_label_and_python_examples_run(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (line,) = [one for one in LINES if one.startswith("iceclass label") and "--model" not in one]
     assert run(*shlex.split(line)[1:]) == 0
-    for name in re.findall(r"\| `(melted[\w.]+)` \|", README):
-        assert (tmp_path / name).stat().st_size > 0, name
+    names = re.findall(r"\| `(melted[\w.]+)` \|", README)
+    assert len(names) == 4
+    for name in names:
+        check_output(tmp_path / name)
     (block,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     exec(compile(block, "README.md", "exec"), {})
     assert "Labels(21 frames" in capsys.readouterr().out

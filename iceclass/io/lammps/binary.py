@@ -33,7 +33,7 @@ from iceclass.io.pieces import Piece, check_whole
 from iceclass.io.text.blocks import unique_names
 from iceclass.io.text.streams import ByteSource
 from iceclass.io.water.assembly import RawFrame
-from iceclass.limits import too_much
+from iceclass.kernels.memory import too_much
 
 ATOM_COLUMNS = {5: "id type xs ys zs", 8: "id type xs ys zs ix iy iz"}
 """Columns of style ``atom`` where the file does not name them, by their number."""

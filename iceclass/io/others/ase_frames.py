@@ -26,7 +26,7 @@ from iceclass.io.text.blocks import LINE, LineBuffer
 from iceclass.io.text.streams import BLOCK, ByteSource, without_compression
 from iceclass.io.water.assembly import Assembler, RawFrame
 from iceclass.io.water.kinds import OXYGEN, AtomKinds, Key, role_of_name
-from iceclass.limits import too_much
+from iceclass.kernels.memory import too_much
 
 if TYPE_CHECKING:
     from ase import Atoms

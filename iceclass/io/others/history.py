@@ -25,7 +25,7 @@ from iceclass.io.text.blocks import LineBuffer, text_of
 from iceclass.io.text.columns import TextColumns
 from iceclass.io.text.streams import ByteSource
 from iceclass.io.water.assembly import RawFrame
-from iceclass.limits import too_much
+from iceclass.kernels.memory import too_much
 
 _PERIODIC = {
     0: (False,) * 3,
