@@ -223,8 +223,7 @@ def card(
     """The whole page."""
     held = [t for t in data if t.kind in ("nucleus", "interface")]
     recipes = [
-        (t.metadata["definition"]["recipe"], t.metadata["definition"]["dynamics"])
-        for t in held
+        (t.metadata["definition"]["recipe"], t.metadata["definition"]["dynamics"]) for t in held
     ]
     longest = max(
         (r["let_go_time"] + r["equilibration"] + d["production"] for r, d in recipes), default=0.0
@@ -293,7 +292,7 @@ def draw_slice(axes: Axes, frame: Frame, colours: Sequence[str]) -> None:
     tint = np.array(to_rgba_array(list(colours)))[inside]
     pairs = cKDTree(frame.positions[inside]).query_pairs(BOND, output_type="ndarray")
     axes.add_collection(LineCollection(list(flat[pairs]), colors=DARK, linewidths=0.4, zorder=1))
-    axes.scatter(*flat.T, s=7, c=tint, edgecolors=DARK, linewidths=0.2, zorder=2)
+    axes.scatter(flat[:, 0], flat[:, 1], s=7, c=tint, edgecolors=DARK, linewidths=0.2, zorder=2)
     axes.set_aspect("equal")
 
 
@@ -322,10 +321,8 @@ def figure(data: Sequence[EnvironmentTrajectory], path: Path) -> None:
         kinds = sorted({t.kind for t in data})
         for k, kind in enumerate(kinds):
             own = [t for t in data if t.kind == kind]
-            points = [(t.temperature, t.pressure) for t in own]
-            states.scatter(
-                *zip(*points, strict=True), s=11, label=kind, marker="os^vDPX*<>"[k % 10]
-            )
+            kelvin, gigapascal = [t.temperature for t in own], [t.pressure for t in own]
+            states.scatter(kelvin, gigapascal, s=11, label=kind, marker="os^vDPX*<>"[k % 10])
         states.set_xlabel("T / K")
         states.set_ylabel("p / GPa")
         states.set_yscale("symlog", linthresh=1.0)
