@@ -18,7 +18,6 @@ KNOWN_OUTSIDERS: set[str] = set()
 """Imports of other programs that are still to be moved to ``external``."""
 
 KNOWN_CIRCLES = {
-    ("iceclass.acceptance.criteria", "iceclass.acceptance.check"),
     ("iceclass.generation.water_models", "iceclass.generation.construction"),
 }
 """Imports that close a circle and are still to be mended."""
