@@ -17,7 +17,7 @@ from iceclass.generation.water_models import MASS_H, MASS_O
 if TYPE_CHECKING:
     from ase import Atoms
 
-    from iceclass.generation.construction import Others
+    from iceclass.generation.water_models import Others
 
 
 def write_extxyz(structure: Structure, path: Path) -> None:

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from scipy.spatial import Voronoi, cKDTree
 
 from iceclass.errors import InputError
-from iceclass.generation.construction import Arrangement, Others
+from iceclass.generation.construction import Arrangement
 from iceclass.generation.lattices import Structure
 from iceclass.generation.recipes import Crystal, Liquid
-from iceclass.generation.water_models import WaterModel
+from iceclass.generation.water_models import Others, WaterModel
 
 METHANE_MASS = 16.043
 METHANE_EPSILON = 148.0 * 0.0019872043

@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iceclass.errors import InputError, unknown_name
-from iceclass.generation.construction import GROUPS, Arrangement, Others
+from iceclass.generation.construction import GROUPS, Arrangement
 from iceclass.generation.engine import Stage
 from iceclass.generation.lattices import Structure
 from iceclass.generation.recipes import Recipe
 from iceclass.generation.stages import Dynamics, State, dump, integrator, npt, relax, thermo
+from iceclass.generation.water_models import Others
 
 AXES = {"x": 0, "y": 1, "z": 2}
 

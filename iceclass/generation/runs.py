@@ -29,13 +29,13 @@ from iceclass.errors import InputError
 from iceclass.external.lammps import lammps_version, read_thermo
 from iceclass.files import replacing
 from iceclass.generation.catalogue import RECIPES
-from iceclass.generation.construction import GROUPS, Arrangement, Others
+from iceclass.generation.construction import GROUPS, Arrangement
 from iceclass.generation.engine import run_stages
 from iceclass.generation.formats import write_lammps_data
 from iceclass.generation.lattices import Size, Structure, build
 from iceclass.generation.recipes import Recipe
 from iceclass.generation.stages import Dynamics, State
-from iceclass.generation.water_models import WaterModel
+from iceclass.generation.water_models import Others, WaterModel
 from iceclass.phases import PHASES
 
 

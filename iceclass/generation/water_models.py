@@ -7,15 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import cos, radians, sin
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from iceclass.errors import InputError, unknown_name
-
-if TYPE_CHECKING:
-    from iceclass.generation.construction import Others
 
 MASS_O = 15.9994
 MASS_H = 1.008
@@ -24,6 +20,33 @@ LJ_CUT_OFF = 8.5
 """Å; of other atoms beside a one-site model."""
 MW_THREE_BODY = 23.15
 """λ of mW. Between 21 and 24 the Stillinger–Weber liquids are tetrahedral like water's."""
+
+
+@dataclass(frozen=True, eq=False)
+class Others:
+    """Sites that are not water: Lennard-Jones atoms of one kind.
+
+    Attributes
+    ----------
+    element
+        Chemical symbol in files.
+    positions
+        (K, 3) float64, Å.
+    mass
+        g/mol.
+    epsilon, sigma
+        kcal/mol and Å, between two of them.
+    water_epsilon, water_sigma
+        The same with the oxygen or single site of water.
+    """
+
+    element: str
+    positions: NDArray[np.float64]
+    mass: float
+    epsilon: float
+    sigma: float
+    water_epsilon: float
+    water_sigma: float
 
 
 @dataclass(frozen=True)
