@@ -19,7 +19,7 @@ DOCS = Path(__file__).resolve().parent
 PACKAGE = DOCS.parent / "iceclass"
 
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("_version", "errors", "phases", "prediction", "files", "limits", "tables", "frame"),
+    ("_version", "errors", "phases", "prediction", "files", "tables", "frame"),
     ("kernels",),
     ("neighbours",),
     ("io",),

@@ -142,7 +142,9 @@ def complete_cell(
 
 def check_thickness(images: NDArray[np.float64], height: NDArray[np.float64], r: float) -> None:
     """Raise InputError where ``images`` to either side (by direction) are more than allowed."""
-    if np.prod(2.0 * images + 1.0) > MAX_IMAGES:
+    with np.errstate(over="ignore"):  # infinitely many are too many as well
+        number = np.prod(2.0 * images + 1.0)
+    if number > MAX_IMAGES:
         raise InputError(
             f"the cell is only {height.min():.3g} Å thick, too thin to search "
             f"neighbours within {r:.2f} Å by its periodic images",
