@@ -23,7 +23,7 @@ from iceclass.evaluation.deletion import (
     permutation_importance,
 )
 from iceclass.evaluation.explain import explain
-from iceclass.model.network import Model
+from iceclass.model.network import Model, forward
 from iceclass.model.scaler import Scaler
 from iceclass.training.optimise import Fit
 from pipelines.study.data import Sides, counts_by_trajectory, sides_of, table_of
@@ -50,9 +50,7 @@ class Network:
 
     def labels(self, z: NDArray[np.float32]) -> NDArray[np.int64]:
         """(R,) classes from (R, F) standardised features."""
-        for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
-            z = np.tanh(z @ weight.T + bias)
-        logits = z @ self.weights[-1].T + self.biases[-1]
+        logits = forward(z @ self.weights[0].T, self.weights, self.biases)
         return logits.argmax(axis=1).astype(np.int64)
 
 
