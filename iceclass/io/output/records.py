@@ -50,7 +50,7 @@ class RecordFile(Collection[dict[str, Any]]):
 
     def __init__(self, file: int) -> None:
         self._file = file
-        self._closing = finalize(self, os.close, file)
+        self._close = finalize(self, os.close, file)
         self._start = self._count = 0
         self.last: dict[str, Any] | None = None
 
@@ -59,10 +59,6 @@ class RecordFile(Collection[dict[str, Any]]):
         """In a file without a name, in a directory or the system's one for temporary files."""
         with TemporaryFile(dir=directory) as file:
             return cls(os.dup(file.fileno()))
-
-    def close(self) -> None:
-        """Close the file now; what was read of it stays."""
-        self._closing()
 
     def append(self, record: Mapping[str, Any]) -> None:
         """Write a record."""
@@ -102,3 +98,8 @@ class RecordFile(Collection[dict[str, Any]]):
 
     def __reduce__(self) -> tuple[type[list[Any]], tuple[list[dict[str, Any]]]]:
         return list, (list(self),)
+
+    def close(self) -> None:
+        """Close the file: there are no records any more."""
+        self._close()
+        self._count = 0
