@@ -443,6 +443,7 @@ def test_a_journal_counts_no_further_than_its_first_damaged_line(tmp_path):
         ('"frame":0', '"frame": 0', 1),
         ('"end":10', '"end":"10"', 2),
         (good.splitlines()[0], DEEP, 0),
+        ("\\u2028b" if "\\u2028b" in good else "a\u2028b", "a\\ud800b", 1),
     ):
         journal.write_text(good.replace(old, new))
         assert kept_entries() == kept, new

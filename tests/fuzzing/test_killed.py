@@ -25,8 +25,6 @@ import pytest
 
 from iceclass.io.output.resumable import journal_path
 
-pytestmark = pytest.mark.slow
-
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "demo" / "melting-slab.lammpstrj.gz"
 INPUT = "traj.lammpstrj"

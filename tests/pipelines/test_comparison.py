@@ -34,8 +34,6 @@ from pipelines.study.split import sides_of
 from pipelines.study.training import train_and_test
 from tests.helpers.iceframes import trajectory
 
-pytestmark = pytest.mark.slow
-
 ROOT = Path(__file__).parents[2]
 PIPELINES = ROOT / "pipelines"
 WANTED = {"ih": 3, "lda": 2, "mda": 2}

@@ -25,9 +25,10 @@ def sound_records(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     for line in lines:
         try:
             record = json.loads(line[9:])
-        except (ValueError, RecursionError):
+            sound = isinstance(record, dict) and record_line(record) == line
+        except (ValueError, RecursionError):  # half a character is JSON, and no text
             return
-        if not isinstance(record, dict) or record_line(record) != line:
+        if not sound:
             return
         yield record
 
