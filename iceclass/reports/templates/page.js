@@ -249,7 +249,7 @@ const short = v => Math.abs(v) >= 1e5 ? v.toExponential(1).replace("e+", "e") : 
 /* Stacked areas: edges of the columns along x, shares of the phases in each. */
 function stack(canvas, edges, shares, name) {
   const [g, width, height] = surface(canvas), left = 30, bottom = height - 28, low = edges[0], high = edges[edges.length - 1];
-  const X = v => left + (width - left - 8) * (v - low) / (high - low || 1), Y = s => bottom - (bottom - 6) * s;
+  const X = v => left + (width - left - 20) * (v - low) / (high - low || 1), Y = s => bottom - (bottom - 6) * s;
   for (let k = 0; k + 1 < edges.length; k++) {
     let base = 0;
     shares.forEach((share, c) => {
@@ -265,8 +265,8 @@ function stack(canvas, edges, shares, name) {
   g.textAlign = "center"; g.textBaseline = "top";
   for (const v of ticks(low, high, Math.max(2, width / 90))) { g.fillText(short(v), X(v), bottom + 2); }
   g.fillText(name, (left + width) / 2, bottom + 15);
-  g.strokeRect(left, 6, width - left - 8, bottom - 6);
-  return [g, X, v => low + (v - left) / (width - left - 8) * (high - low), bottom];
+  g.strokeRect(left, 6, width - left - 20, bottom - 6);
+  return [g, X, v => low + (v - left) / (width - left - 20) * (high - low), bottom];
 }
 const centred = x => x.length < 2 ? [x[0] - 0.5, x[0] + 0.5]
   : [x[0], ...x.slice(1).map((v, k) => (v + x[k]) / 2), x[x.length - 1]];
@@ -414,7 +414,7 @@ function look() {  // the longest edge of the box from left to right, a little f
   stage.viewer.rotationGroup.rotation.set(0, 0, 0);
   if (longest === 1) stage.viewerControls.spin([0, 0, 1], -Math.PI / 2);
   if (longest === 2) stage.viewerControls.spin([0, 1, 0], Math.PI / 2);
-  stage.viewerControls.spin([1, 0, 0], 0.3);
+  stage.viewerControls.spin([0, 1, 2].map(axis => +(axis === longest)), 0.3);
   stage.autoView(0);
 }
 show(frames.length - 1);
