@@ -415,7 +415,11 @@ function look() {  // the longest edge of the box from left to right, a little f
   if (longest === 1) stage.viewerControls.spin([0, 0, 1], -Math.PI / 2);
   if (longest === 2) stage.viewerControls.spin([0, 1, 0], Math.PI / 2);
   stage.viewerControls.spin([0, 1, 2].map(axis => +(axis === longest)), 0.3);
-  stage.autoView(0);
+  // so far away that the ball around the box is seen whole
+  const diagonal = Math.hypot(...times([1, 1, 1], frame.box)) / 2 + RADIUS, camera = stage.viewer.camera;
+  const distance = diagonal / Math.sin(camera.fov / 2 * Math.PI / 180);
+  const centre = times([0.5, 0.5, 0.5], frame.box).map((v, c) => v + frame.corner[c]);
+  stage.animationControls.zoomMove(new NGL.Vector3(...centre), -distance, 0);
 }
 show(frames.length - 1);
 look();
