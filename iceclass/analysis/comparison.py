@@ -218,7 +218,9 @@ class Agreement:
             self.disagreeing += len(differing)
             named = (*self.classes, UNKNOWN)
             for k in differing[: LISTED - len(self.listed)]:
-                told = {OPINIONS[n].column: columns[OPINIONS[n].column][k].item() for n in self.names}
+                told = {
+                    OPINIONS[n].column: columns[OPINIONS[n].column][k].item() for n in self.names
+                }
                 label = named[labels[k]]
                 self.listed.append((number, int(frame.ids[k]), label, told))
 

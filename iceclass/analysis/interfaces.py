@@ -186,8 +186,11 @@ def _edges(
         short = [
             k
             for k in range(len(starts))
-            if kinds[k] >= 0 and lengths[k] < least and 0 < k < len(starts) - 1
-            and kinds[k - 1] >= 0 and kinds[k + 1] >= 0
+            if kinds[k] >= 0
+            and lengths[k] < least
+            and 0 < k < len(starts) - 1
+            and kinds[k - 1] >= 0
+            and kinds[k + 1] >= 0
         ]
         if not short:
             break

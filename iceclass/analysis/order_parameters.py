@@ -100,9 +100,7 @@ def f4(frame: Frame) -> NDArray[np.float64]:
     return found
 
 
-def _by_distance(
-    offsets: NDArray[np.int64], distances: NDArray[np.float64]
-) -> NDArray[np.int64]:
+def _by_distance(offsets: NDArray[np.int64], distances: NDArray[np.float64]) -> NDArray[np.int64]:
     """(P,) the neighbours of each molecule in order of distance."""
     centres = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
     return np.lexsort((distances, centres))

@@ -180,7 +180,9 @@ def _refined(
     start = np.zeros((4, 3))
     start[1:] = np.diag([0.05, 0.05, 0.005])
     found = minimize(
-        loss, start[0], method="Nelder-Mead",
+        loss,
+        start[0],
+        method="Nelder-Mead",
         options={"initial_simplex": start, "xatol": 1e-4, "fatol": 1e-5},
     )
     best = found.x if found.fun < loss(start[0]) else start[0]

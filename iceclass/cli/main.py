@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from iceclass._version import __version__
+from iceclass.cli.words import message_of
 from iceclass.errors import IceclassError, unknown_name
 
 COMMANDS = {
@@ -78,7 +79,7 @@ def main(arguments: list[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         _fail("interrupted", 130, debug)
     except IceclassError as error:
-        _fail(str(error), error.exit_code, debug)
+        _fail(message_of(error), error.exit_code, debug)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)

@@ -39,9 +39,7 @@ def attributions(
     return out
 
 
-def _block(
-    model: Model, z: NDArray[np.float32], classes: NDArray[np.int64]
-) -> NDArray[np.float32]:
+def _block(model: Model, z: NDArray[np.float32], classes: NDArray[np.int64]) -> NDArray[np.float32]:
     nodes, weights = np.polynomial.legendre.leggauss(NODES)
     first, top = z @ model.weights[0].T, model.weights[2][classes]
     total = np.zeros_like(first)

@@ -138,8 +138,9 @@ class LabelledTrajectory:
     def _labelled(self, number: int, frame: Frame) -> LabelledFrame:
         columns = {} if frame.atoms is None else frame.atoms.columns
         if frame.atoms is None or PHASE_COLUMN not in columns:
-            raise InputError(f"has no column {PHASE_COLUMN}, expected a labelled trajectory",
-                             hint=_HINT)
+            raise InputError(
+                f"has no column {PHASE_COLUMN}, expected a labelled trajectory", hint=_HINT
+            )
         rows = _first_atoms(frame.atoms.molecule, frame.n_molecules)
         labels = np.asarray(columns[PHASE_COLUMN])[rows]
         if labels.dtype.kind not in "if" or (labels != np.round(labels)).any():
@@ -180,7 +181,9 @@ def _told(path: Path) -> tuple[tuple[str, ...] | None, str | None, str | None]:
     if summary.is_file():
         try:
             content = json.loads(summary.read_text(encoding="utf-8"))
-            named = {str(k): str(v) for k, v in content["legend"].items()} if named is None else named
+            named = (
+                {str(k): str(v) for k, v in content["legend"].items()} if named is None else named
+            )
             if model_id in (None, content["model_id"]):
                 model, model_id = str(content["model"]), str(content["model_id"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -306,9 +306,7 @@ def _page(
 def _assembled(meta: Mapping[str, Any], data: bytes) -> bytes:
     """The parts in their places; whatever stands in ``meta`` cannot end the element it is in."""
     folder = files("iceclass.reports") / "templates"
-    parts = {
-        name: (folder / f"page.{name}").read_text(encoding="utf-8") for name in ("css", "js")
-    }
+    parts = {name: (folder / f"page.{name}").read_text(encoding="utf-8") for name in ("css", "js")}
     licence = (folder / "ngl.LICENSE").read_text(encoding="utf-8")
     library = (folder / "ngl.js").read_text(encoding="utf-8").replace("<!--", "<\\!--")
     parts["ngl"] = f"/* NGL 2.5.0\n{licence.strip()}\n*/\n{library}"
@@ -422,9 +420,9 @@ def _box(frame: Frame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     if len(missing):
         own = cell[cell.any(axis=1)]
         across = np.linalg.svd(own)[2][len(own) :] if len(own) else np.eye(3)
-        across = across * np.sign(across[np.arange(len(across)), np.abs(across).argmax(axis=1)])[
-            :, None
-        ]
+        across = (
+            across * np.sign(across[np.arange(len(across)), np.abs(across).argmax(axis=1)])[:, None]
+        )
         for k, direction in zip(missing, across, strict=True):
             along = (frame.positions - frame.origin) @ direction
             corner += (along.min() - 1.0) * direction
@@ -444,9 +442,7 @@ def _wrapped(frame: Frame) -> NDArray[np.float64]:
 def _upright(frame: Frame) -> bool:
     """Whether the box's edges lie along x, y and z."""
     box, _ = _box(frame)
-    return bool(
-        np.allclose(box, np.diag(box.diagonal()), atol=1e-6) and (box.diagonal() > 0).all()
-    )
+    return bool(np.allclose(box, np.diag(box.diagonal()), atol=1e-6) and (box.diagonal() > 0).all())
 
 
 @dataclass(frozen=True)
