@@ -8,15 +8,9 @@ from pathlib import Path
 import click
 
 from iceclass.analysis.profile import AXES
-from iceclass.cli.options import (
-    PATH,
-    every_option,
-    force_option,
-    on_error_option,
-    quiet_option,
-)
+from iceclass.cli.options import PATH, force_option, quiet_option, read_options
+from iceclass.io.options import ReadOptions
 from iceclass.io.text.streams import without_compression
-from iceclass.io.trajectory import OnError
 
 MEASURES = ("interfaces", "nuclei", "surfaces", "stacking")
 DEFINITIONS = ("ice", "crystal", "chill+", "q6bar")
@@ -62,8 +56,7 @@ def _names(
 )
 @click.option("--cutoff", type=float, help="Å, within which molecules of a nucleus are connected.")
 @click.option("--timestep", type=float, help="fs of a step, if the file does not tell the time.")
-@every_option
-@on_error_option
+@read_options("start", "stop", "every", "on_error")
 @click.option("--json", "as_json", is_flag=True, help="Print the summaries as JSON.")
 @force_option
 @quiet_option
@@ -76,8 +69,7 @@ def command(
     definitions: tuple[str, ...],
     cutoff: float | None,
     timestep: float | None,
-    every: int,
-    on_error: OnError,
+    reading: ReadOptions,
     as_json: bool,
     force: bool,
     quiet: bool,
@@ -115,7 +107,7 @@ def command(
     for name in what or MEASURES:
         for path in outputs_of(output, name):
             check_output(path, force=force)
-    trajectory = LabelledTrajectory(labelled, every=every, on_error=on_error)
+    trajectory = LabelledTrajectory(labelled, reading=reading)
     frames = ((f.number, f.frame, f.labels) for f in (k.selected() for k in trajectory))
     found = measure(frames, trajectory.classes, what or MEASURES, options)
     if not found:

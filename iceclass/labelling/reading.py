@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from iceclass.errors import InputError
 from iceclass.frame import Frame
+from iceclass.io.options import ReadOptions
 from iceclass.io.text.streams import peek, without_compression
-from iceclass.io.trajectory import OnError, open_trajectory
+from iceclass.io.trajectory import Trajectory
 from iceclass.labelling.output import CONFIDENCE_COLUMN, PHASE_COLUMN
 from iceclass.phases import UNKNOWN
 
@@ -76,8 +77,8 @@ class LabelledTrajectory:
         A dump or extended XYZ file that ``iceclass label`` wrote, compressed or not.
     classes
         The C class names; default: what the file, or the summary beside it, says.
-    start, stop, every, on_error
-        As for :class:`iceclass.io.trajectory.Trajectory`.
+    reading
+        How, and which frames.
 
     Attributes
     ----------
@@ -99,16 +100,10 @@ class LabelledTrajectory:
         self,
         path: str | Path,
         classes: Sequence[str] | None = None,
-        *,
-        start: int = 0,
-        stop: int | None = None,
-        every: int = 1,
-        on_error: OnError = "raise",
+        reading: ReadOptions | None = None,
     ) -> None:
         self.path = Path(path)
-        self._trajectory = open_trajectory(
-            self.path, start=start, stop=stop, every=every, on_error=on_error
-        )
+        self._trajectory = Trajectory(self.path, reading)
         legend, self.model, self.model_id = _told(self.path)
         if classes is not None:
             legend = tuple(classes)
@@ -126,9 +121,7 @@ class LabelledTrajectory:
                 try:
                     yield self._labelled(trajectory.frame_index, frame)
                 except InputError as error:
-                    error.path = error.path or self.path
-                    error.frame = trajectory.frame_index if error.frame is None else error.frame
-                    raise
+                    raise error.at(path=self.path, frame=trajectory.frame_index) from None
 
     @property
     def skipped(self) -> list[InputError]:

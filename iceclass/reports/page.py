@@ -29,6 +29,7 @@ from iceclass.errors import InputError, OutputError
 from iceclass.evaluation.attributions import attributions
 from iceclass.files import replacing
 from iceclass.frame import Frame
+from iceclass.io.options import ReadOptions
 from iceclass.labelling.reading import LabelledFrame, LabelledTrajectory
 from iceclass.model.file import load_model, shipped_models
 from iceclass.model.network import Model
@@ -88,8 +89,7 @@ def page_of(
     path: str | Path,
     *,
     model: str | None = None,
-    classes: Sequence[str] | None = None,
-    every: int = 1,
+    reading: ReadOptions | None = None,
     **options: Any,
 ) -> PageSummary:
     """Write the page of a labelled file.
@@ -101,15 +101,14 @@ def page_of(
     model
         Name or file of the model that labelled it; default: what is told beside the trajectory,
         if that is a shipped model or a file that is there. Empty: none.
-    classes, every
-        As of :class:`iceclass.labelling.reading.LabelledTrajectory`.
+    reading
+        How, and which frames.
     options
         As of :func:`trajectory_page`.
     """
     named = load_model(model) if model else None
-    if classes is None and named is not None:
-        classes = named.classes
-    trajectory = LabelledTrajectory(labelled, classes, every=every)
+    classes = None if named is None else named.classes
+    trajectory = LabelledTrajectory(labelled, classes, reading)
     if model is None:
         named = _model_of(trajectory)
     return trajectory_page(trajectory, path, model=named, **options)

@@ -12,6 +12,7 @@ import pytest
 import iceclass
 from iceclass.errors import InputError, OutputError
 from iceclass.frame import Frame
+from iceclass.io.options import ReadOptions
 from iceclass.labelling.reading import LabelledTrajectory
 from iceclass.model.file import load_model
 from iceclass.reports.page import page_of, trajectory_page
@@ -38,7 +39,7 @@ def write_labelled(
             properties = "species:S:1:pos:R:3:id:I:1:i_phase:I:1:d_confidence:R:1"
             properties += "".join(f":{name}:R:1" for name in columns)
             file.write(
-                f'{frame.n_molecules}\nLattice="{cell}" Properties={properties} timestep={100 * k} '
+                f'{frame.n_molecules}\nLattice="{cell}" Properties={properties} timestep={100 * k} iceclass_model=0123456789ab '
                 f'time={2.0 * k} phases="{legend} -1=unknown" pbc="{pbc}"\n'
             )
             for i, (x, y, z) in enumerate(frame.positions):
@@ -124,16 +125,17 @@ def test_a_click_tells_the_molecule(chromium, growing) -> None:
     frame, labels = two_phases(boundary=20.0, seed=1)
     with opened(chromium, growing[1]) as page:
         box = page.locator("#view").bounding_box()
-        page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        seen = np.array([page.evaluate("k => iceclassPage.project(k)", k) for k in range(400)])
+        apart = np.hypot(*(seen[:, None, :2] - seen[None, :, :2]).transpose(2, 0, 1))
+        covers = (apart < seen[None, :, 3]) & (seen[None, :, 2] < seen[:, None, 2])
+        k = int(np.flatnonzero(~covers.any(axis=1))[3])  # nothing is before its middle
+        page.mouse.click(box["x"] + seen[k, 0], box["y"] + seen[k, 1])
         told = dict(re.findall(r"^(.+?)\t(.+)$", page.inner_text("#chosen table >> nth=0"), re.M))
-        k = int(told["id"]) - 1
+        assert told["id"] == str(k + 1)
         assert told["phase"] == {0: "ice Ih", 2: "water"}[labels[k]]
         assert float(told["confidence"]) == pytest.approx(0.5 + 0.5 * k / 400, abs=0.011)
         where = [float(x) for x in told["position / Å"].split(",")]
         assert where == pytest.approx(frame.positions[k].tolist(), abs=0.011)
-        # what is clicked is what is in front: nothing visible covers the middle of its disc
-        x, y, depth, radius = page.evaluate("k => iceclassPage.project(k)", k)
-        assert np.hypot(x - box["width"] / 2, y - box["height"] / 2) < radius
         near = frame.positions - frame.positions[k]
         near -= 30.0 * np.round(near / 30.0)
         distances = np.linalg.norm(near, axis=1)
@@ -246,7 +248,7 @@ def test_frames_are_left_out_evenly_and_it_is_said(tmp_path) -> None:
     path = write_labelled(tmp_path / "t.extxyz", frames)
     whole = trajectory_page(LabelledTrajectory(path), tmp_path / "whole.html")
     assert (whole.frames, whole.shown) == (24, 24)
-    empty = trajectory_page(LabelledTrajectory(path, every=24), tmp_path / "one.html")
+    empty = trajectory_page(LabelledTrajectory(path, reading=ReadOptions(every=24)), tmp_path / "one.html")
     limit = empty.size + (whole.size - empty.size) // 3
     thin = trajectory_page(LabelledTrajectory(path), tmp_path / "thin.html", max_bytes=limit)
     assert thin.size == (tmp_path / "thin.html").stat().st_size <= limit
