@@ -27,6 +27,9 @@ class LabelOptions:
         −2 and are not counted.
     backend
         Implementation of the descriptor; default: the fast one.
+    compare
+        Other methods to ask about each molecule, of
+        :data:`iceclass.analysis.comparison.OPINIONS`: a column each in a labelled trajectory.
     observers
         Name → what else is to be recorded of each frame, as :attr:`Labels.observed
         <iceclass.labelling.labels.Labels.observed>`.
@@ -35,6 +38,7 @@ class LabelOptions:
     unknown: bool = True
     regions: tuple[Region, ...] = ()
     backend: str | None = None
+    compare: tuple[str, ...] = ()
     observers: Mapping[str, Observer] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -47,6 +47,8 @@ class Prediction:
         The C class names.
     model_id
         Of the model that made it.
+    further
+        Name of a column → (N,) what other methods say of the molecules.
     """
 
     labels: NDArray[np.int64]
@@ -55,11 +57,13 @@ class Prediction:
     novelty: NDArray[np.float32]
     classes: tuple[str, ...]
     model_id: str
+    further: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     def only(self, selected: NDArray[np.bool_]) -> Prediction:
         """What is said of those molecules for which the (N,) ``selected`` is true."""
         keys = ("labels", "probabilities", "confidence", "novelty")
-        return replace(self, **{key: getattr(self, key)[selected] for key in keys})
+        further = {name: values[selected] for name, values in self.further.items()}
+        return replace(self, **{key: getattr(self, key)[selected] for key in keys}, further=further)
 
     @property
     def names(self) -> NDArray[np.str_]:

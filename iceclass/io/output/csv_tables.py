@@ -15,9 +15,14 @@ from iceclass.files import replacing
 
 
 def write_csv(
-    path: str | Path, header: Iterable[str], rows: Iterable[Iterable[Any]], *, force: bool = False
+    path: str | Path,
+    header: Iterable[str],
+    rows: Iterable[Iterable[Any]],
+    *,
+    force: bool = False,
+    empty: bool = False,
 ) -> Path:
-    """Write a CSV file, whole or not at all, as the rows come.
+    """Write a CSV file, whole or not at all, as the rows come; ``empty``: there may be none.
 
     Raises
     ------
@@ -36,7 +41,7 @@ def write_csv(
         for row in rows:
             writer.writerow(row)
             written = True
-        if not written:
+        if not written and not empty:
             raise InputError("there are no frames to write a table of", path=path)
     return path
 
