@@ -36,8 +36,9 @@ SMOOTHING = 2.5
 THINNEST = 6.0
 """Å, two bilayers of ice: a layer of a phase that is thinner is taken for a fluctuation."""
 
-MIN_STEP = 0.25
-"""Difference of the ordered share on either side below which there are no two phases."""
+MAJORITY = 0.5
+"""Share of ordered molecules that one side has to be above and the other below: across a ball of
+ice in water it is nowhere reached, unless the ball fills the box."""
 
 REACH = 20.0
 """Å to either side of an interface that are fitted at most, half way to the next one."""
@@ -130,7 +131,7 @@ def find_interfaces(
     levels = share[matter]
     middle = 0.5 * float(levels.max() + levels.min()) if len(levels) else 0.5
     edges = _edges(share > middle, matter, round(thinnest / width), periodic)
-    if len(levels) == 0 or np.ptp(levels) < MIN_STEP:
+    if len(levels) == 0 or not levels.min() < MAJORITY < levels.max():
         edges = []
     found = []
     for k, edge in enumerate(edges):

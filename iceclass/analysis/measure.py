@@ -29,7 +29,7 @@ from iceclass.analysis.surfaces import find_slab
 from iceclass.analysis.trend import trend
 from iceclass.errors import InputError, unknown_name
 from iceclass.frame import Frame
-from iceclass.neighbours.cell_list import neighbour_list
+from iceclass.neighbours import neighbour_list
 
 MEASURES = ("interfaces", "nuclei", "surfaces", "stacking")
 """What can be measured."""

@@ -22,7 +22,7 @@ from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from iceclass.errors import InputError
 from iceclass.frame import Frame
-from iceclass.neighbours.cell_list import neighbour_list
+from iceclass.neighbours import neighbour_list
 from iceclass.phases import PHASES
 
 R_CUT = 3.5

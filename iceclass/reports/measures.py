@@ -147,19 +147,24 @@ def _interfaces(measured: Measured) -> Figure:
 
 
 def _nuclei(measured: Measured) -> Figure:
-    figure, (top, middle) = _panels(2, 3.6)
     definitions = list(dict.fromkeys(row["definition"] for row in measured.rows))
+    sized = any(row["radius_of_gyration"] is not None for row in measured.rows)
+    # clusters that close on themselves through the boundary have none
+    figure, panels = _panels(1 + sized, 3.6 if sized else 2.4)
+    top = panels[0]
     for k, definition in enumerate(definitions):
         rows = [row for row in measured.rows if row["definition"] == definition]
         x, name = _abscissa(rows)
         colour, line = _COLOURS[k], ("-", "--", ":", "-.")[k % 4]
         _curve(top, x, _column(rows, "size"), color=colour, linestyle=line,
                label=_NAMES[definition])
-        _curve(middle, x, _column(rows, "radius_of_gyration"), color=colour, linestyle=line)
+        if sized:
+            radius = _column(rows, "radius_of_gyration")
+            _curve(panels[1], x, radius, color=colour, linestyle=line)
+            panels[1].set_ylabel("radius of gyration / Å")
     top.set_ylabel("largest cluster / molecules")
     top.set_ylim(bottom=0)
-    middle.set_ylabel("radius of gyration / Å")
-    middle.set_xlabel(name)
+    panels[-1].set_xlabel(name)
     figure.legend(loc="outside upper center", ncols=2)
     return figure
 
