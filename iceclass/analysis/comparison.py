@@ -230,9 +230,9 @@ class Comparison(Observer):
         sums: dict[str, dict[str, Any]] = {}
         for _, record in self.records if records is None else records:
             for phase, told in record["by_phase"].items():
-                for row in (sums.setdefault(phase, {}), sums.setdefault("all", {})):
+                for total in (sums.setdefault(phase, {}), sums.setdefault("all", {})):
                     for key, value in told.items():
-                        row[key] = np.add(row.get(key, 0), value)
+                        total[key] = np.add(total.get(key, 0), value)
         table = []
         for phase in (*self.classes, UNKNOWN, "all"):
             if phase not in sums:
@@ -244,8 +244,8 @@ class Comparison(Observer):
                 if opinion.decides:
                     row.append(float(own[f"{method} agrees"] / own["molecules"]))
                 if opinion.values is None:
-                    total, count = own[method]
-                    row.append(float(total / count) if count else None)
+                    value, count = own[method]
+                    row.append(float(value / count) if count else None)
             table.append(tuple(row))
         return table
 

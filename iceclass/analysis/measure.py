@@ -5,7 +5,7 @@ Each is one row a frame, in constant memory but for those rows, and a summary ov
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -245,8 +245,9 @@ def _interfaces_summary(rows: Sequence[Row]) -> dict[str, Any]:
         return {"interfaces": 0, "velocity": None}
     usual = max(sorted(set(there)), key=there.count)
     own = [row for row in rows if row["interfaces"] == usual]
-    widths = [np.mean([row[f"width{k + 1}"] for k in range(min(usual, MAX_INTERFACES))])
-              for row in own]
+    widths = [
+        np.mean([row[f"width{k + 1}"] for k in range(min(usual, MAX_INTERFACES))]) for row in own
+    ]
     told: dict[str, Any] = {
         "interfaces": usual,
         "frames_with_as_many": len(own),
@@ -294,9 +295,7 @@ def _surfaces(frame: Frame, solid: NDArray[np.bool_], options: MeasureOptions) -
 
 
 def _surfaces_summary(rows: Sequence[Row]) -> dict[str, Any]:
-    return {
-        key: _average([row[key] for row in rows]) for key in ("thickness", "lower", "upper")
-    }
+    return {key: _average([row[key] for row in rows]) for key in ("thickness", "lower", "upper")}
 
 
 def _nucleus(nucleus: Nucleus, labels: NDArray[np.int64], classes: Sequence[str]) -> Row:

@@ -228,9 +228,7 @@ class _Task:
             from iceclass.reports.page import trajectory_page
 
             labelled_again = LabelledTrajectory(files.labelled, self.model.classes)
-            trajectory_page(
-                labelled_again, files.beside("html"), model=self.model, force=replacing
-            )
+            trajectory_page(labelled_again, files.beside("html"), model=self.model, force=replacing)
         self._report(labels, files)
 
     def _report(self, labels: Labels, files: LabelFiles) -> None:

@@ -112,7 +112,9 @@ def command(
     found = measure(frames, trajectory.classes, what or MEASURES, options)
     if not found:
         raise InputError(f"has nothing to measure of {', '.join(what or MEASURES)}", path=labelled)
-    written = [path.name for own in found.values() for path in write_measured(own, output, force=force)]
+    written = [
+        path.name for own in found.values() for path in write_measured(own, output, force=force)
+    ]
     for message in trajectory.skipped:
         click.echo(f"skipped: {message}", err=True)
     if as_json:

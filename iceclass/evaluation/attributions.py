@@ -48,4 +48,4 @@ def _block(model: Model, z: NDArray[np.float32], classes: NDArray[np.int64]) -> 
         h2 = np.tanh(h1 @ model.weights[1].T + model.biases[1])
         total += np.float32(weight) * ((top * (1 - h2**2)) @ model.weights[1]) * (1 - h1**2)
     # the gradient is linear in what the nodes differ by
-    return z * (total @ model.weights[0])
+    return np.asarray(z * (total @ model.weights[0]), dtype=np.float32)

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iceclass.errors import InputError, MissingDependencyError
+from iceclass.external.boxes import boxed
 from iceclass.frame import Frame
-from iceclass.neighbours import make_bins, neighbour_list
+from iceclass.neighbours import neighbour_list
 
 
 def averaged_steinhardt(frame: Frame, degree: int, r_cut: float) -> NDArray[np.float64]:
@@ -36,33 +37,19 @@ def averaged_steinhardt(frame: Frame, degree: int, r_cut: float) -> NDArray[np.f
     pairs = freud.locality.NeighborList.from_arrays(
         n, n, centres, indices, np.ascontiguousarray(vectors, dtype=np.float32)
     )
-    box, points = _boxed(frame, r_cut)
+    # freud takes bond vectors from the nearest images in its box, the origin in its middle
+    rows, points = boxed(frame, r_cut, 2.0 * r_cut)
+    thin = float(1.0 / np.linalg.norm(np.linalg.inv(rows), axis=0).max())
+    if thin < 2.0 * r_cut:
+        raise InputError(
+            f"the cell is {thin:.2f} Å thin, expected {2 * r_cut:g} Å or more for averaged q6",
+            hint="repeat it",
+        )
+    points = (points - 0.5 * rows.sum(axis=0)).astype(np.float32)
     steinhardt = freud.order.Steinhardt(l=degree, average=True)
-    steinhardt.compute((freud.box.Box.from_matrix(box), points), neighbors=pairs)
+    box = freud.box.Box.from_matrix(rows.T)
+    steinhardt.compute((box, points), neighbors=pairs)
     values = np.asarray(steinhardt.particle_order, dtype=np.float64)
     has = np.diff(offsets) > 0
     found[has] = values[has]
     return found
-
-
-def _boxed(frame: Frame, r_cut: float) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    """(3, 3) columns of an upper triangular box around the origin, and the (N, 3) points in it.
-
-    freud takes bond vectors from the nearest images in its box, so along open directions that is
-    large enough for none to be near.
-    """
-    bins = make_bins(frame, r_cut)
-    rows, positions = bins.cell.copy(), bins.positions[bins.rank]
-    lengths = np.linalg.norm(rows, axis=1)
-    rows *= np.where(bins.periodic, 1.0, 1.0 + 3.0 * r_cut / lengths)[:, None]
-    inverse = np.linalg.inv(rows)
-    heights = 1.0 / np.linalg.norm(inverse, axis=0)
-    if (heights < 2.0 * r_cut).any():
-        raise InputError(
-            f"the cell is {heights.min():.2f} Å thin, expected {2 * r_cut:g} Å or more for q̄6",
-            hint="repeat it",
-        )
-    triangle = np.linalg.qr(rows.T)[1]
-    triangle = np.sign(np.diag(triangle))[:, None] * triangle
-    points = (positions @ inverse - 0.5) @ triangle.T
-    return triangle, np.ascontiguousarray(points, dtype=np.float32)

@@ -34,7 +34,9 @@ def write_measured(measured: Measured, stem: Path, *, force: bool = False) -> tu
     """
     table, summary, figure = outputs_of(stem, measured.name)
     header = list(measured.rows[0])
-    write_csv(table, header, ([_cell(row[k]) for k in header] for row in measured.rows), force=force)
+    write_csv(
+        table, header, ([_cell(row[k]) for k in header] for row in measured.rows), force=force
+    )
     with replacing(summary, force=force) as temporary:
         text = json.dumps(measured.summary, indent=1, ensure_ascii=False, allow_nan=False)
         temporary.write_text(text + "\n", encoding="utf-8")
@@ -156,8 +158,9 @@ def _nuclei(measured: Measured) -> Figure:
         rows = [row for row in measured.rows if row["definition"] == definition]
         x, name = _abscissa(rows)
         colour, line = _COLOURS[k], ("-", "--", ":", "-.")[k % 4]
-        _curve(top, x, _column(rows, "size"), color=colour, linestyle=line,
-               label=_NAMES[definition])
+        _curve(
+            top, x, _column(rows, "size"), color=colour, linestyle=line, label=_NAMES[definition]
+        )
         if sized:
             radius = _column(rows, "radius_of_gyration")
             _curve(panels[1], x, radius, color=colour, linestyle=line)
@@ -200,7 +203,10 @@ def _stacking(measured: Measured) -> Figure:
             picture[layer, k] = colours[letter]
     half = 0.5 * (x[-1] - x[0]) / max(len(x) - 1, 1) or 0.5
     bottom.imshow(
-        picture, aspect="auto", origin="lower", interpolation="nearest",
+        picture,
+        aspect="auto",
+        origin="lower",
+        interpolation="nearest",
         extent=(x[0] - half, x[-1] + half, 0, longest),
     )
     bottom.set_ylabel("layer")

@@ -261,12 +261,15 @@ def _page(
     total = sum(frame.frame.n_molecules for frame in kept)
     stride = max(1, -(-total // MAX_DETAILED))
     chosen = range(0, len(kept), stride) if model is not None else range(0)
-    found, axes = [], None
+    found: list[_Details] = []
+    axes: list[str] | None = None
     if model is not None:
         found, axes = _details(model, [kept[k].frame for k in chosen], explain)
     scalars = _scalars(kept)
     step = max(STEP, max(float(np.ptp(_wrapped(f.frame), axis=0).max()) for f in kept) / 65_000)
-    blocks, told, before = [], [], None
+    blocks: list[bytes] = []
+    told: list[dict[str, Any]] = []
+    before: _Coded | None = None
     for k, frame in enumerate(kept):
         details = found[chosen.index(k)] if k in chosen else None
         coded = _Coded.of(frame, classes, step)

@@ -27,7 +27,7 @@ def slab(
     z = positions[:, 2]
     share = 0.5 * (np.tanh((z - low) / w) - np.tanh((z - high) / w))
     ordered = rng.uniform(size=N) < noise + (1.0 - 2.0 * noise) * share
-    return Frame(positions + [0.0, 0.0, shift], np.diag(BOX)), ordered
+    return Frame(positions + np.array([0.0, 0.0, shift]), np.diag(BOX)), ordered
 
 
 @pytest.mark.parametrize("width", [0.0, 2.0, 6.0])

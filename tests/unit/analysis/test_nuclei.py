@@ -90,8 +90,9 @@ def test_sequence_is_that_of_construction(sequence: str, noise: float) -> None:
     assert layers is not None
     if "h" in sequence:  # cubic ice has four axes that are as good
         assert abs(layers.axis[2]) == pytest.approx(1.0, abs=0.01)
-    assert layers.spacing == pytest.approx(structure.cell[2, 2] / structure.repetition[2]
-                                           / len(sequence), rel=0.02)
+    assert layers.spacing == pytest.approx(
+        structure.cell[2, 2] / structure.repetition[2] / len(sequence), rel=0.02
+    )
     told = layers.sequence
     assert len(told) in (8, 9, 10)
     twice = 8 * sequence

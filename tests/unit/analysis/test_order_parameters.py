@@ -40,16 +40,26 @@ def test_q_of_a_tetrahedron_a_square_and_a_gas() -> None:
 
 def test_lsi_by_hand() -> None:
     r = np.array([2.7, 2.9, 3.4, 4.6, 5.5])
-    frame = Frame(np.vstack([[0, 0, 0], r[:, None] * np.eye(3)[[0, 1, 2, 0, 1]]
-                             * np.array([1, 1, 1, -1, -1])[:, None]]), OPEN)
+    frame = Frame(
+        np.vstack(
+            [
+                [0, 0, 0],
+                r[:, None] * np.eye(3)[[0, 1, 2, 0, 1]] * np.array([1, 1, 1, -1, -1])[:, None],
+            ]
+        ),
+        OPEN,
+    )
     gaps = np.array([0.2, 0.5, 1.2])
     assert local_structure_index(frame)[0] == pytest.approx(gaps.var())
     lonely = Frame(np.array([[0.0, 0, 0], [3.0, 0, 0]]), OPEN)
     assert np.isnan(local_structure_index(lonely)).all()
 
 
-@pytest.mark.parametrize("frame", [crystal("1h", (2, 2, 2), 0.15), liquid_like(),
-                                   random_triclinic(60, seed=5)], ids=["ice", "liquid", "skewed"])
+@pytest.mark.parametrize(
+    "frame",
+    [crystal("1h", (2, 2, 2), 0.15), liquid_like(), random_triclinic(60, seed=5)],
+    ids=["ice", "liquid", "skewed"],
+)
 def test_q_and_lsi_against_plain_loops(frame: Frame) -> None:
     images = np.array([[a, b, c] for a in range(-3, 4) for b in range(-3, 4) for c in range(-3, 4)])
     q, lsi = tetrahedral_order(frame), local_structure_index(frame)
@@ -74,13 +84,16 @@ def water_pair(torsion: float) -> Frame:
     far = np.array([np.cos(np.pi - 1.0), np.sin(np.pi - 1.0), 0.0])
     near = np.array([np.cos(np.pi - 1.0 - oh), np.sin(np.pi - 1.0 - oh), 0.0])
     other = -near * [1, 0, 0] + near * [0, 1, 0]
-    turn = np.array([[1, 0, 0], [0, np.cos(torsion), -np.sin(torsion)],
-                     [0, np.sin(torsion), np.cos(torsion)]])
+    turn = np.array(
+        [[1, 0, 0], [0, np.cos(torsion), -np.sin(torsion)], [0, np.sin(torsion), np.cos(torsion)]]
+    )
     mirrored = (far * [-1, 1, 1]) @ turn.T, other @ turn.T
     o = np.array([[0.0, 0, 0], [2.8, 0, 0]])
     atoms = np.vstack([o[0], o[0] + far, o[0] + near, o[1], o[1] + mirrored[0], o[1] + mirrored[1]])
     columns = {"id": np.arange(1, 7), **dict(zip("xyz", atoms.T.copy(), strict=True))}
-    return Frame(o, OPEN, ids=np.array([1, 4]), atoms=AtomTable(columns, np.array([0, 0, 0, 1, 1, 1])))
+    return Frame(
+        o, OPEN, ids=np.array([1, 4]), atoms=AtomTable(columns, np.array([0, 0, 0, 1, 1, 1]))
+    )
 
 
 @pytest.mark.parametrize("torsion", [0.0, 0.4, np.pi / 3, 2.0])
@@ -114,8 +127,12 @@ def test_chill_plus_of_mdapy_is_that_of_ovito() -> None:
 
     skewed = crystal("1h", (3, 3, 3), 0.2)
     shear = np.array([[1, 0, 0], [0.3, 1, 0], [-0.2, 0.1, 1]])
-    frames = [next(iter(iceclass.read(DEMO))), skewed, crystal("1c", (3, 3, 3), 0.15),
-              Frame(skewed.positions @ shear, skewed.cell @ shear)]
+    frames = [
+        next(iter(iceclass.read(DEMO))),
+        skewed,
+        crystal("1c", (3, 3, 3), 0.15),
+        Frame(skewed.positions @ shear, skewed.cell @ shear),
+    ]
     for frame in frames:
         ours = np.array(CHILL_PLUS)[chill_plus_types(frame)]
         assert (ours == ovito.chill_plus(frame)).mean() > 0.999
@@ -128,7 +145,10 @@ def test_averaged_q6_of_freud_is_that_of_a_plain_sum() -> None:
     from iceclass.external.freud import averaged_steinhardt
     from iceclass.neighbours import neighbour_list
 
-    for frame in (crystal("1h", (3, 3, 3), 0.2), crystal("2", (2, 2, 2), 0.1)):
+    tilted = crystal("1h", (3, 3, 3), 0.2)
+    shear = np.array([[1, 0, 0], [1.3, 1, 0], [-0.2, 0.4, 1]])
+    tilted = Frame(tilted.positions @ shear, tilted.cell @ shear)
+    for frame in (crystal("1h", (3, 3, 3), 0.2), crystal("2", (2, 2, 2), 0.1), tilted):
         offsets, indices, vectors, r = neighbour_list(frame, 3.5)
         centres = np.repeat(np.arange(frame.n_molecules), np.diff(offsets))
         polar = np.arccos(vectors[:, 2] / r)
@@ -142,6 +162,26 @@ def test_averaged_q6_of_freud_is_that_of_a_plain_sum() -> None:
         mean /= np.diff(offsets)[:, None] + 1
         expected = np.sqrt(4 * np.pi / 13 * (np.abs(mean) ** 2).sum(axis=1))
         assert averaged_steinhardt(frame, 6, 3.5) == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_droplet_has_opinions_too() -> None:
+    """In vacuum, or in the middle of a large periodic box: the same, but for Voronoi cells that
+    no neighbour ends."""
+    pytest.importorskip("mdapy")
+    pytest.importorskip("freud")
+    ice = crystal("1h", (3, 3, 3), 0.1)
+    ball = ice.only(np.linalg.norm(ice.positions - ice.cell.sum(axis=0) / 2, axis=1) < 11.0)
+    open_frame = Frame(ball.positions - 40.0, OPEN)
+    boxed = Frame(ball.positions - 30.0, 90.0 * np.eye(3))
+    labels = np.zeros(ball.n_molecules, dtype=np.int64)
+    methods = ("chill+", "q6bar", "q", "lsi", "density")
+    one, other = (opinions(f, methods, labels, ("ih", "water")) for f in (open_frame, boxed))
+    for column in ("i_chill", "d_q6bar", "d_q", "d_lsi"):
+        np.testing.assert_allclose(one[column], other[column], atol=2e-5)
+    assert (one["i_chill"] == 1).sum() > 50
+    inner = one["d_q"] > 0.9
+    assert one["d_density"][inner].max() == pytest.approx(other["d_density"][inner].max(), rel=1e-5)
+    assert np.isfinite(one["d_density"]).all()
 
 
 def test_voronoi_cells_fill_the_box() -> None:

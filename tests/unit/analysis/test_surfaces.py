@@ -19,7 +19,9 @@ def test_layers_of_a_slab(periodic: bool, shift: float) -> None:
     ice = crystal("1h", (4, 4, 10), noise=0.2)
     height = ice.cell[2, 2]
     cell = ice.cell + np.diag([0.0, 0.0, 40.0])
-    frame = Frame(ice.positions + [0, 0, shift], cell, pbc=np.array([True, True, periodic]))
+    frame = Frame(
+        ice.positions + np.array([0.0, 0.0, shift]), cell, pbc=np.array([True, True, periodic])
+    )
     z = ice.positions[:, 2]
     ordered = (z > 7.0) & (z < height - 9.0)
     found = find_slab(frame, ordered)

@@ -39,8 +39,8 @@ def write_labelled(
             properties = "species:S:1:pos:R:3:id:I:1:i_phase:I:1:d_confidence:R:1"
             properties += "".join(f":{name}:R:1" for name in columns)
             file.write(
-                f'{frame.n_molecules}\nLattice="{cell}" Properties={properties} timestep={100 * k} iceclass_model=0123456789ab '
-                f'time={2.0 * k} phases="{legend} -1=unknown" pbc="{pbc}"\n'
+                f'{frame.n_molecules}\nLattice="{cell}" Properties={properties} timestep={100 * k} '
+                f'iceclass_model=0123456789ab time={2.0 * k} phases="{legend} -1=unknown" pbc="{pbc}"\n'
             )
             for i, (x, y, z) in enumerate(frame.positions):
                 further = "".join(f" {values[i]:.4f}" for values in columns.values())
@@ -70,7 +70,9 @@ def growing(tmp_path_factory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("page")
     frames = [two_phases(boundary=b, seed=1) for b in (0.0, 10.0, 20.0)]
     disagree = (np.arange(400) % 7 == 0).astype(float)
-    path = write_labelled(folder / HOSTILE.replace("/", ""), frames, columns={"i_disagree": disagree})
+    path = write_labelled(
+        folder / HOSTILE.replace("/", ""), frames, columns={"i_disagree": disagree}
+    )
     page_of(path, folder / "page.html")
     return path, folder / "page.html"
 
@@ -248,7 +250,9 @@ def test_frames_are_left_out_evenly_and_it_is_said(tmp_path) -> None:
     path = write_labelled(tmp_path / "t.extxyz", frames)
     whole = trajectory_page(LabelledTrajectory(path), tmp_path / "whole.html")
     assert (whole.frames, whole.shown) == (24, 24)
-    empty = trajectory_page(LabelledTrajectory(path, reading=ReadOptions(every=24)), tmp_path / "one.html")
+    empty = trajectory_page(
+        LabelledTrajectory(path, reading=ReadOptions(every=24)), tmp_path / "one.html"
+    )
     limit = empty.size + (whole.size - empty.size) // 3
     thin = trajectory_page(LabelledTrajectory(path), tmp_path / "thin.html", max_bytes=limit)
     assert thin.size == (tmp_path / "thin.html").stat().st_size <= limit
@@ -275,5 +279,5 @@ def test_a_wrong_model_is_refused(tmp_path) -> None:
 def test_an_unlabelled_file_is_refused(tmp_path) -> None:
     with pytest.raises(InputError, match="class indices"):
         page_of(DEMO, tmp_path / "page.html")
-    with pytest.raises(InputError, match="no column i_phase.*iceclass label"):
+    with pytest.raises(InputError, match=r"no column i_phase.*iceclass label"):
         trajectory_page(LabelledTrajectory(DEMO, CLASSES), tmp_path / "page.html")
