@@ -454,6 +454,7 @@ class _Scalar:
     name: str
     low: float
     high: float
+    digits: int
 
     def words(self, frame: LabelledFrame) -> NDArray[np.uint16]:
         """(N,) 0 … 65 534; 65 535 where there is no number."""
@@ -473,6 +474,7 @@ class _Scalar:
             "label": label,
             "low": self.low,
             "high": self.high,
+            "digits": self.digits,
             "values": None if values is None else list(values),
         }
 
@@ -487,7 +489,8 @@ def _scalars(kept: Sequence[LabelledFrame]) -> list[_Scalar]:
         finite = [values for values in finite if len(values)]
         if finite:
             low, high = min(v.min() for v in finite), max(v.max() for v in finite)
-            found.append(_Scalar(name, float(low), float(high)))
+            digits = 0 if kept[0].columns[name].dtype.kind == "i" else 3
+            found.append(_Scalar(name, float(low), float(high), digits))
     return found
 
 

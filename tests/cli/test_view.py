@@ -79,7 +79,9 @@ def test_agreement_is_that_of_the_columns(labelled: Path) -> None:
         assert float(row["mean F4"]) == pytest.approx(np.nanmean(f4[own]), abs=1e-4)
     assert int(rows["all"]["molecules"]) == len(labels)
     listed = table(labelled.with_name("slab.disagreement.csv"))
-    differing = [(f.number, int(i)) for f in frames for i in f.frame.ids[f.columns["i_disagree"] > 0]]
+    differing = [
+        (f.number, int(i)) for f in frames for i in f.frame.ids[f.columns["i_disagree"] > 0]
+    ]
     assert [(int(row["frame"]) // 8, int(row["id"])) for row in listed] == differing
     assert labelled.with_name("slab.comparison.png").is_file()
 
@@ -110,7 +112,9 @@ def test_view_writes_the_same_page(labelled: Path, tmp_path: Path, capsys) -> No
     assert run("view", labelled, "--no-details", "--explain") == 2
 
 
-def test_measure_writes_tables_summaries_and_figures(labelled: Path, tmp_path: Path, capsys) -> None:
+def test_measure_writes_tables_summaries_and_figures(
+    labelled: Path, tmp_path: Path, capsys
+) -> None:
     stem = tmp_path / "m"
     assert run("measure", labelled, "-o", stem, "--nucleus", "ice,chill+", "--timestep", "4") == 0
     told = capsys.readouterr().out
@@ -118,7 +122,8 @@ def test_measure_writes_tables_summaries_and_figures(labelled: Path, tmp_path: P
     assert "m/s" in told
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == sorted(
-        f"m.{what}.{kind}" for what in ("interfaces", "nuclei", "stacking")
+        f"m.{what}.{kind}"
+        for what in ("interfaces", "nuclei", "stacking")
         for kind in ("csv", "json", "png")
     )
     rows = table(tmp_path / "m.nuclei.csv")

@@ -83,6 +83,7 @@ function place() {
   }
 }
 
+const valueColour = v => v > 0 ? PALETTE[(v - 1) % PALETTE.length] : "#cccccc";
 const modes = {
   phase: {label: "phase", of: i => rgb(phaseOf(frame.phase[i]).colour)},
   confidence: {label: "confidence", low: "0", high: "1", of: i => ramp(frame.confidence[i] / 100)},
@@ -96,6 +97,8 @@ const scalar = (k, i) => frame.scalars[k][i] === 65535 ? NaN
 meta.scalars.forEach((told, k) => {
   if (told.name === meta.disagreement) modes[told.name] = {label: told.label,
     of: i => scalar(k, i) > 0 ? [0.84, 0.1, 0.1] : [0.85, 0.85, 0.85]};
+  else if (told.values) modes[told.name] = {label: told.label, values: told.values,
+    of: i => rgb(valueColour(Math.round(scalar(k, i))))};
   else modes["scalar " + told.name] = {label: told.label, low: round(told.low, 3), high: round(told.high, 3),
     of: i => ramp((scalar(k, i) - told.low) / (told.high - told.low || 1))};
 });
@@ -214,7 +217,7 @@ function tell() {
   const facts = [["id", String(state.id)], ["phase", phaseOf(frame.phase[i]).label],
     ["confidence", (frame.confidence[i] / 100).toFixed(2)], ["position / Å", place]];
   if (frame.cluster[i] < 255) facts.push(["cluster of crystal", frame.cluster[i] === 0 ? "largest" : `no. ${frame.cluster[i] + 1}`]);
-  meta.scalars.forEach((told, k) => facts.push([told.label, told.values ? told.values[Math.round(scalar(k, i))] ?? "–" : round(scalar(k, i), 3)]));
+  meta.scalars.forEach((told, k) => facts.push([told.label, told.values ? told.values[Math.round(scalar(k, i))] ?? "–" : round(scalar(k, i), told.digits)]));
   if (frame.details) {
     const order = meta.classes.map((_, c) => c).sort((a, b) => frame.probabilities[b][i] - frame.probabilities[a][i]);
     const runner = order.find(c => c !== frame.phase[i]);
@@ -355,8 +358,13 @@ for (const [name, mode] of Object.entries(modes)) {
   option.value = name; $("colour").append(option);
 }
 function scale() {
-  const {low, high} = modes[state.colour], bar = el("i");
+  const {low, high, values} = modes[state.colour], bar = el("i");
   $("scale").replaceChildren();
+  for (const [v, name] of (values || []).entries()) {
+    const word = el("span", `● ${name} `);
+    word.style.color = valueColour(v);
+    $("scale").append(word);
+  }
   if (low === undefined) return;
   bar.style.background = `linear-gradient(90deg, ${VIRIDIS.join()})`;
   $("scale").append(bar, el("b", null, el("span", low), el("span", high)));

@@ -129,3 +129,13 @@ def test_measured_nucleus() -> None:
     assert found["nuclei"].summary["largest_cluster"]["ice"]["last"] == inside.sum()
     pairs = found["stacking"].summary["pairs"]
     assert sum(pairs.values()) == len(row["stacking"]) - 1
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_smallest_clusters(n: int) -> None:
+    x = 3.0 * np.arange(n)
+    frame = Frame(np.stack([x, 0 * x, 0 * x], axis=1), 30.0 * np.eye(3))
+    found = largest_nucleus(frame, np.ones(n, bool))
+    assert (found.size, found.spans) == (n, 0)
+    assert found.radius_of_gyration == pytest.approx(np.std(x))
+    assert found.anisotropy == (None if n == 1 else pytest.approx(1.0))

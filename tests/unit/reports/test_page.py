@@ -40,7 +40,8 @@ def write_labelled(
             properties += "".join(f":{name}:R:1" for name in columns)
             file.write(
                 f'{frame.n_molecules}\nLattice="{cell}" Properties={properties} timestep={100 * k} '
-                f'iceclass_model=0123456789ab time={2.0 * k} phases="{legend} -1=unknown" pbc="{pbc}"\n'
+                f'iceclass_model=0123456789ab time={2.0 * k} pbc="{pbc}" '
+                f'phases="{legend} -1=unknown"\n'
             )
             for i, (x, y, z) in enumerate(frame.positions):
                 further = "".join(f" {values[i]:.4f}" for values in columns.values())
