@@ -46,13 +46,13 @@ def command(
     force: bool,
     quiet: bool,
 ) -> None:
-    """Show a labelled trajectory as one HTML page that opens offline.
+    """Show a labelled trajectory as one HTML page.
 
-    LABELLED is a trajectory that iceclass label wrote. The page shows its molecules in three
-    dimensions, coloured by phase, confidence, novelty, cluster or any further column, with phases
-    to hide and slice planes; a slider through the frames in step with the phase fractions and the
-    profile; for a molecule that is clicked its probabilities, neighbours and, with --explain, the
-    features that decided; and a map of the network's last hidden layer.
+    LABELLED is a trajectory that iceclass label wrote. The page opens offline and shows its
+    molecules in three dimensions, coloured by phase, confidence, novelty, cluster or any further
+    column, with phases to hide and slice planes; a slider through the frames in step with the phase
+    fractions and the profile; for a molecule that is clicked its probabilities, neighbours and,
+    with --explain, the features that decided; and a map of the network's last hidden layer.
 
     \b
     Examples:

@@ -402,6 +402,7 @@ class _Coded:
             "n": frame.n_molecules,
             "box": box.tolist(),
             "corner": corner.tolist(),
+            "cell": bool(frame.cell.any(axis=1).all()),
             "offset": self.offset.tolist(),
             "pbc": frame.pbc.tolist(),
             "ids": not follows,

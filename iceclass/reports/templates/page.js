@@ -131,7 +131,7 @@ let cell = null, marks = null;
 
 function drawCell() {
   if (cell) { stage.removeComponent(cell); cell = null; }
-  if (!$("cell").checked) return;
+  if (!$("cell").checked || !frame.cell) return;
   const edges = new NGL.Shape("cell"), grey = [0.35, 0.35, 0.35];
   const corner = (i, j, k) => times([i, j, k], frame.box).map((v, c) => v + frame.corner[c]);
   for (let axis = 0; axis < 3; axis++) for (const [p, q] of [[0, 0], [0, 1], [1, 0], [1, 1]]) {
@@ -275,6 +275,7 @@ const centred = x => x.length < 2 ? [x[0] - 0.5, x[0] + 0.5]
   : [x[0], ...x.slice(1).map((v, k) => (v + x[k]) / 2), x[x.length - 1]];
 let curveAt = null;
 function drawCurve() {
+  if (meta.curve.x.length < 2) return;
   const [g, X, back, bottom] = stack($("curve"), centred(meta.curve.x), meta.curve.shares, meta.curve.name);
   const x = X(frame[meta.curve.key]);
   g.strokeStyle = "#000"; g.lineWidth = 2; g.beginPath(); g.moveTo(x, 2); g.lineTo(x, bottom); g.stroke();
@@ -393,6 +394,8 @@ $("reset").addEventListener("click", () => look());
 $("frame").max = frames.length - 1;
 $("frame").addEventListener("input", event => show(+event.target.value));
 $("time").hidden = frames.length < 2;
+$("curve").parentElement.hidden = meta.curve.x.length < 2;
+$("cell").parentElement.hidden = !frames.some(f => f.cell);
 let timer = null;
 $("play").addEventListener("click", () => {
   if (timer) { clearInterval(timer); timer = null; } else timer = setInterval(() => show((state.k + 1) % frames.length), 200);

@@ -233,6 +233,9 @@ def test_any_box_is_shown(chromium, tmp_path, pbc) -> None:
     page_of(path, tmp_path / "page.html")
     with opened(chromium, tmp_path / "page.html") as page:
         assert shares(page)[0] > 0.03
+        assert page.locator("#cell").is_visible() == all(pbc)
+        assert not page.locator("#time").is_visible()  # of one frame
+        assert not page.locator("#curve").is_visible()
         box = page.locator("#view").bounding_box()
         seen = np.array([page.evaluate("k => iceclassPage.project(k)", k) for k in range(200)])
         assert (seen[:, 0] > 0).all()
