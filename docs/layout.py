@@ -19,7 +19,7 @@ DOCS = Path(__file__).resolve().parent
 PACKAGE = DOCS.parent / "iceclass"
 
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("_version", "errors", "phases", "files", "limits", "frame"),
+    ("_version", "errors", "phases", "prediction", "files", "limits", "tables", "frame"),
     ("kernels",),
     ("neighbours",),
     ("io",),
@@ -30,7 +30,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("analysis",),
     ("labelling", "evaluation"),
     ("training",),
-    ("generation", "acceptance", "validation", "crystals"),
+    ("generation",),
+    ("acceptance",),
+    ("validation", "crystals"),
     ("benchmark",),
     ("reports",),
     ("plugins", "cli"),

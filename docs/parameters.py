@@ -30,7 +30,9 @@ def preset_page() -> Iterator[str]:
     yield "| preset | family | features | nominal cut-off | reach |"
     yield "|---|---|---|---|---|"
     for name, descriptor in presets().items():
-        numbers = f"{descriptor.n_features} | {descriptor.r_cut:g} | {descriptor.r_effective:.3g}"
+        numbers = (
+            f"{descriptor.n_features} | {descriptor.r_cut:g} | {descriptor.receptive_radius:.3g}"
+        )
         yield f"| [`{name}`](#{name}) | {descriptor.family} | {numbers} |"
     yield from ("", "## Averages", "", "Each preset also with a suffix:", "")
     yield "| suffix | mean over neighbours within | passes | the own vector before it |"
@@ -51,9 +53,10 @@ def preset_page() -> Iterator[str]:
 
 def recipe_page() -> Iterator[str]:
     yield from ("# Parameters of the recipes", "", WRITTEN, "")
-    yield "What each means is in `iceclass.generation.recipes`; `iceclass generate --set`"
-    yield "changes them. Times in ps, temperatures in K, pressures in GPa; rates in K, GPa and"
-    yield "strain a ps."
+    yield "What each means is in `iceclass.generation.recipes` and, of the places and glasses"
+    yield "further below, `places`, `amorphous` and `guests` beside it; `iceclass generate --set`"
+    yield "changes them. Times in ps, temperatures in K, pressures in GPa, lengths in Å; rates in"
+    yield "K, GPa and strain a ps."
     for name, recipe in RECIPES.items():
         yield from ("", f"## {name}", "")
         yield from table((f.name, getattr(recipe, f.name)) for f in fields(recipe))

@@ -72,6 +72,20 @@ class CutShortError(InputError):
     """A file that ends within its last frame, as one does that is still being written."""
 
 
+class UnitsError(InputError):
+    """Lengths that are water's only in other units than those they were read in.
+
+    Attributes
+    ----------
+    units
+        The units, as :class:`~iceclass.io.options.ReadOptions` takes them.
+    """
+
+    def __init__(self, message: str, units: str) -> None:
+        super().__init__(message, hint=f'tell the units: units="{units}"')
+        self.units = units
+
+
 class OutputError(InputError):
     """An output path that cannot be written, or that exists and may not be replaced."""
 

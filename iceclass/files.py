@@ -32,19 +32,70 @@ def check_output(path: str | Path, *, force: bool = False) -> None:
         raise OutputError(f"the directory {path.parent} cannot be written", path=path)
 
 
-@contextmanager
-def replacing(path: Path, *, force: bool = False) -> Iterator[Path]:
-    """A temporary name beside ``path``, moved to ``path`` when the block ends well.
+class Replacement:
+    """A file written under a temporary name beside its final one, and moved there when it is whole.
 
-    The temporary name keeps the suffixes of the final one, since many writers go by them. On
-    failure nothing is left behind and an existing file stays as it was.
+    The temporary name keeps the suffixes of the final one, since many writers go by them.
+
+    Parameters
+    ----------
+    path
+        The final name.
+    force
+        Replace an existing file.
+
+    Attributes
+    ----------
+    temporary
+        The name to write to.
+
+    Raises
+    ------
+    OutputError
+        As :func:`check_output`.
     """
-    check_output(path, force=force)
-    temporary = path.with_name(f".{os.getpid()}.part.{path.name}")
+
+    def __init__(self, path: str | Path, *, force: bool = False) -> None:
+        self.path = Path(path)
+        check_output(self.path, force=force)
+        self.temporary = self.path.with_name(f".{os.getpid()}.part.{self.path.name}")
+        self._force = force
+
+    def commit(self) -> None:
+        """Move the file to its final name.
+
+        Raises
+        ------
+        OutputError
+            It cannot be moved, or another file has appeared there.
+        """
+        if not self._force and self.path.exists():
+            raise OutputError("appeared while it was being written", path=self.path)
+        try:
+            os.replace(self.temporary, self.path)
+        except OSError as error:
+            raise self.failure(error) from error
+
+    def abort(self) -> None:
+        """Throw away what was written, unless it has its final name."""
+        self.temporary.unlink(missing_ok=True)
+
+    def failure(self, error: OSError) -> OutputError:
+        """What the system said, as an error about the final name."""
+        return OutputError(f"cannot be written ({error.strerror or error})", path=self.path)
+
+
+@contextmanager
+def replacing(path: str | Path, *, force: bool = False) -> Iterator[Path]:
+    """The temporary name of a :class:`Replacement`, which is moved when the block ends well.
+
+    On failure nothing is left behind and an existing file stays as it was.
+    """
+    replacement = Replacement(path, force=force)
     try:
-        yield temporary
-        os.replace(temporary, path)
+        yield replacement.temporary
+        replacement.commit()
     except OSError as error:
-        raise OutputError(f"cannot be written: {error.strerror or error}", path=path) from error
+        raise replacement.failure(error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        replacement.abort()

@@ -21,9 +21,9 @@ from iceclass.analysis.observer import Observer, Record
 from iceclass.errors import InputError, unknown_name
 from iceclass.frame import Frame
 from iceclass.io.output.csv_tables import write_csv
-from iceclass.model.network import Prediction
 from iceclass.neighbours.cell_list import Bins, check_crowded, make_bins, neighbours_of_resized
 from iceclass.phases import PHASES, UNKNOWN
+from iceclass.prediction import Prediction
 
 R_CUT = 3.5
 """Å. Molecules of a phase closer than this are connected."""
@@ -137,13 +137,13 @@ class Clusters(Observer):
             rows.append(np.where(member[labels], 0, -1))
         kinds = np.array(rows, dtype=np.int64)
         roots = _roots(frame, kinds, self.r_cut)
-        found = dict(zip(classes, _largest(kinds[0], roots[0], len(classes)), strict=True))
+        clusters = dict(zip(classes, _largest(kinds[0], roots[0], len(classes)), strict=True))
         for k, name in enumerate(self._groups, start=1):
-            found[name] = _largest(kinds[k], roots[k], 1)[0]
+            clusters[name] = _largest(kinds[k], roots[k], 1)[0]
         return {
             "timestep": int(frame.timestep),
             "molecules": frame.n_molecules,
-            "clusters": {name: row.tolist() for name, row in found.items() if row[0]},
+            "clusters": {name: row.tolist() for name, row in clusters.items() if row[0]},
         }
 
     def write(
@@ -226,9 +226,9 @@ def _largest(kind: NDArray[np.int64], roots: NDArray[np.int64], n_kinds: int) ->
     """(n_kinds, 3) number of clusters, size of the largest and of the second largest."""
     sizes = np.bincount(roots[roots >= 0], minlength=1)
     first = np.flatnonzero(sizes)
-    found = np.zeros((n_kinds, 3), dtype=np.int64)
+    largest = np.zeros((n_kinds, 3), dtype=np.int64)
     for k in range(n_kinds):
         of_kind = np.sort(sizes[first[kind[first] == k]])[::-1]
-        found[k, 0] = len(of_kind)
-        found[k, 1 : 1 + min(len(of_kind), 2)] = of_kind[:2]
-    return found
+        largest[k, 0] = len(of_kind)
+        largest[k, 1 : 1 + min(len(of_kind), 2)] = of_kind[:2]
+    return largest

@@ -25,8 +25,8 @@ from iceclass.errors import InputError, unknown_name
 from iceclass.external.mdapy import CHILL_PLUS
 from iceclass.frame import AMU_PER_A3_IN_G_PER_CM3, MASS_WATER, Frame
 from iceclass.io.output.csv_tables import write_csv
-from iceclass.model.network import Prediction
 from iceclass.phases import UNKNOWN
+from iceclass.prediction import Prediction
 
 Q6_ICE = 0.358
 """q̄6 above which a molecule is ice, with neighbours within 3.5 Å."""
@@ -310,4 +310,4 @@ class Disagreement(Comparison):
         rows = (
             [f"{v:.6g}" if isinstance(v, float) else v for v in row] for row in self.rows(records)
         )
-        return write_csv(path, self.columns, rows, force=force, empty=True)
+        return write_csv(path, self.columns, rows, force=force, may_be_empty=True)

@@ -9,6 +9,7 @@ import numpy as np
 
 from iceclass.benchmark.systems import ice, liquid
 from iceclass.frame import Frame
+from iceclass.io.text.pairs import parse_pairs
 from iceclass.labelling.label import label
 from iceclass.model.network import Model
 
@@ -56,6 +57,6 @@ def write_dump(path: Path, frames: list[Frame], content: str) -> None:
 
 def labelling(path: Path, content: str, model: Model) -> Callable[[], object]:
     """Reading, neighbours, features, network and writing of the dump at ``path``."""
-    types = dict(pair.split("=") for pair in CONTENTS[content])
+    types = parse_pairs(CONTENTS[content])
     output = path.with_suffix(".labels.lammpstrj")
     return lambda: label(path, model, types=types, output=output, force=True, keep_labels=False)

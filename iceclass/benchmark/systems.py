@@ -20,6 +20,9 @@ DISPLACEMENT = 0.12
 LIQUID_STATE = (300.0, 0.0)
 """K and GPa. The liquid is the shipped trajectory of water that was simulated nearest to it."""
 
+KELVIN_PER_GPA = 500.0
+"""Distance of states: pressure decides first, temperature among the states of one pressure."""
+
 _IH_CELL = O_O * np.array([np.sqrt(8.0), np.sqrt(8.0), 8.0]) / np.sqrt([3.0, 1.0, 9.0])
 _IH_SITES = np.array(
     [
@@ -57,7 +60,7 @@ def liquid(molecules: int, frame: int = 0) -> tuple[Frame, str]:
     """
     temperature, pressure = LIQUID_STATE
     found = sorted(
-        (abs(t.temperature - temperature) + 500.0 * abs(t.pressure - pressure), t.name, t)
+        (abs(t.temperature - temperature) + KELVIN_PER_GPA * abs(t.pressure - pressure), t.name, t)
         for t in load_reference()
         if t.phase == "water"
     )

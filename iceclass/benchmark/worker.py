@@ -24,12 +24,13 @@ from iceclass.benchmark.memory import peak_memory
 from iceclass.benchmark.timing import Timing, alternate
 from iceclass.descriptors import Descriptor, descriptor
 from iceclass.errors import MissingDependencyError
+from iceclass.external import ovito
 from iceclass.frame import Frame
 from iceclass.kernels.threads import threads
 from iceclass.model.file import load_model
 
 Call = tuple[Callable[[], object], int]
-OVITO_WORK = {"OVITO CHILL+": references.chill_plus, "OVITO PTM": references.template_matching}
+OVITO_WORK = {"OVITO CHILL+": ovito.chill_plus_types, "OVITO PTM": ovito.template_types}
 
 
 def compare(task: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from iceclass.cli.outputs import LabelFiles
 from iceclass.cli.words import message_of
 from iceclass.errors import InputError
 from iceclass.io import suffixes
+from iceclass.io.series import is_labelled
 from iceclass.io.text.streams import without_compression
 
 SUFFIXES = (*suffixes.DUMP, ".extxyz", ".gro", ".data")
@@ -23,8 +24,8 @@ def trajectories_in(directory: Path) -> list[Path]:
     for path in sorted(directory.rglob("*")):
         plain = without_compression(path)
         hidden = any(part.startswith(".") for part in path.relative_to(directory).parts)
-        labelled = plain.stem.endswith(".labels")
-        if plain.suffix.lower() in SUFFIXES and path.is_file() and not hidden and not labelled:
+        labels = is_labelled(path)
+        if plain.suffix.lower() in SUFFIXES and path.is_file() and not hidden and not labels:
             trajectories.append(path)
     return trajectories
 

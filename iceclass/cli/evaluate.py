@@ -15,8 +15,8 @@ from iceclass.cli.options import (
     say,
 )
 from iceclass.errors import InputError
-from iceclass.evaluation.held_out import load_table, unseen
-from iceclass.evaluation.metrics import check_installed, evaluate
+from iceclass.evaluation.held_out import held_out_rows, load_table
+from iceclass.evaluation.metrics import evaluate
 from iceclass.io.options import ReadOptions
 from iceclass.model.file import load_model
 from iceclass.reports.bundles import evaluation_report
@@ -58,7 +58,6 @@ def command(
       iceclass evaluate default reference
       iceclass evaluate default mine.dump --phase ih
     """
-    check_installed()  # before features are computed for minutes
     network = load_model(model)
     table = load_table(
         sources,
@@ -69,7 +68,7 @@ def command(
         report=say(quiet),
     )
     if not everything:
-        kept = unseen(table, network)
+        kept = held_out_rows(table, network)
         if not len(kept):
             raise InputError(
                 "the model has seen every preparation of these in training",

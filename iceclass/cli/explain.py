@@ -54,7 +54,7 @@ def command(
 ) -> None:
     """Attribute a model's decisions to its features.
 
-    Integrated Gradients (Captum) of each phase's output over environments of that phase: mean
+    Integrated Gradients of each phase's output over environments of that phase: mean
     |IG| per feature and phase, the worst and mean violation of completeness, how well each
     feature separates a phase by itself, and the distributions of the leading features.
 

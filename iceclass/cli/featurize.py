@@ -68,9 +68,9 @@ def command(
       iceclass featurize mine.dump --phase ih --preparation mine-1 -o soap-325.h5
     """
     report = say(quiet)
-    found = find_trajectories(trajectories, phase=phase, preparation=preparation, report=report)
+    described = find_trajectories(trajectories, phase=phase, preparation=preparation, report=report)
     featurize(
-        found,
+        described,
         find_descriptor(descriptor),
         output,
         types=reading.types,
@@ -79,4 +79,4 @@ def command(
         force=force,
         report=report,
     )
-    click.echo(f"{output}: {len(found)} trajectories")
+    click.echo(f"{output}: {len(described)} trajectories")

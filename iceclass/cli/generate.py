@@ -47,7 +47,8 @@ from iceclass.phases import PHASES
     "--water-model",
     default="tip4p-ice",
     show_default=True,
-    help="tip4p-ice, tip4p-2005, spc-e or mw.",
+    help="tip4p-ice, tip4p-2005, tip4p-ew, tip4p-fb, opc, tip3p, spc-e, mw, or sw-LAMBDA, which is "
+    "mW with another λ.",
 )
 @click.option("--format", "formats", multiple=True, help="extxyz, lammps, gro.  [default: all]")
 @click.option("--md", is_flag=True, help="Run molecular dynamics with LAMMPS.")
@@ -60,8 +61,7 @@ from iceclass.phases import PHASES
 )
 @click.option(
     "--recipe",
-    help="With --md: crystal, liquid, lda, hda, mda or slab (half melted).  "
-    "[default: the phase's own]",
+    help="With --md: how it is made; see above.  [default: the phase's own]",
 )
 @click.option(
     "--set",
@@ -69,7 +69,7 @@ from iceclass.phases import PHASES
     multiple=True,
     callback=parse_settings,
     metavar="NAME=VALUE",
-    help="With --md: a parameter of the recipe or the dynamics; see below.",
+    help="With --md: a parameter of the recipe or the dynamics; see above.",
 )
 @click.option(
     "--jobs",
@@ -109,16 +109,34 @@ def command(
     state point; a run that was stopped continues when the same command is given again.
 
     \b
+    --recipe, beside crystal, liquid, lda, hda, mda:
+      relaxed-hda      HDA annealed under pressure, then recovered
+      lda-from-hda     LDA by warming recovered HDA
+      coexistence      half of the crystal melted, across --set axis=x, y, z
+      slab             the same, across z, at constant volume until it is let go
+      nucleus          all melted but a sphere, or a disc (radius, height)
+      surface          the crystal in vacuum, cut across the axis
+      liquid-surface   a slab or film of liquid in vacuum
+      droplet          the largest sphere in the box, melted in vacuum
+      wall             liquid between walls of other atoms
+      solution         methane in water
+      filled-hydrate   methane in every cage of CS1, CS2, sH
+    What each molecule is made to be is in the .json file as "construction".
+
+    \b
     --set takes the fields of the recipe (relax_time, heating_rate,
     equilibration, melt_temperature, slow_time, peak_pressure, strain …)
     and of the dynamics (timestep, heavy_hydrogen, production, interval);
-    iceclass.generation.recipes documents them, in ps, K, GPa, fs. Of
-    several phases each takes those its recipe has.
+    docs/science/recipes.md lists them and iceclass.generation explains
+    them, in ps, K, GPa, fs, Å. Of several phases each takes those its
+    recipe has. mW bears a timestep of 10 fs, others 4.
 
     \b
     Examples:
       iceclass generate ih ic ii --molecules 432 -o structures/
       iceclass generate ih water --md --states default --jobs 2 -o runs/
+      iceclass generate ih --md --recipe nucleus --water-model mw --molecules 4000
+        --states 240@0 --set radius=15 --set timestep=10 -o runs/
       iceclass generate v --md --states 200@0.5,250@0.5 --set production=20 -o runs/
     """
     report = partial(click.echo, err=True) if not quiet else _silent
@@ -139,9 +157,9 @@ def command(
         return
     todo = []
     recipes = {p: recipe_of(p) if recipe is None else find_recipe(recipe) for p in phases}
-    own = settings_of_each(recipes, settings)
+    given = settings_of_each(recipes, settings)
     for number, phase in product(seeds, phases):
-        made, dynamics = apply_settings(recipes[phase], Dynamics(), own[phase])
+        made, dynamics = apply_settings(recipes[phase], Dynamics(), given[phase])
         points = (
             default_states(phase, number)
             if states == "default"

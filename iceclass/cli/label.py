@@ -31,6 +31,7 @@ from iceclass.errors import OutputError
 from iceclass.files import check_output
 from iceclass.io.lammps.following import Follow
 from iceclass.io.options import ReadOptions
+from iceclass.io.series import find_paths
 from iceclass.labelling.label import label
 from iceclass.labelling.labels import Labels
 from iceclass.labelling.options import LabelOptions, OutputOptions
@@ -39,11 +40,11 @@ from iceclass.model.file import load_model
 from iceclass.model.network import Model
 from iceclass.phases import label_of
 from iceclass.reports.comparison import agreement_text
-from iceclass.reports.tables import text_table
+from iceclass.tables import terminal_table
 
 
 @click.command(short_help="Label every molecule of a trajectory with its phase.")
-@click.argument("trajectory", type=PATH)
+@click.argument("trajectories", metavar="TRAJECTORY...", type=PATH, nargs=-1, required=True)
 @click.option(
     "-o",
     "--output",
@@ -65,7 +66,9 @@ from iceclass.reports.tables import text_table
     callback=parse_frames,
     help="Which frames, as a slice: 100:200:5. Instead of the three options below.",
 )
-@read_options("types", "start", "stop", "every", "on_error", "topology")
+@read_options(
+    "types", "cell", "force_cell", "units", "start", "stop", "every", "on_error", "topology"
+)
 @label_options
 @click.option(
     "--follow",
@@ -97,7 +100,7 @@ from iceclass.reports.tables import text_table
 @force_option
 @quiet_option
 def command(
-    trajectory: Path,
+    trajectories: tuple[Path, ...],
     output: Path | None,
     model: str,
     frames: tuple[int, int | None, int] | None,
@@ -114,13 +117,16 @@ def command(
 ) -> int | None:
     """Label every molecule of a trajectory with its phase.
 
-    TRAJECTORY is a LAMMPS dump (text, compressed or not), a LAMMPS data file, extended xyz, or
-    anything else ASE reads. Written beside the output: the labelled trajectory with the columns
-    i_phase (class index, −1 unknown) and d_confidence, NAME.phases.csv with the fraction of
-    every phase in every frame, the same as a figure NAME.phases.png, and a summary with the
-    legend of the class indices, NAME.phases.json. An output that ends in .csv, .parquet or .npz
-    is a table of labels instead of a trajectory. A directory stands for all trajectories in it,
-    the output then for the directory to write to.
+    TRAJECTORY is a LAMMPS dump (text, binary or yaml, compressed or not), a LAMMPS data file, gro,
+    pdb, extended xyz, XTC, TRR, DCD, NetCDF …, or anything else ASE reads. Several files, or a
+    pattern in quotes, are one trajectory in pieces, in the order of their timesteps. A directory
+    stands for all trajectories in it, one by one, the output then for the directory to write to.
+
+    Written beside the output: the labelled trajectory with the columns i_phase (class index, −1
+    unknown) and d_confidence, NAME.phases.csv with the fraction of every phase in every frame, the
+    same as a figure NAME.phases.png, and a summary with the legend of the class indices,
+    NAME.phases.json. An output that ends in .csv, .parquet or .npz is a table of labels instead of
+    a trajectory.
 
     A run that was stopped goes on where it was when the same command is given again. Frames of an
     uncompressed dump can be shared out among many machines, by --scheduler or --slurm.
@@ -129,8 +135,12 @@ def command(
     Examples:
       iceclass label traj.lammpstrj
       iceclass label traj.dump --types 1=O,2=H --model soap-325 -o out.extxyz
+      iceclass label plain.xyz --cell 23.5,22.1,27.1
+      iceclass label slab.gro --select "resname SOL and z < 40"
       iceclass label nucleation.lammpstrj --clusters --profile z
       iceclass label running.lammpstrj --follow
+      iceclass label "ice.*.lammpstrj"
+      iceclass label run.lammpstrj run-2.lammpstrj
       iceclass label runs/ -o labelled/
       iceclass label huge.lammpstrj --slurm --jobs 20 --slurm-option memory=4GB
     """
@@ -143,7 +153,11 @@ def command(
         start, stop, every = frames
         reading = replace(reading, start=start, stop=stop, every=every)
     tell_of_compiling(quiet)
-    files = None if trajectory.is_dir() else LabelFiles.of(trajectory, output)
+    first = trajectories[0]
+    if len(trajectories) > 1 and any(path.is_dir() for path in trajectories):
+        raise click.UsageError("a directory is labelled by itself, not with other trajectories")
+    paths = trajectories if first.is_dir() else find_paths(trajectories)
+    files = None if first.is_dir() else LabelFiles.of(paths[0], output, *paths[1:])
     network = load_model(model)
     observers: dict[str, Observer] = {}
     if clusters:
@@ -168,8 +182,8 @@ def command(
         page=page,
     )
     if files is None:
-        return label_directory(task.run, trajectory, output, force=force)
-    task.run(trajectory, files)
+        return label_directory(task.run, first, output, force=force)
+    task.run(paths, files)
     return None
 
 
@@ -187,7 +201,7 @@ class _Task:
     as_json: bool
     page: bool
 
-    def run(self, trajectory: Path, files: LabelFiles) -> None:
+    def run(self, trajectory: Path | tuple[Path, ...], files: LabelFiles) -> None:
         """Label a trajectory, write its files and tell what it holds."""
         observers = self.labelling.observers
         replacing = files.check(observers, force=self.force)
@@ -212,7 +226,7 @@ class _Task:
 
                 client = stack.enter_context(connected_to(self.cluster, self.quiet))
                 labelled = partial(label_distributed, client=client)
-            told = stack.enter_context(progress(self.quiet))
+            report = stack.enter_context(progress(self.quiet))
             stack.enter_context(stopping(self.follow))
             labels = labelled(
                 trajectory,
@@ -221,7 +235,7 @@ class _Task:
                 reading=self.reading,
                 labelling=self.labelling,
                 writing=writing,
-                progress=told,
+                progress=report,
             )
         if self.page:
             from iceclass.labelling.reading import LabelledTrajectory
@@ -242,6 +256,8 @@ class _Task:
             paths = files.all(self.labelling.observers)
             paths += [files.beside("html")] if self.page else []
             click.echo("written: " + ", ".join(path.name for path in paths))
+        if "warning" in labels.parameters:
+            click.echo(f"warning: {labels.parameters['warning']}", err=True)
         for message in labels.skipped:
             click.echo(f"skipped: {message}", err=True)
         if labels.open_frames:
@@ -259,7 +275,7 @@ def _overview(labels: Labels) -> str:
         for name, record in (("first", totals.first), ("last", totals.last)):
             molecules = max(record["molecules"], 1)
             columns[name] = [percent(count / molecules) for count in record["counts"]]
-    table = text_table(tuple(columns), zip(*columns.values(), strict=True))
+    table = terminal_table(tuple(columns), zip(*columns.values(), strict=True))
     return (
         f"{labels.source}: {_frames(totals.frames)}, {totals.largest} molecules, model {model}\n"
         f"{parameters['sites']}\n\n{table}\n\nmean confidence {totals.mean_confidence:.3f}"
@@ -279,6 +295,5 @@ def _without_boundaries(labels: Labels) -> str:
     """A warning, since the file may only have lost its cell."""
     return (
         f"note: no periodic boundary in {labels.open_frames} of {_frames(labels.totals.frames)}: "
-        "labelled as droplets in vacuum. If the file lacks its cell, convert it to one that tells "
-        'it, as Lattice="..." of extended xyz does'
+        "labelled as droplets in vacuum. If the file lacks its cell, tell it: --cell a,b,c in Å"
     )

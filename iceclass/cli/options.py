@@ -12,7 +12,7 @@ import click
 from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
-    from iceclass.labelling.region import Region
+    from iceclass.labelling.selection import Region
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -64,7 +64,7 @@ def parse_regions(
     context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
 ) -> tuple[Region, ...]:
     """``("z:10:25",)`` → regions."""
-    from iceclass.labelling.region import Region
+    from iceclass.labelling.selection import Region
 
     return tuple(map(Region.parse, values))
 
@@ -103,6 +103,19 @@ _READ: dict[str, Decorator] = {
         show_default=True,
         help="Stop at a damaged frame, or leave it out and say so.",
     ),
+    "cell": click.option(
+        "--cell",
+        metavar="A,B,C[,α,β,γ]",
+        help="The periodic cell in Å and degrees, where the file has none.",
+    ),
+    "force_cell": click.option(
+        "--force-cell", is_flag=True, help="Take --cell in place of the cell that the file has."
+    ),
+    "units": click.option(
+        "--units",
+        metavar="metal|real|bohr|nm",
+        help="Units of the lengths in a file that does not tell. Default: Å.",
+    ),
     "topology": click.option(
         "--topology", type=PATH, help="What the atoms of an XTC, TRR or DCD file are."
     ),
@@ -125,6 +138,11 @@ _LABEL: dict[str, Decorator] = {
         metavar="AXIS:LOW:HIGH",
         callback=parse_regions,
         help="Label only molecules there, z:10:25 (Å); all are seen. Can be repeated.",
+    ),
+    "select": click.option(
+        "--select",
+        metavar="EXPRESSION",
+        help='Label only these molecules, all are seen: "resname SOL", "type 1 and z < 40".',
     ),
     "compare": click.option(
         "--compare",
@@ -217,8 +235,8 @@ def field_options(
     return options
 
 
-every_option: Decorator = _READ["every"]
 types_option: Decorator = _READ["types"]
+every_option: Decorator = _READ["every"]
 force_option: Decorator = click.option("--force", is_flag=True, help="Replace existing outputs.")
 quiet_option: Decorator = click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 

@@ -11,6 +11,7 @@ from iceclass.files import check_output
 from iceclass.io import suffixes
 from iceclass.io.detect import detect_format
 from iceclass.io.output.resumable import was_finishing
+from iceclass.io.series import series_stem
 from iceclass.io.text.streams import without_compression
 from iceclass.labelling.labels import Labels
 from iceclass.reports.clusters import largest_cluster_figure
@@ -42,8 +43,11 @@ class LabelFiles:
     stem: str
 
     @classmethod
-    def of(cls, trajectory: Path, output: Path | None = None) -> LabelFiles:
+    def of(cls, trajectory: Path, output: Path | None = None, *more: Path) -> LabelFiles:
         """Those of a trajectory, ``output`` being the labelled one; default: beside the file.
+
+        A trajectory of several files, ``more`` being the others, gives them the name that these
+        have in common.
 
         Raises
         ------
@@ -58,8 +62,8 @@ class LabelFiles:
             suffix = plain.suffix if plain.suffix in suffixes.DUMP else ".lammpstrj"
         else:
             suffix, compression = ".extxyz", ""
-        name = f"{plain.stem}.labels{suffix}{compression}"
-        return cls(trajectory.with_name(name), plain.stem)
+        stem = series_stem((trajectory, *more))
+        return cls(trajectory.with_name(f"{stem}.labels{suffix}{compression}"), stem)
 
     def beside(self, suffix: str) -> Path:
         """A file of the run: ``phases.csv``, ``clusters.png`` …"""

@@ -20,7 +20,8 @@ from iceclass.datasets.store import FeatureStore
 from iceclass.files import check_output
 from iceclass.model.file import save_model
 from iceclass.reports.bundles import training_report
-from iceclass.training.optimise import BALANCES, SCHEDULES, SPLITS, Epoch, TrainingConfig
+from iceclass.training.config import BALANCES, SCHEDULES, SPLITS, TrainingConfig
+from iceclass.training.optimise import Epoch
 from iceclass.training.train import train
 
 DEFAULTS = TrainingConfig()

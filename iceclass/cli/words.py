@@ -8,7 +8,7 @@ from ast import literal_eval
 from iceclass.errors import InputError
 
 _ARGUMENT = re.compile(
-    r"\b(backend|every|force|on_error|phase|start|stop|topology|types)"
+    r"\b(backend|cell|every|force_cell|force|on_error|phase|select|start|stop|topology|types|units)"
     r"""=(\{[^}]*\}|"[^"]*"|\w+)"""
 )
 

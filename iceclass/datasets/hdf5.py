@@ -16,7 +16,7 @@ from iceclass._version import __version__
 from iceclass.datasets.table import ROW_COLUMNS, TrajectoryInfo
 from iceclass.errors import InputError
 from iceclass.frame import Frame
-from iceclass.limits import too_much
+from iceclass.kernels.memory import too_much
 
 if TYPE_CHECKING:
     import h5py

@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from iceclass.descriptors.blocks import Rows
+from iceclass.descriptors.blocks import FeatureBlocks
 from iceclass.frame import Frame
 from iceclass.kernels.choice import run
 from iceclass.kernels.simd import load, store, width, zeros
@@ -23,9 +23,13 @@ from iceclass.neighbours.cell_list import MAX_NEIGHBOURS, Bins, check_crowded, m
 
 
 def neighbour_average(
-    frame: Frame, rows: Rows, radius: float, passes: int = 1, own: bool = False
-) -> Rows:
-    """What computes the averages of the features that ``rows`` computes; holds all of the latter.
+    frame: Frame,
+    blocks: FeatureBlocks,
+    radius: float,
+    passes: int = 1,
+    concatenate_self: bool = False,
+) -> FeatureBlocks:
+    """What computes the averages of the features that ``blocks`` computes; holds all of the latter.
 
     One pass is x̄_i = (x_i + Σ_{j: r_ij < R} x_j) / (1 + n_i), with n_i neighbours of molecule i
     within R; each periodic image is a neighbour of its own, with its molecule's features.
@@ -34,25 +38,25 @@ def neighbour_average(
     ----------
     frame
         The N molecules.
-    rows
+    blocks
         Of their (N, F) features.
     radius
         R, Å.
     passes
         How often to repeat it.
-    own
+    concatenate_self
         Put x_i before the average: (N, 2 F) features.
     """
     bins = make_bins(frame, radius)
-    held = _Held.of(rows, bins)
+    held = _Features.of(blocks, bins)
     first = held
     for _ in range(passes - 1):
-        held = _Held.of(_averages(frame, bins, held), bins)
-    return _averages(frame, bins, held, first if own else None)
+        held = _Features.of(_averages(frame, bins, held), bins)
+    return _averages(frame, bins, held, first if concatenate_self else None)
 
 
 @dataclass(frozen=True, eq=False)
-class _Held:
+class _Features:
     """The features of all molecules, kept in the order they were computed in.
 
     Attributes
@@ -67,20 +71,22 @@ class _Held:
     place: NDArray[np.int64]
 
     @classmethod
-    def of(cls, rows: Rows, bins: Bins) -> Self:
-        """What ``rows`` computes."""
-        source = np.empty((rows.n_molecules, rows.n_features), rows.dtype)
-        place = np.empty(rows.n_molecules, dtype=np.int64)
-        place[rows.order] = np.arange(rows.n_molecules)
+    def of(cls, blocks: FeatureBlocks, bins: Bins) -> Self:
+        """What ``blocks`` computes."""
+        source = np.empty((blocks.n_molecules, blocks.n_features), blocks.dtype)
+        place = np.empty(blocks.n_molecules, dtype=np.int64)
+        place[blocks.order] = np.arange(blocks.n_molecules)
 
         def work(start: int, stop: int) -> None:
-            rows.fill(source[start:stop], np.arange(stop - start), start, stop)
+            blocks.fill(source[start:stop], np.arange(stop - start), start, stop)
 
-        over_rows(work, rows.n_molecules)
+        over_rows(work, blocks.n_molecules)
         return cls(source, place[bins.order])
 
 
-def _averages(frame: Frame, bins: Bins, held: _Held, own: _Held | None = None) -> Rows:
+def _averages(
+    frame: Frame, bins: Bins, held: _Features, own: _Features | None = None
+) -> FeatureBlocks:
     """The averages over one shell, after the features ``own`` if there are any."""
     before = 0 if own is None else own.source.shape[1]
 
@@ -92,7 +98,7 @@ def _averages(frame: Frame, bins: Bins, held: _Held, own: _Held | None = None) -
         )
         check_crowded(crowded_molecule, frame, bins.r_cut)
 
-    return Rows(bins.order, before + held.source.shape[1], held.source.dtype, fill)
+    return FeatureBlocks(bins.order, before + held.source.shape[1], held.source.dtype, fill)
 
 
 @njit(cache=True, nogil=True)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from iceclass.descriptors.blocks import Rows
+from iceclass.descriptors.blocks import FeatureBlocks
 from iceclass.errors import InputError, unknown_name
 from iceclass.frame import Frame
 from iceclass.kernels.threads import over_rows
@@ -38,8 +38,15 @@ _SCALARS: dict[Any, tuple[Any, type, str]] = {
 }
 """Annotation of a field → the types accepted for it, the type stored, its name in messages."""
 
-NO_AVERAGE: dict[str, Any] = {"average_radius": 0.0, "average_passes": 1, "average_own": False}
+NO_AVERAGE: dict[str, Any] = {
+    "average_radius": 0.0,
+    "average_passes": 1,
+    "concatenate_self": False,
+}
 """The parameters of neighbour averaging where there is none."""
+
+STORED_NAMES = {"concatenate_self": "average_own"}
+"""Parameter → its name in plain dicts, and so in feature and model files, where it is another."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +89,7 @@ class Descriptor(ABC):
     average_passes: int = 1
     """How often the averaging is applied; 1 where there is none."""
 
-    average_own: bool = False
+    concatenate_self: bool = False
     """Whether the molecule's own vector stands before the mean, F being twice as many: the one
     sees a layer or an interface, the other tells phases apart that differ on average."""
 
@@ -124,58 +131,60 @@ class Descriptor(ABC):
     def _average_suffix(self) -> str:
         if self.average_radius == 0.0:
             return ""
-        averaging = (self.average_radius, self.average_passes, self.average_own)
+        averaging = (self.average_radius, self.average_passes, self.concatenate_self)
         for suffix, known in AVERAGES.items():
             if averaging == known:
                 return suffix
         passes = "" if self.average_passes == 1 else f", passes={self.average_passes}"
-        own = ", own=True" if self.average_own else ""
+        own = ", own=True" if self.concatenate_self else ""
         return f"-avg(radius={self.average_radius!r}{passes}{own})"
 
     @property
     @abstractmethod
-    def own_names(self) -> tuple[str, ...]:
+    def base_names(self) -> tuple[str, ...]:
         """Human-readable, unique names of what is computed of one molecule, before averaging."""
 
     @property
-    def n_own(self) -> int:
-        """How many they are."""
-        return len(self.own_names)
+    def n_base(self) -> int:
+        """Number of :attr:`base_names`."""
+        return len(self.base_names)
 
     @property
     def names(self) -> tuple[str, ...]:
         """The F feature names; means stand in ⟨ ⟩ where the molecule's own vector is there too."""
-        if not self.average_own:
-            return self.own_names
-        return (*self.own_names, *(f"⟨{name}⟩" for name in self.own_names))
+        if not self.concatenate_self:
+            return self.base_names
+        return (*self.base_names, *(f"⟨{name}⟩" for name in self.base_names))
 
     @property
     def n_features(self) -> int:
         """F."""
-        return self.n_own * (1 + self.average_own)
+        return self.n_base * (1 + self.concatenate_self)
 
     @property
-    def r_neighbours(self) -> float:
+    def search_radius(self) -> float:
         """Å. Radius of the neighbour search for one molecule's own features, before averaging."""
         return self.r_cut
 
     @property
-    def r_effective(self) -> float:
+    def receptive_radius(self) -> float:
         """Å. The distance beyond which a neighbour has no influence at all."""
-        return self.r_neighbours + self.average_passes * self.average_radius
+        return self.search_radius + self.average_passes * self.average_radius
 
     @abstractmethod
-    def _rows(self, frame: Frame, dtype: np.dtype[Any]) -> Rows:
+    def _blocks(self, frame: Frame, dtype: np.dtype[Any]) -> FeatureBlocks:
         """The features by the first of :attr:`backends`, without averaging; N is at least 1."""
 
     @abstractmethod
     def _reference(self, frame: Frame, backend: str) -> NDArray[np.float64]:
         """(N, F) features by one of the other :attr:`backends`, without averaging."""
 
-    def rows(self, frame: Frame, *, backend: str | None = None, dtype: Any = np.float64) -> Rows:
+    def blocks(
+        self, frame: Frame, *, backend: str | None = None, dtype: Any = np.float64
+    ) -> FeatureBlocks:
         """What computes the features of any part of the frame; arguments of :meth:`compute`.
 
-        Nobody has looked yet whether they are finite.
+        The features may be NaN or infinite: :meth:`check_finite` finds out.
         """
         backend = self.backends[0] if backend is None else backend
         if backend not in self.backends:
@@ -183,23 +192,23 @@ class Descriptor(ABC):
         kind = np.dtype(dtype)
         if kind not in (np.dtype(np.float64), np.dtype(np.float32)):
             raise InputError(f"dtype is {kind}, expected float64 or float32")
-        expected = (frame.n_molecules, self.n_own)
+        expected = (frame.n_molecules, self.n_base)
         if frame.n_molecules == 0:
-            return Rows.of(np.zeros((0, self.n_features), dtype=kind))
+            return FeatureBlocks.of(np.zeros((0, self.n_features), dtype=kind))
         if backend == self.backends[0]:
-            rows = self._rows(frame, kind)
+            blocks = self._blocks(frame, kind)
         else:
             values = self._reference(frame, backend)
             if values.shape != expected:
                 raise AssertionError(f"{self.name}: shape {values.shape}, expected {expected}")
-            rows = Rows.of(values.astype(kind, copy=False))
+            blocks = FeatureBlocks.of(values.astype(kind, copy=False))
         if self.average_radius > 0.0:
             from iceclass.descriptors.averaging import neighbour_average
 
-            rows = neighbour_average(
-                frame, rows, self.average_radius, self.average_passes, self.average_own
+            blocks = neighbour_average(
+                frame, blocks, self.average_radius, self.average_passes, self.concatenate_self
             )
-        return rows
+        return blocks
 
     def compute(
         self,
@@ -231,7 +240,7 @@ class Descriptor(ABC):
         MissingDependencyError
             The package of a reference backend is not installed.
         """
-        rows = self.rows(frame, backend=backend, dtype=dtype)
+        blocks = self.blocks(frame, backend=backend, dtype=dtype)
         expected = (frame.n_molecules, self.n_features)
         features = np.empty(expected, dtype=dtype) if out is None else out
         if features.shape != expected or features.dtype != np.dtype(dtype):
@@ -241,7 +250,7 @@ class Descriptor(ABC):
             )
 
         def work(start: int, stop: int) -> None:
-            rows.fill(features, rows.order[start:stop], start, stop)
+            blocks.fill(features, blocks.order[start:stop], start, stop)
 
         def check(start: int, stop: int) -> None:
             self.check_finite(frame, features[start:stop], np.arange(start, stop))
@@ -271,7 +280,8 @@ class Descriptor(ABC):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dict: ``family`` and every parameter; JSON-serialisable."""
-        return {"family": self.family} | {f.name: getattr(self, f.name) for f in fields(self)}
+        parameters = {STORED_NAMES.get(f.name, f.name): getattr(self, f.name) for f in fields(self)}
+        return {"family": self.family} | parameters
 
     def _check_scalars(self) -> None:
         """Check the bool, int and float fields by their annotation and make them plain Python."""

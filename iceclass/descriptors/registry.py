@@ -9,10 +9,11 @@ from dataclasses import fields
 from typing import Any
 
 from iceclass.descriptors.acsf.descriptor import Acsf
-from iceclass.descriptors.base import AVERAGES, NO_AVERAGE, Descriptor
+from iceclass.descriptors.base import AVERAGES, NO_AVERAGE, STORED_NAMES, Descriptor
 from iceclass.descriptors.bispectrum.descriptor import Bispectrum
 from iceclass.descriptors.soap.descriptor import Soap
 from iceclass.errors import InputError, unknown_name
+from iceclass.io.text.pairs import parse_pairs
 
 FAMILIES: dict[str, type[Descriptor]] = {
     family.family: family for family in (Acsf, Bispectrum, Soap)
@@ -69,12 +70,13 @@ def descriptor(name: str) -> Descriptor:
     found = found.with_(**_parameters(match["parameters"] or "", name))
     if match["average"] is None:
         return found
-    averaging = dict(zip(("radius", "passes", "own"), AVERAGES[match["average"]], strict=True))
+    words = dict(zip(("radius", "passes", "own"), NO_AVERAGE, strict=True))
+    averaging = dict(zip(NO_AVERAGE, AVERAGES[match["average"]], strict=True))
     for key, value in _parameters(match["averaging"] or "", name).items():
-        if key not in averaging:
-            raise unknown_name("parameter of averaging", key, averaging)
-        averaging[key] = value
-    return found.with_(**{f"average_{key}": value for key, value in averaging.items()})
+        if key not in words:
+            raise unknown_name("parameter of averaging", key, words)
+        averaging[words[key]] = value
+    return found.with_(**averaging)
 
 
 def from_dict(definition: Mapping[str, Any]) -> Descriptor:
@@ -90,7 +92,9 @@ def from_dict(definition: Mapping[str, Any]) -> Descriptor:
     """
     if not isinstance(definition, Mapping) or not isinstance(definition.get("family"), str):
         raise InputError("a descriptor definition needs a 'family'")
-    parameters = NO_AVERAGE | {k: value for k, value in definition.items() if k != "family"}
+    names = {stored: name for name, stored in STORED_NAMES.items()}
+    given = {names.get(key, key): value for key, value in definition.items() if key != "family"}
+    parameters = NO_AVERAGE | given
     family = _family(definition["family"])
     _refuse_unknown(family, parameters)
     missing = [f.name for f in fields(family) if f.name not in parameters]
@@ -114,13 +118,11 @@ def _refuse_unknown(family: type[Descriptor], parameters: Mapping[Any, Any]) -> 
 
 def _parameters(text: str, name: str) -> dict[str, Any]:
     """``key=value, key=value`` as a dict; numbers, true and false."""
+    pairs = parse_pairs(filter(str.strip, text.split(",")), f"KEY=NUMBER in {name!r}")
     parameters: dict[str, Any] = {}
-    for part in filter(None, (piece.strip() for piece in text.split(","))):
-        key, _, value = (piece.strip() for piece in part.partition("="))
+    for key, value in pairs.items():
         try:
             parameters[key] = literal_eval(value)
         except (ValueError, SyntaxError):
-            raise InputError(
-                f"cannot read {part!r} in the descriptor {name!r}", hint="expected KEY=NUMBER"
-            ) from None
+            raise InputError(f"{key}={value} in {name!r}: expected a number") from None
     return parameters

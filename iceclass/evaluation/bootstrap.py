@@ -1,4 +1,4 @@
-"""Figures of merit from confusion counts, and their intervals by bootstrap over preparations.
+"""Intervals of figures of merit by bootstrap over preparations.
 
 Molecules of one preparation are not independent of each other, so that an interval from the number
 of molecules is far too narrow. What is independent is the preparation: it is what is drawn again
@@ -22,24 +22,6 @@ RESAMPLES = 4000
 LEVEL = 0.95
 
 
-@dataclass(frozen=True, eq=False)
-class Scores:
-    """Figures of merit of one or many confusion matrices; NaN where nothing defines them.
-
-    Attributes
-    ----------
-    accuracy, balanced_accuracy, macro_f1
-        (…) float64. Over the rows; the mean recall and the mean F1 of classes that have rows.
-    recall
-        (…, C) float64. NaN for classes without rows.
-    """
-
-    accuracy: NDArray[np.float64]
-    balanced_accuracy: NDArray[np.float64]
-    macro_f1: NDArray[np.float64]
-    recall: NDArray[np.float64]
-
-
 @dataclass(frozen=True)
 class Interval:
     """A figure and the interval it lies in with probability ``level``."""
@@ -48,28 +30,6 @@ class Interval:
     low: float
     high: float
     level: float = LEVEL
-
-
-def confusion_scores(confusion: NDArray[Any]) -> Scores:
-    """Figures of merit of (…, C, K) counts: true class, then label; the first C labels are classes.
-
-    Labels beyond the classes ("unknown") are mistakes wherever they are given.
-    """
-    counts = np.asarray(confusion, np.float64)
-    n_classes = counts.shape[-2]
-    if counts.shape[-1] < n_classes:
-        raise ValueError(f"confusion of shape {counts.shape} has fewer labels than classes")
-    right = np.diagonal(counts, axis1=-2, axis2=-1)
-    support = counts.sum(axis=-1)
-    labelled = counts.sum(axis=-2)[..., :n_classes]
-    recall = _ratio(right, support)
-    f1 = np.where(support > 0, _ratio(2 * right, support + labelled), np.nan)
-    return Scores(
-        accuracy=_ratio(right.sum(axis=-1), support.sum(axis=-1)),
-        balanced_accuracy=_mean_known(recall),
-        macro_f1=_mean_known(f1),
-        recall=recall,
-    )
 
 
 def resample_groups(
@@ -128,14 +88,3 @@ def bootstrap(
     low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
     value = float(statistic(counts.sum(axis=0)[None])[0])
     return Interval(value, float(low), float(high), level)
-
-
-def _ratio(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    """a / b, NaN where b is 0."""
-    return np.divide(a, b, out=np.full(np.broadcast(a, b).shape, np.nan), where=b > 0)
-
-
-def _mean_known(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(…) mean over the last axis of what is not NaN; NaN without any."""
-    known = ~np.isnan(values)
-    return _ratio(np.where(known, values, 0.0).sum(axis=-1), known.sum(axis=-1).astype(np.float64))

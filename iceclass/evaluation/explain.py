@@ -1,4 +1,4 @@
-"""Which features a model goes by: Integrated Gradients, through Captum.
+"""Which features a model goes by: Integrated Gradients, by Captum or, without it, in NumPy.
 
 IG_i(x) = (x_i − x'_i) ∫₀¹ ∂F(x' + a(x − x'))/∂x_i da, with F the logit (or the probability) of the
 molecule's class and x' the baseline; Sundararajan, Taly, Yan, ICML 2017, arXiv:1703.01365. The
@@ -12,8 +12,9 @@ feature, one class against all others.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +23,13 @@ from numpy.typing import NDArray
 
 from iceclass.datasets.splits import balanced_rows
 from iceclass.datasets.table import Table, descriptor_difference
-from iceclass.errors import InputError, MissingDependencyError, unknown_name
-from iceclass.evaluation.metrics import csv_text
+from iceclass.errors import InputError, unknown_name
+from iceclass.evaluation.attributions import integrated_gradients, outputs
+from iceclass.evaluation.metrics import DIGITS
 from iceclass.files import replacing
+from iceclass.io.output.csv_tables import write_csv
 from iceclass.model.network import Model
+from iceclass.tables import terminal_table
 
 if TYPE_CHECKING:
     import torch
@@ -35,6 +39,7 @@ MAX_STEPS = 1024
 _STEPS = 64
 _TOLERANCE = 1e-3
 _BATCH = 65536
+"""Rows times nodes that go through the network at a time: 0.2 GB of activations in float64."""
 
 
 @dataclass(frozen=True)
@@ -127,8 +132,7 @@ class Explanation:
             lines = [[self.feature_names[i], self.overall[i], *values[:, i]] for i in order]
             head = ("feature", "mean_absolute_ig", *self.classes)
             paths.append(directory / f"{name}.csv")
-            with replacing(paths[-1], force=True) as temporary:
-                temporary.write_text(csv_text(head, lines), encoding="utf-8")
+            write_csv(paths[-1], head, lines, force=True, digits=DIGITS)
         paths.append(directory / "explanation.json")
         with replacing(paths[-1], force=True) as temporary:
             temporary.write_text(json.dumps(self.summary(), indent=1) + "\n", encoding="utf-8")
@@ -136,18 +140,15 @@ class Explanation:
 
     def as_text(self, n: int = 10) -> str:
         """The leading features and the completeness, for the terminal."""
-        order = self.leading(n)
-        width = max(len(self.feature_names[i]) for i in order) + 2
-        lines = [f"{'feature':<{width}}mean |IG|  most for  singles out"]
-        for i in order:
+        rows = []
+        for i in self.leading(n):
             most = self.classes[int(np.nanargmax(self.mean_absolute[:, i]))]
             best = int(np.nanargmax(self.separation[:, i]))
-            lines.append(
-                f"{self.feature_names[i]:<{width}}{self.overall[i]:9.4f}  {most:<8}  "
-                f"{self.classes[best]} (AUC {self.separation[best, i]:.3f})"
-            )
+            singled = f"{self.classes[best]} (AUC {self.separation[best, i]:.3f})"
+            rows.append((self.feature_names[i], most, singled, f"{self.overall[i]:.4f}"))
         c = self.completeness
-        lines += [
+        lines = [
+            terminal_table(("feature", "most for", "singles out", "mean |IG|"), rows, left=3),
             "",
             f"IG of the class {self.output}, baseline {self.baseline}, {self.rows.sum()} rows, "
             f"{c.steps} steps",
@@ -188,8 +189,6 @@ def explain(
     ------
     InputError
         Unknown output or baseline, features of another descriptor, or no rows.
-    MissingDependencyError
-        PyTorch, Captum or scikit-learn is not installed.
     """
     if output not in ("logit", "probability"):
         raise unknown_name("output", output, ("logit", "probability"))
@@ -212,12 +211,12 @@ def explain(
         if len(own) == 0:
             raise InputError(f"no rows of {baseline} to take the baseline from")
         origin = own.mean(axis=0)
-    attributions, completeness = _attribute(model, z, target, origin, output, steps, tolerance)
+    found, completeness = _attribute(model, z, target, origin, output, steps, tolerance)
     shape = (model.n_classes, model.n_features)
     absolute, signed = np.full(shape, np.nan), np.full(shape, np.nan)
     for c in np.unique(target):
-        absolute[c] = np.abs(attributions[target == c]).mean(axis=0)
-        signed[c] = attributions[target == c].mean(axis=0)
+        absolute[c] = np.abs(found[target == c]).mean(axis=0)
+        signed[c] = found[target == c].mean(axis=0)
     return Explanation(
         classes=model.classes,
         feature_names=table.feature_names,
@@ -233,24 +232,6 @@ def explain(
     )
 
 
-def attributions(
-    model: Model, features: NDArray[Any], target: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """(R, F) Integrated Gradients of the logits of classes ``target``, from the training mean.
-
-    ``features`` are (R, F) as the descriptor computes them, ``target`` (R,) indices into the
-    model's classes; steps and tolerance are the defaults of :func:`explain`.
-
-    Raises
-    ------
-    MissingDependencyError
-        PyTorch or Captum is not installed.
-    """
-    z = model.standardise(features).astype(np.float64)
-    origin = np.zeros(model.n_features)
-    return _attribute(model, z, target, origin, "logit", _STEPS, _TOLERANCE)[0]
-
-
 def _attribute(
     model: Model,
     z: NDArray[np.float64],
@@ -261,12 +242,34 @@ def _attribute(
     tolerance: float,
 ) -> tuple[NDArray[np.float64], Completeness]:
     """(R, F) attributions of standardised rows, and how complete they are."""
+    integrate = _by_captum(model, output) or partial(integrated_gradients, model, output=output)
+    value, start = outputs(model, z, output), outputs(model, origin[None], output)[0]
+    rise = value[np.arange(len(z)), target] - start[target]
+    size = np.maximum(np.abs(rise), np.abs(rise).mean())
+    while True:
+        found = integrate(z, target, origin, nodes=steps)
+        missing = np.abs(found.sum(axis=1) - rise)
+        relative = missing / size
+        if relative.max() <= tolerance or 2 * steps > MAX_STEPS:
+            break
+        steps *= 2
+    return found, Completeness(
+        worst=float(missing.max()),
+        mean=float(missing.mean()),
+        worst_relative=float(relative.max()),
+        mean_relative=float(relative.mean()),
+        steps=steps,
+    )
+
+
+def _by_captum(model: Model, output: str) -> Callable[..., NDArray[np.float64]] | None:
+    """:func:`.integrated_gradients` of a model by Captum; None where it is not installed."""
     try:
         import torch
         from captum.attr import IntegratedGradients
-    except ImportError as error:
-        raise MissingDependencyError("explaining a model", "PyTorch and Captum", "train") from error
-    from iceclass.training.optimise import torch_network
+    except ImportError:
+        return None
+    from iceclass.model.torch_network import torch_network
 
     network = torch_network(model)
 
@@ -276,42 +279,34 @@ def _attribute(
             return torch.softmax(logits / model.temperature, dim=1)
         return logits
 
-    inputs, targets = torch.from_numpy(z), torch.from_numpy(target)
-    start = torch.from_numpy(origin)[None]
-    with torch.inference_mode():
-        rise = (forward(inputs) - forward(start)).gather(1, targets[:, None])[:, 0].numpy()
-    size = np.maximum(np.abs(rise), np.abs(rise).mean())
     method = IntegratedGradients(forward)
-    while True:
-        attributions = np.concatenate(
-            [
-                method.attribute(
-                    part,
-                    baselines=start,
-                    target=which,
-                    n_steps=steps,
-                    method="gausslegendre",
-                    internal_batch_size=_BATCH,
-                )
-                .detach()
-                .numpy()
-                for part, which in zip(
-                    inputs.split(_BATCH // steps), targets.split(_BATCH // steps), strict=True
-                )
-            ]
+
+    def integrate(
+        z: NDArray[np.float64],
+        target: NDArray[np.int64],
+        origin: NDArray[np.float64],
+        *,
+        nodes: int,
+    ) -> NDArray[np.float64]:
+        size = max(1, _BATCH // nodes)
+        parts = zip(
+            torch.from_numpy(z).split(size), torch.from_numpy(target).split(size), strict=True
         )
-        missing = np.abs(attributions.sum(axis=1) - rise)
-        relative = missing / size
-        if relative.max() <= tolerance or 2 * steps > MAX_STEPS:
-            break
-        steps *= 2
-    return attributions, Completeness(
-        worst=float(missing.max()),
-        mean=float(missing.mean()),
-        worst_relative=float(relative.max()),
-        mean_relative=float(relative.mean()),
-        steps=steps,
-    )
+        found = [
+            method.attribute(
+                part,
+                baselines=torch.from_numpy(origin)[None],
+                target=which,
+                n_steps=nodes,
+                method="gausslegendre",
+                internal_batch_size=_BATCH,
+            )
+            for part, which in parts
+        ]
+        values: NDArray[np.float64] = torch.cat(found).detach().numpy()
+        return values
+
+    return integrate
 
 
 def single_feature_separation(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,12 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iceclass.datasets.table import Table, descriptor_difference, order_classes
-from iceclass.errors import InputError, MissingDependencyError
+from iceclass.errors import InputError
+from iceclass.evaluation.scores import confusion_matrix, confusion_scores
 from iceclass.files import replacing
-from iceclass.model.network import Model, Prediction
+from iceclass.io.output.csv_tables import write_csv
+from iceclass.model.network import Model
 from iceclass.phases import UNKNOWN
+from iceclass.prediction import Prediction
+from iceclass.tables import terminal_table
 
 N_BINS = 15
+DIGITS = 6
+"""Of the numbers in tables."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +121,7 @@ class Evaluation:
     def per_class(self) -> dict[str, dict[str, Any]]:
         """Class → its precision, recall, F1, rows, and share of rows taken for each other label.
 
-        JSON-serialisable, NaN as None; ``taken_for`` starts with the most frequent mistake.
+        JSON-serialisable, NaN as None; ``confused_with`` starts with the most frequent mistake.
         """
         found: dict[str, dict[str, Any]] = {}
         for c, name in enumerate(self.classes):
@@ -128,7 +132,7 @@ class Evaluation:
                 "recall": _number(self.recall[c]),
                 "f1": _number(self.f1[c]),
                 "rows": int(self.support[c]),
-                "taken_for": {self.columns[k]: _number(shares[k]) for k in order},
+                "confused_with": {self.columns[k]: _number(shares[k]) for k in order},
             }
         return found
 
@@ -166,8 +170,8 @@ class Evaluation:
             ),
         }
         for name, (columns, rows) in tables.items():
-            with replacing(directory / name, force=True) as temporary:
-                temporary.write_text(csv_text(columns, rows), encoding="utf-8")
+            path = directory / name
+            write_csv(path, columns, rows, force=True, digits=DIGITS, may_be_empty=True)
         with replacing(directory / "summary.json", force=True) as temporary:
             temporary.write_text(json.dumps(self.summary(), indent=1) + "\n", encoding="utf-8")
         return tuple(directory / name for name in (*tables, "summary.json"))
@@ -177,27 +181,30 @@ class Evaluation:
 
         Of the phases that there are molecules of.
         """
-        width = max(len(name) for name in (*self.truth, *self.columns, "% labelled")) + 2
-        lines = [f"{'phase':<{width}}precision  recall      F1     rows"]
-        for i, name in enumerate(self.classes):
-            if self.support[i] == 0:
-                continue
-            lines.append(
-                f"{name:<{width}}{self.precision[i]:9.4f}{self.recall[i]:8.4f}"
-                f"{self.f1[i]:8.4f}{self.support[i]:9d}"
+        figures = [
+            (
+                name,
+                f"{self.precision[i]:.4f}",
+                f"{self.recall[i]:.4f}",
+                f"{self.f1[i]:.4f}",
+                str(self.support[i]),
             )
-        lines += [
+            for i, name in enumerate(self.classes)
+            if self.support[i] > 0
+        ]
+        confusion = [
+            (name, *(f"{100 * x:.2f}" if x else "·" for x in row))
+            for name, row in zip(self.truth, self.normalised, strict=True)
+            if not np.isnan(row).all()
+        ]
+        lines = [
+            terminal_table(("phase", "precision", "recall", "F1", "rows"), figures),
             "",
             f"accuracy {self.accuracy:.4f}   balanced {self.balanced_accuracy:.4f}   "
             f"macro F1 {self.macro_f1:.4f}   calibration error {self.calibration_error:.4f}",
             "",
-            f"{'% labelled':<{width}}" + "".join(f"{name:>{width}}" for name in self.columns),
+            terminal_table(("% labelled", *self.columns), confusion),
         ]
-        for name, row in zip(self.truth, self.normalised, strict=True):
-            if np.isnan(row).all():
-                continue
-            cells = "".join(f"{100 * x:{width}.2f}" if x else f"{'·':>{width}}" for x in row)
-            lines.append(f"{name:<{width}}{cells}")
         return "\n".join(lines) + "\n"
 
 
@@ -228,48 +235,29 @@ def evaluate(
     return compare(prediction, table, description=description)
 
 
-def check_installed() -> None:
-    """Raise MissingDependencyError unless what :func:`compare` needs is installed."""
-    try:
-        import sklearn.metrics  # noqa: F401
-    except ImportError as error:
-        raise MissingDependencyError("evaluating a model", "scikit-learn", "train") from error
-
-
 def compare(prediction: Prediction, table: Table, *, description: str = "") -> Evaluation:
     """The figures of merit of a prediction for the rows of a table."""
-    check_installed()
-    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
-
     classes = prediction.classes
     n_classes = len(classes)
     present = {t.phase for t in (table.trajectories[i] for i in np.unique(table.trajectory))}
     truth = (*classes, *(name for name in order_classes(present) if name not in classes))
     target = table.target(truth)
-    labels = np.where(prediction.labels < 0, len(truth), prediction.labels)
-    counts = confusion_matrix(target, labels, labels=np.arange(len(truth) + 1))
-    confusion = counts[: len(truth), [*range(n_classes), len(truth)]].astype(np.int64)
+    labels = np.where(prediction.labels < 0, n_classes, prediction.labels)
+    confusion = confusion_matrix(target, labels, (len(truth), n_classes + 1))
+    scores = confusion_scores(confusion[:n_classes])
     own = target < n_classes
-    support = confusion[:n_classes].sum(axis=1)
-    if own.any():
-        precision, recall, f1, _ = precision_recall_fscore_support(
-            target[own], labels[own], labels=np.arange(n_classes), zero_division=np.nan
-        )
-    else:
-        precision = recall = f1 = np.full(n_classes, np.nan)
-    recall, f1 = (np.where(support > 0, values, np.nan) for values in (recall, f1))
     bins, calibration_error = _calibration(prediction, target, own)
     return Evaluation(
         classes=classes,
         truth=truth,
         confusion=confusion,
-        precision=np.asarray(precision, np.float64),
-        recall=recall,
-        f1=f1,
-        support=support,
-        accuracy=float(np.mean(labels[own] == target[own])) if own.any() else float("nan"),
-        balanced_accuracy=_mean(recall),
-        macro_f1=_mean(f1),
+        precision=scores.precision,
+        recall=scores.recall,
+        f1=scores.f1,
+        support=scores.support.astype(np.int64),
+        accuracy=float(scores.accuracy),
+        balanced_accuracy=float(scores.balanced_accuracy),
+        macro_f1=float(scores.macro_f1),
         calibration_error=calibration_error,
         bins=bins,
         trajectories=_trajectory_scores(prediction, table, truth),
@@ -321,27 +309,6 @@ def _trajectory_scores(
             )
         )
     return tuple(scores)
-
-
-def csv_text(columns: tuple[str, ...], rows: list[list[Any]]) -> str:
-    """CSV with floats to 6 digits and NaN as an empty field."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(columns)
-    for row in rows:
-        writer.writerow([_cell(value) for value in row])
-    return out.getvalue()
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, float | np.floating):
-        return "" if np.isnan(value) else f"{value:.6g}"
-    return value
-
-
-def _mean(values: NDArray[np.float64]) -> float:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else float("nan")
 
 
 def _number(value: float) -> float | None:

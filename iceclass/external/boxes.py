@@ -1,4 +1,4 @@
-"""A frame in a box as other programs take it: lower triangular, the molecules inside."""
+"""A frame in a box of the form that other programs take."""
 
 from __future__ import annotations
 
@@ -6,23 +6,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iceclass.frame import Frame
-from iceclass.neighbours import make_bins
+from iceclass.neighbours.lattice import complete_cell
 
 
-def boxed(
-    frame: Frame, r_cut: float, room: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(3, 3) lower triangular cell vectors as rows, and the (N, 3) positions in it, in Å.
+def triangular_box(
+    frame: Frame, room: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+    """The frame turned (or mirrored) so that its compact cell is lower triangular.
 
-    The cell is the compact equivalent of the frame's, turned or mirrored, its periodic directions
-    first. Along open ones it ends ``room`` Å beyond the molecules.
+    Parameters
+    ----------
+    room
+        Å. Left free around the molecules along open directions.
+
+    Returns
+    -------
+    cell
+        (3, 3) float64, Å. Rows from the origin, with a positive diagonal.
+    positions
+        (N, 3) float64, Å. Inside the box, in the frame's order.
+    periodic
+        (3,) bool, of the rows of the cell.
     """
-    bins = make_bins(frame, r_cut)
-    rows, positions = bins.cell.copy(), bins.positions[bins.rank]
-    for k in np.flatnonzero(~bins.periodic):
-        direction = rows[k] / np.linalg.norm(rows[k])
-        rows[k] += 2.0 * room * direction
-        positions = positions + room * direction
-    triangle = np.linalg.qr(rows.T)[1].T
+    cell, periodic = complete_cell(frame.cell, frame.pbc)
+    positions = frame.positions
+    for axis in np.flatnonzero(~periodic):
+        direction = cell[axis].copy()
+        along = positions @ direction
+        low, high = (along.min(), along.max()) if len(along) else (0.0, 0.0)
+        positions = positions - (low - room) * direction
+        cell[axis] = (high - low + 2.0 * room) * direction
+    triangle = np.linalg.qr(cell.T)[1].T
     triangle = triangle * np.sign(np.diag(triangle))
-    return triangle, positions @ np.linalg.inv(rows) @ triangle
+    fraction = positions @ np.linalg.inv(cell)
+    fraction -= np.where(periodic, np.floor(fraction), 0.0)
+    return triangle, np.ascontiguousarray(fraction @ triangle), periodic

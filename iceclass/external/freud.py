@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 from numpy.typing import NDArray
 
-from iceclass.errors import InputError, MissingDependencyError
-from iceclass.external.boxes import boxed
+from iceclass.errors import MissingDependencyError
+from iceclass.external.boxes import triangular_box
 from iceclass.frame import Frame
-from iceclass.neighbours import neighbour_list
 
 
 def averaged_steinhardt(frame: Frame, degree: int, r_cut: float) -> NDArray[np.float64]:
     """(N,) q̄_l, averaged over a molecule and its neighbours closer than ``r_cut`` Å.
 
-    Lechner & Dellago, J. Chem. Phys. 129, 114707 (2008), doi 10.1063/1.2977970. The neighbours are
-    ours, so that any boundaries will do; NaN for a molecule without one.
+    Lechner & Dellago, J. Chem. Phys. 129, 114707 (2008), doi 10.1063/1.2977970. Any cell and any
+    boundaries: freud sees the nearest image of a neighbour only, so a thin cell is repeated, and
+    knows periodic boxes only, so that room is left along open directions. NaN for a molecule
+    without a neighbour.
 
     Raises
     ------
-    InputError
-        The cell is thinner than twice the cut-off, where freud knows one image of a molecule only.
     MissingDependencyError
         freud is not installed.
     """
@@ -29,27 +30,19 @@ def averaged_steinhardt(frame: Frame, degree: int, r_cut: float) -> NDArray[np.f
     except ImportError as error:
         raise MissingDependencyError("averaged q6", "freud", "compare") from error
     n = frame.n_molecules
-    offsets, indices, vectors, _ = neighbour_list(frame, r_cut)
-    centres = np.repeat(np.arange(n), np.diff(offsets))
-    found = np.full(n, np.nan)
-    if not len(centres):
-        return found
-    pairs = freud.locality.NeighborList.from_arrays(
-        n, n, centres, indices, np.ascontiguousarray(vectors, dtype=np.float32)
-    )
-    # freud takes bond vectors from the nearest images in its box, the origin in its middle
-    rows, points = boxed(frame, r_cut, 2.0 * r_cut)
-    thin = float(1.0 / np.linalg.norm(np.linalg.inv(rows), axis=0).max())
-    if thin < 2.0 * r_cut:
-        raise InputError(
-            f"the cell is {thin:.2f} Å thin, expected {2 * r_cut:g} Å or more for averaged q6",
-            hint="repeat it",
-        )
-    points = (points - 0.5 * rows.sum(axis=0)).astype(np.float32)
+    if n == 0:
+        return np.empty(0)
+    cell, positions, periodic = triangular_box(frame, r_cut)
+    height = 1.0 / np.linalg.norm(np.linalg.inv(cell), axis=0)
+    times = np.maximum(np.ceil(2.001 * r_cut / height), 1.0)  # more than half of it: one image
+    shifts = np.array(list(product(*map(range, np.where(periodic, times, 1).astype(int)))))
+    copies = positions + (shifts @ cell)[:, None]
+    box = freud.box.Box.from_matrix((cell * times[:, None]).T)
+    centre = 0.5 * (cell * times[:, None]).sum(axis=0)  # freud's boxes are around the origin
+    points = np.ascontiguousarray(copies.reshape(-1, 3) - centre, dtype=np.float32)
+    near = freud.locality.AABBQuery(box, points).query(points, {"r_max": r_cut, "exclude_ii": True})
+    pairs = near.toNeighborList()
     steinhardt = freud.order.Steinhardt(l=degree, average=True)
-    box = freud.box.Box.from_matrix(rows.T)
     steinhardt.compute((box, points), neighbors=pairs)
-    values = np.asarray(steinhardt.particle_order, dtype=np.float64)
-    has = np.diff(offsets) > 0
-    found[has] = values[has]
-    return found
+    values = np.asarray(steinhardt.particle_order, dtype=np.float64)[:n]
+    return np.where(np.asarray(pairs.neighbor_counts)[:n] > 0, values, np.nan)

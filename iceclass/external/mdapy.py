@@ -12,14 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iceclass.errors import MissingDependencyError
-from iceclass.external.boxes import boxed
+from iceclass.external.boxes import triangular_box
 from iceclass.frame import Frame
 
 CHILL_PLUS = ("other", "ih", "ic", "interfacial ice", "hydrate", "interfacial hydrate")
 """Names of mdapy's CHILL+ types 0 to 5, the same as OVITO's."""
-
-_REACH = 3.5
-"""Å, within which CHILL+ looks for neighbours."""
 
 _ROOM = 20.0
 """Å, left free around the molecules along open directions."""
@@ -58,7 +55,5 @@ def _system(frame: Frame, what: str) -> Any:
         import mdapy
     except ImportError as error:
         raise MissingDependencyError(what, "mdapy", "compare") from error
-    triangle, positions = boxed(frame, _REACH, _ROOM)
-    periodic = np.arange(3) < frame.pbc.sum()
-    box = mdapy.Box(triangle, periodic.astype(np.int32))
-    return mdapy.System(pos=np.ascontiguousarray(positions), box=box)
+    cell, positions, periodic = triangular_box(frame, _ROOM)
+    return mdapy.System(pos=positions, box=mdapy.Box(cell, periodic.astype(np.int32)))

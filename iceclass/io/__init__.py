@@ -1,4 +1,4 @@
-"""Reading and writing trajectories: LAMMPS dumps and data files, and all that ASE reads."""
+"""Reading and writing trajectories: of one file or in pieces."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from iceclass.io.lammps.following import Follow
 from iceclass.io.lammps.index import FrameIndex, ReadPosition
 from iceclass.io.options import ReadOptions
 from iceclass.io.output.writers import DumpWriter, ExtxyzWriter, FrameWriter, output_writer
-from iceclass.io.trajectory import Trajectory, read
+from iceclass.io.series import TrajectorySeries, open_trajectory, read
+from iceclass.io.trajectory import Trajectory
 from iceclass.io.water.kinds import AtomRoles, parse_types
 
 __all__ = [
@@ -19,6 +20,8 @@ __all__ = [
     "ReadOptions",
     "ReadPosition",
     "Trajectory",
+    "TrajectorySeries",
+    "open_trajectory",
     "output_writer",
     "parse_types",
     "read",

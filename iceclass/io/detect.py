@@ -9,9 +9,12 @@ from iceclass.errors import InputError
 from iceclass.io import suffixes
 from iceclass.io.lammps.binary import looks_binary
 from iceclass.io.lammps.yaml_dump import looks_yaml
+from iceclass.io.others.history import looks_history
 from iceclass.io.others.md_files import md_format
 from iceclass.io.others.pdb import looks_pdb
 from iceclass.io.text.streams import peek, without_compression
+
+_AS_TOPOLOGY = 'name the trajectory, and this as topology="FILE"'
 
 # first bytes, what a file that begins so is, what to do
 _OTHERS: tuple[tuple[bytes, str, str], ...] = (
@@ -21,8 +24,16 @@ _OTHERS: tuple[tuple[bytes, str, str], ...] = (
         "make it a data file: lmp -restart2data FILE data.lammps",
     ),
     (b"LAMMPS (", "the log of a LAMMPS run", "label the dump that the run wrote"),
-    (b"PSF", "a psf topology, which has no positions", "give it with --topology"),
-    (b"%VERSION", "an AMBER topology, which has no positions", "give it with --topology"),
+    (
+        b"PSF",
+        "a psf topology, which has no positions",
+        _AS_TOPOLOGY,
+    ),
+    (
+        b"%VERSION",
+        "an AMBER topology, which has no positions",
+        _AS_TOPOLOGY,
+    ),
     (b"\x89HDF\r\n\x1a\n", "an HDF5 file", "a trajectory of H5MD has to end in .h5md"),
     (b"CDF\x01", "a NetCDF file", "an AMBER trajectory has to end in .nc"),
     (b"CDF\x02", "a NetCDF file", "an AMBER trajectory has to end in .nc"),
@@ -37,7 +48,7 @@ _OTHERS: tuple[tuple[bytes, str, str], ...] = (
 
 def detect_format(path: str | Path) -> str:
     """``"lammps-dump"``, ``"lammps-binary"``, ``"lammps-yaml"``, ``"lammps-data"``, ``"gro"``,
-    ``"pdb"``, one of MDAnalysis's formats (``"xtc"``), or of ASE's (``"extxyz"``).
+    ``"pdb"``, ``"history"``, one of MDAnalysis's formats (``"xtc"``), or of ASE's (``"extxyz"``).
 
     Raises
     ------
@@ -56,6 +67,8 @@ def detect_format(path: str | Path) -> str:
         return "lammps-binary"
     if looks_yaml(head):
         return "lammps-yaml"
+    if looks_history(head) or path.name.upper().startswith("HISTORY"):
+        return "history"
     if (kind := md_format(path)) is not None:
         return kind
     _refuse_others(path, raw)

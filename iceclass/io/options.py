@@ -118,7 +118,7 @@ def cell_vectors(value: Any) -> tuple[tuple[float, ...], ...]:
         words = value.replace(",", " ").split() if isinstance(value, str) else value
         numbers = np.array(words, np.float64)
         if numbers.shape in ((3,), (6,)):
-            numbers = np.where(numbers > 0.0, numbers, np.nan)
+            numbers = np.where((numbers > 0.0) & np.isfinite(numbers), numbers, np.nan)
             numbers = cellpar_to_cell(numbers.tolist())
         if numbers.shape != (3, 3):
             raise ValueError

@@ -27,6 +27,10 @@ def pieces_of(source: ByteSource, name: str) -> Iterator[Piece]:
         from iceclass.io.others.gro import GroFile
 
         return GroFile(source).pieces()
+    if name == "history":
+        from iceclass.io.others.history import HistoryFile
+
+        return HistoryFile(source).pieces()
     if name == "pdb":
         from iceclass.io.others.pdb import PdbFile
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from glob import glob, has_magic
 from itertools import takewhile
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
 from iceclass.errors import InputError
 from iceclass.frame import Frame
+from iceclass.io.lammps.following import Follow
 from iceclass.io.lammps.index import FrameIndex, ReadPosition
 from iceclass.io.options import ReadOptions
 from iceclass.io.text.streams import peek, without_compression
@@ -29,6 +31,15 @@ _STEP = re.compile(rb"^(?:ITEM: TIMESTEP\s*\n|timestep:)\s*(-?\d{1,18})\s*$", re
 _GAP = 1.5  # of the usual distance of frames: beyond it there are frames missing
 _SAME = 0.05  # largest relative change of the number of atoms from one file to the next
 _DIGITS = re.compile(r"(\d+)")
+
+
+def names_files(source: object) -> TypeGuard[Paths]:
+    """Whether this names files, one or several."""
+    if isinstance(source, str | Path):
+        return True
+    if not isinstance(source, list | tuple) or not source:
+        return False
+    return all(isinstance(name, str | Path) for name in source)
 
 
 def find_paths(source: Paths) -> tuple[Path, ...]:
@@ -90,15 +101,41 @@ def open_trajectory(
     options: ReadOptions | None = None,
     *,
     at: ReadPosition | None = None,
-    **more: Any,
+    follow: Follow | None = None,
+    **changes: Any,
 ) -> Trajectory | TrajectorySeries:
     """A file as a :class:`Trajectory`, several as a :class:`TrajectorySeries`; their arguments."""
     paths = find_paths(source)
     if len(paths) == 1:
-        return Trajectory(paths[0], options, at=at, **more)
-    if more.pop("follow", None) is not None:
-        raise InputError("several files cannot be followed", path=paths[0], hint="name the last")
-    return TrajectorySeries(paths, options, at=at, **more)
+        return Trajectory(paths[0], options, at=at, follow=follow, **changes)
+    if follow is not None:
+        raise InputError("several files cannot be followed", path=paths[-1], hint="name the last")
+    return TrajectorySeries(paths, options, at=at, **changes)
+
+
+def read(
+    source: Paths,
+    options: ReadOptions | None = None,
+    *,
+    at: ReadPosition | None = None,
+    follow: Follow | None = None,
+    **changes: Any,
+) -> Iterator[Frame]:
+    """The frames of a trajectory in one or several files, in constant memory.
+
+    Parameters
+    ----------
+    source
+        A file, several, or a pattern such as ``"ice.*.lammpstrj"``: see
+        :class:`TrajectorySeries`.
+    options, at, follow, **changes
+        As of :class:`~iceclass.io.trajectory.Trajectory`.
+
+    >>> for frame in read("traj.lammpstrj", types={1: "O", 2: "H"}):  # doctest: +SKIP
+    ...     print(frame)
+    """
+    with open_trajectory(source, options, at=at, follow=follow, **changes) as trajectory:
+        yield from trajectory
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,12 +153,12 @@ class SeriesIndex:
     indices: tuple[FrameIndex, ...]
     counts: tuple[int, ...]
 
-    @property
+    @cached_property
     def befores(self) -> NDArray[np.int64]:
         """(files + 1,) frames taken of the files before each, and of all."""
         return np.concatenate([[0], np.cumsum(self.counts)]).astype(np.int64)
 
-    @property
+    @cached_property
     def sizes(self) -> NDArray[np.int64]:
         """(files + 1,) bytes of the files before each, and of all."""
         return np.cumsum([0, *(index.size for index in self.indices)])
@@ -131,7 +168,7 @@ class SeriesIndex:
         """Bytes of all files."""
         return int(self.sizes[-1])
 
-    @property
+    @cached_property
     def offsets(self) -> NDArray[np.int64]:
         """(T + 1,) bytes before each frame, counted through the files; the last: of all."""
         parts = [
@@ -163,11 +200,20 @@ class SeriesIndex:
         """
         if not 0 <= frame <= len(self):
             raise IndexError(f"frame {frame} of {len(self)}")
-        befores = self.befores
-        file = min(int(np.searchsorted(befores, frame, side="right")) - 1, len(self.indices) - 1)
-        before = int(befores[file])
+        file, before = self._file_of(frame)
         inner = self.indices[file].position(frame - before, roles)
         return replace(inner, frame=frame, file=file, before=before)
+
+    def units_after(self, frame: int) -> str:
+        """The unit style that a frame has told, or one before it in its file; empty: none."""
+        file, before = self._file_of(frame)
+        return self.indices[file].units_after(frame - before)
+
+    def _file_of(self, frame: int) -> tuple[int, int]:
+        """Which file a frame is in, and how many frames the files before it have."""
+        file = int(np.searchsorted(self.befores, frame, side="right")) - 1
+        file = min(file, len(self.indices) - 1)
+        return file, int(self.befores[file])
 
 
 class TrajectorySeries:
@@ -211,8 +257,18 @@ class TrajectorySeries:
         if at is not None and at.frame > self.options.start:
             raise InputError(f"cannot begin at frame {at.frame} to read from {self.options.start}")
         self._each = replace(self.options, start=0, stop=None, every=1)
-        given = [Path(path) for path in paths]
-        firsts = [self._first_step(path) for path in given]
+        given, firsts = [], []
+        self._unreadable: list[InputError] = []
+        for path in map(Path, paths):
+            try:
+                firsts.append(self._first_step(path))
+                given.append(path)
+            except InputError as error:
+                if self.options.on_error == "raise":
+                    raise
+                self._unreadable.append(error)
+        if not given:
+            raise self._unreadable[0]
         order = list(range(len(given)))
         self._in_order = len(set(firsts)) == len(firsts)
         if self._in_order:
@@ -314,14 +370,17 @@ class TrajectorySeries:
 
     def __iter__(self) -> Iterator[Frame]:
         self.close()
-        self.skipped = []
+        anew = self._at is None or self._at.frame == 0
+        self.skipped = [*self._unreadable] if anew else []
         stop = 1 << 62 if self.options.stop is None else self.options.stop
         wanted = range(self.options.start, stop, self.options.every)
         begin = self._at or ReadPosition(0, 0, 0)
         self._file, self._before, self._roles = begin.file, begin.before, begin.roles
         begin = replace(begin, frame=begin.frame - begin.before, file=0, before=0)
         last: Frame | None = None
-        while self._before + begin.frame < stop:
+        if self._before + begin.frame >= stop:
+            return
+        while True:
             taken, fresh = None, True
             for frame in self._frames_of_piece(begin):
                 assert self._piece is not None
@@ -331,8 +390,6 @@ class TrajectorySeries:
                     taken = self._piece.frame_index
                     self._tell_overlap(limit)
                     break
-                if number >= stop:
-                    return
                 if fresh and last is not None:
                     self._check_seam(last, frame)
                 last, fresh = frame, False
@@ -341,7 +398,10 @@ class TrajectorySeries:
                     yield frame
             assert self._piece is not None
             self._roles = self.atom_roles
-            self._before += self._piece.read_position.frame if taken is None else taken
+            passed = self._piece.read_position.frame if taken is None else taken
+            if self._before + passed >= stop:
+                return
+            self._before += passed
             if self._file + 1 == len(self.paths):
                 break
             self._file += 1
@@ -354,22 +414,21 @@ class TrajectorySeries:
             )
 
     def _frames_of_piece(self, begin: ReadPosition) -> Iterator[Frame]:
-        """The frames of the present file; what is wrong with it is put behind what was before."""
-        path = self.paths[self._file]
-        told = len(self.skipped)
+        """The frames of the present file; what is wrong with it is told when it is met."""
+        stop = None if self.options.stop is None else self.options.stop - self._before
+        piece = self._piece = Trajectory(
+            self.paths[self._file], self._each, at=begin, start=begin.frame, stop=stop
+        )
+        told = 0
         try:
-            self._piece = Trajectory(path, self._each, at=begin, start=begin.frame)
-            for frame in self._piece:
-                self.skipped[told:] = self._piece.skipped
+            for frame in piece:
+                self.skipped += piece.skipped[told:]
+                told = len(piece.skipped)
                 yield frame
-            self.skipped[told:] = self._piece.skipped
         except InputError as error:
-            if self.options.on_error == "raise":
-                raise
-            if self._piece is not None:
-                self.skipped[told:] = self._piece.skipped
-            if not any(error is known for known in self.skipped):
-                self.skipped.append(error)
+            if not any(error is known for known in piece.skipped):
+                raise  # all frames of the file may be damaged, where they are to be left out
+        self.skipped += piece.skipped[told:]
 
     def _tell_overlap(self, limit: int) -> None:
         self.skipped.append(

@@ -106,6 +106,11 @@ class Trajectory:
         return self._assembler.decision
 
     @property
+    def paths(self) -> tuple[Path, ...]:
+        """The file alone; several are a :class:`~iceclass.io.series.TrajectorySeries`."""
+        return (self.path,)
+
+    @property
     def position(self) -> tuple[int, int]:
         """Bytes read so far and in all, of the file as stored: for a progress bar."""
         if self._source is None:
@@ -223,25 +228,11 @@ class Trajectory:
     ) -> None:
         self.close()
 
+    def __str__(self) -> str:
+        return str(self.path)
+
     def __repr__(self) -> str:
         return f"Trajectory({str(self.path)!r}, {self.format})"
-
-
-def read(
-    path: str | Path,
-    options: ReadOptions | None = None,
-    *,
-    at: ReadPosition | None = None,
-    follow: Follow | None = None,
-    **changes: Any,
-) -> Iterator[Frame]:
-    """The frames of a trajectory, in constant memory; arguments as of :class:`Trajectory`.
-
-    >>> for frame in read("traj.lammpstrj", types={1: "O", 2: "H"}):  # doctest: +SKIP
-    ...     print(frame)
-    """
-    with Trajectory(path, options, at=at, follow=follow, **changes) as trajectory:
-        yield from trajectory
 
 
 def _followed_format(path: Path) -> str:

@@ -20,6 +20,7 @@ from iceclass.errors import IceclassError, InputError, MissingDependencyError
 from iceclass.io.lammps.index import FrameIndex, ReadPosition
 from iceclass.io.options import ReadOptions
 from iceclass.io.output.segments import SegmentFile
+from iceclass.io.series import SeriesIndex, TrajectorySeries, open_trajectory
 from iceclass.io.trajectory import Trajectory
 from iceclass.io.water.kinds import AtomRoles
 from iceclass.kernels.threads import threads
@@ -37,10 +38,10 @@ class Work:
 
     Attributes
     ----------
-    source
-        The absolute path of the trajectory.
+    sources
+        The absolute paths of the trajectory's files, in their order.
     given
-        What the caller named it.
+        What the caller named them.
     output
         The labelled trajectory.
     labeller, reading
@@ -49,8 +50,8 @@ class Work:
         Of iceclass, at the client.
     """
 
-    source: Path
-    given: str
+    sources: tuple[Path, ...]
+    given: tuple[str, ...]
     output: Path
     labeller: Labeller
     reading: ReadOptions
@@ -58,8 +59,10 @@ class Work:
 
     def as_given(self, message: str) -> str:
         """A message about the trajectory by the name that the caller gave it."""
-        path = str(self.source)
-        return self.given + message.removeprefix(path) if message.startswith(path) else message
+        for path, name in zip(map(str, self.sources), self.given, strict=True):
+            if message == path or message.startswith((f"{path},", f"{path}:")):
+                return name + message.removeprefix(path)
+        return message
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,7 @@ def label_chunk(work: Work, chunk: Chunk, segment: Path) -> Done:
     host = gethostname()
     if work.version != __version__:
         raise IceclassError(f"{host} has iceclass {__version__}, the client {work.version}")
-    for path in (work.source, segment.parent):
+    for path in (*work.sources, segment.parent):
         if not path.exists():
             raise InputError(
                 f"is not to be seen by the worker on {host}",
@@ -131,7 +134,7 @@ def label_chunk(work: Work, chunk: Chunk, segment: Path) -> Done:
                 hint="client and workers need a file system in common, under the same names",
             )
     reading = replace(work.reading, start=chunk.start, stop=chunk.stop)
-    trajectory = Trajectory(work.source, reading, at=chunk.position)
+    trajectory = open_trajectory(work.sources, reading, at=chunk.position)
     run = LabellingRun(work.labeller, trajectory)
     error = None
     try:
@@ -150,7 +153,7 @@ def label_chunk(work: Work, chunk: Chunk, segment: Path) -> Done:
     return Done(file.pieces, run.skipped[n_recorded:], end, error, host)
 
 
-def _frames(trajectory: Trajectory) -> Iterator[IndexedFrame]:
+def _frames(trajectory: Trajectory | TrajectorySeries) -> Iterator[IndexedFrame]:
     """The frames; that all of a chunk are left out is no error."""
     try:
         yield from indexed(trajectory)
@@ -182,7 +185,7 @@ class Plan:
         The first frame of each chunk.
     """
 
-    index: FrameIndex
+    index: FrameIndex | SeriesIndex
     first: Chunk
     work: Work
     chunk_bytes: int
@@ -207,22 +210,30 @@ class Plan:
             return replace(self.first, stop=stop)
         start, state = self.starts[k], None
         if output_format(self.work.output) == "dump":
-            state = self.index.position(start - self.work.reading.every + 1).units or None
-        return Chunk(start, stop, self.index.position(start, self.roles), state)
+            state = self.index.units_after(start - self.work.reading.every) or None
+        chunk = Chunk(start, stop, self.index.position(start, self.roles), state)
+        if chunk.position.frame == chunk.position.before > self.first.start:
+            return self._from_frame_before(chunk, start - self.work.reading.every)
+        return chunk
 
     def chunk_after(self, end: Chunk, k: int) -> Chunk:
         """Chunk ``k``, knowing what the one before has found at its end."""
         chunk = replace(self.chunk(k), state=end.state)
-        gap = end.position.offset, chunk.position.offset
-        if end.after < chunk.start - 1 or self._only_blanks(*gap):
+        start = self.starts[k]
+        if end.after < start - 1 or self._only_blanks(end.position, chunk.position):
             return chunk
-        before = self.index.position(end.after, self.roles)
-        return replace(chunk, start=end.after, position=before, after=end.after)
+        return self._from_frame_before(chunk, end.after)
 
-    def _only_blanks(self, start: int, stop: int) -> bool:
+    def _from_frame_before(self, chunk: Chunk, frame: int) -> Chunk:
+        """The chunk, read from a frame on that is labelled already: for what follows it."""
+        position = self.index.position(frame, self.roles)
+        return replace(chunk, start=frame, position=position, after=frame)
+
+    def _only_blanks(self, start: ReadPosition, stop: ReadPosition) -> bool:
         """Whether there is nothing else between the rows of a frame and the next one."""
-        if not 0 <= stop - start <= _GAP:
+        gap = stop.offset - start.offset
+        if start.file != stop.file or not 0 <= gap <= _GAP:
             return False
-        with self.work.source.open("rb") as file:
-            file.seek(start)
-            return not file.read(stop - start).strip()
+        with self.work.sources[start.file].open("rb") as file:
+            file.seek(start.offset)
+            return not file.read(gap).strip()

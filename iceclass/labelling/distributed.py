@@ -19,9 +19,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from iceclass.errors import IceclassError, InputError, MissingDependencyError
+from iceclass.io.detect import detect_format
 from iceclass.io.lammps.index import FrameIndex, ReadPosition
 from iceclass.io.options import ReadOptions
 from iceclass.io.output.segments import segment_directory
+from iceclass.io.series import Paths, SeriesIndex, TrajectorySeries, open_trajectory
 from iceclass.io.text.streams import ByteSource
 from iceclass.io.trajectory import Trajectory
 from iceclass.labelling.chunks import Chunk, Done, Plan, Work, label_chunk
@@ -45,7 +47,7 @@ class ClusterError(IceclassError):
 
 
 def label_distributed(
-    source: str | Path,
+    source: Paths,
     model: str | Path | Model,
     output: str | Path,
     *,
@@ -62,7 +64,8 @@ def label_distributed(
     Parameters
     ----------
     source
-        Path of an uncompressed LAMMPS text dump, which the workers see under the same name.
+        Path of an uncompressed LAMMPS text dump, or of several that are one trajectory in pieces;
+        the workers see them under the same names.
     output
         Labelled trajectory (dump or extxyz), in a directory that the workers can write to.
     client
@@ -96,20 +99,22 @@ def label_distributed(
         (reading or ReadOptions(), labelling or LabelOptions(), writing or OutputOptions()), changes
     )
     labeller = Labeller.of(model, labelling)
-    given = Path(source)
     with ExitStack() as stack:
-        trajectory = Trajectory(given, reading)
+        trajectory = open_trajectory(source, reading)
+        paths = trajectory.paths
         index = _index(trajectory)
         settings = labeller.settings(reading)
-        sink = trajectory_sink(output, labeller.model, settings, given, writing.force)
+        sink = trajectory_sink(output, labeller.model, settings, paths, writing.force)
         stack.enter_context(sink)
         first = _first(index, sink, reading)
-        with Trajectory(given, reading, at=first.position, start=first.start) as trajectory:
+        at = first.position
+        with open_trajectory(paths, reading, at=at, start=first.start) as trajectory:
             next(iter(trajectory), None)
             roles = trajectory.atom_roles
         if isinstance(client, str):
             client = stack.enter_context(connected(client))
-        work = Work(given.resolve(), str(given), Path(output), labeller, reading)
+        absolute = tuple(path.resolve() for path in paths)
+        work = Work(absolute, tuple(map(str, paths)), Path(output), labeller, reading)
         if chunk_bytes is None:
             number = max(_CHUNKS, _CHUNKS_A_THREAD * _threads(client))
             chunk_bytes = min(max(index.size // number, SMALLEST), LARGEST)
@@ -122,7 +127,7 @@ def label_distributed(
             for done, segment in chunks:
                 skipped = _append(done, segment, skipped, work, index, sink, run)
         run.skipped += skipped
-        labels = run.labels(str(source), reading, str(plan.roles), sink.records)
+        labels = run.labels(str(trajectory), reading, plan.roles, sink.records)
         if writing.finish is not None:
             sink.finishing()
             writing.finish(labels)
@@ -156,22 +161,24 @@ def connected(address: str) -> Iterator[Client]:
         yield client
 
 
-def _index(trajectory: Trajectory) -> FrameIndex:
+def _index(trajectory: Trajectory | TrajectorySeries) -> FrameIndex | SeriesIndex:
     """Where the frames begin, if they can be read from any place."""
-    with ByteSource(trajectory.path) as file:
-        kind = file.compression or trajectory.format
-    if kind != "lammps-dump":
-        raise InputError(
-            f"a {kind} file cannot be shared out: its frames are not found without reading all",
-            path=trajectory.path,
-            hint="decompress it, or label it on one machine"
-            if trajectory.format == "lammps-dump"
-            else "make it a LAMMPS dump, or label it on one machine",
-        )
+    for path in trajectory.paths:
+        with ByteSource(path) as file:
+            compression, found = file.compression, detect_format(path)
+        if compression is not None or found != "lammps-dump":
+            raise InputError(
+                f"a {compression or found} file cannot be shared out: its frames are not found "
+                "without reading all",
+                path=path,
+                hint="decompress it, or label it on one machine"
+                if found == "lammps-dump"
+                else "make it a LAMMPS dump, or label it on one machine",
+            )
     return trajectory.index()
 
 
-def _first(index: FrameIndex, sink: TrajectorySink, reading: ReadOptions) -> Chunk:
+def _first(index: FrameIndex | SeriesIndex, sink: TrajectorySink, reading: ReadOptions) -> Chunk:
     """All that there is to do: from the start, or from the last frame that is there."""
     if sink.last is not None:
         frame, position = sink.last["frame"], ReadPosition.from_dict(sink.last["position"])
@@ -253,11 +260,11 @@ def _append(
     segment: Path,
     skipped: list[str],
     work: Work,
-    index: FrameIndex,
+    index: FrameIndex | SeriesIndex,
     sink: TrajectorySink,
     run: LabellingRun,
 ) -> list[str]:
-    """Put the frames of a chunk behind the others; ``skipped``: told of before, or now after them.
+    """Append the frames of a chunk; messages of frames left out before it, and those after it.
 
     Raises
     ------

@@ -17,17 +17,19 @@ from iceclass.frame import Frame
 from iceclass.io.lammps.following import Follow
 from iceclass.io.lammps.index import ReadPosition
 from iceclass.io.options import ReadOptions
+from iceclass.io.series import Paths, TrajectorySeries, names_files, open_trajectory
 from iceclass.io.trajectory import Trajectory
 from iceclass.labelling.labels import Labels
 from iceclass.labelling.options import LabelOptions, OutputOptions, with_changes
 from iceclass.labelling.output import open_sink
 from iceclass.labelling.run import IndexedFrame, Labeller, LabellingRun, Progress, indexed
-from iceclass.model.network import Model, Prediction
+from iceclass.model.network import Model
+from iceclass.prediction import Prediction
 
 if TYPE_CHECKING:
     from ase import Atoms
 
-    Source = str | Path | Frame | Atoms | Iterable[Frame | Atoms]
+    Source = Paths | Frame | Atoms | Iterable[Frame | Atoms]
 
 
 def label(
@@ -51,7 +53,8 @@ def label(
     Parameters
     ----------
     source
-        Path of anything :func:`iceclass.read` reads, or one or many ``Frame`` or ``Atoms``.
+        Path of anything :func:`iceclass.read` reads, a list of paths or a pattern that are one
+        trajectory in pieces, or one or many ``Frame`` or ``Atoms``.
     model
         Name of a shipped model, path of a model file, or a ``Model``.
     output
@@ -94,19 +97,22 @@ def label(
     )
     labeller = Labeller.of(model, labelling)
     with ExitStack() as stack:
-        trajectory = None
-        if isinstance(source, str | Path):
-            trajectory = Trajectory(source, reading, follow=follow)
+        trajectory: Trajectory | TrajectorySeries | None = None
+        if names_files(source):
+            trajectory = open_trajectory(source, reading, follow=follow)
         resumes = trajectory is not None and trajectory.path.is_file() and not writing.keep_labels
-        origin = trajectory.path if trajectory is not None and resumes else None
+        origin = trajectory.paths if trajectory is not None and resumes else ()
         sink = open_sink(output, labeller.model, labeller.settings(reading), origin, writing)
         stack.enter_context(sink)
         if trajectory is not None:
             if sink.last is not None:
                 at = ReadPosition.from_dict(sink.last["position"])
                 start = sink.last["frame"]
-                trajectory = Trajectory(trajectory.path, reading, at=at, follow=follow, start=start)
-            frames = indexed(stack.enter_context(trajectory))
+                trajectory = open_trajectory(
+                    trajectory.paths, reading, at=at, follow=follow, start=start
+                )
+            stack.enter_context(trajectory)
+            frames = indexed(trajectory)
         else:
             selected = islice(_frames_of(source, reading.types), *reading.frames)
             frames = (
@@ -122,9 +128,9 @@ def label(
             if follow is None or not follow.stop.is_set():
                 raise
         labels = run.labels(
-            type(source).__name__ if trajectory is None else str(source),
+            type(source).__name__ if trajectory is None else str(trajectory),
             reading,
-            "as given" if trajectory is None else str(trajectory.atom_roles),
+            None if trajectory is None else trajectory.atom_roles,
             sink.records,
         )
         if writing.finish is not None:

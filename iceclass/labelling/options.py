@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from iceclass.analysis.observer import Observer
-from iceclass.labelling.region import Region
+from iceclass.labelling.selection import Region, Selection
 
 if TYPE_CHECKING:
     from iceclass.labelling.labels import Labels
@@ -25,6 +25,9 @@ class LabelOptions:
     regions
         Label the molecules in all of them only; all others are seen as neighbours, have the label
         −2 and are not counted.
+    select
+        An expression: label only the molecules that it is true of, as of
+        :class:`~iceclass.labelling.selection.Selection`; otherwise as ``regions``.
     backend
         Implementation of the descriptor; default: the fast one.
     compare
@@ -37,12 +40,21 @@ class LabelOptions:
 
     unknown: bool = True
     regions: tuple[Region, ...] = ()
+    select: Selection | str | None = None
     backend: str | None = None
     compare: tuple[str, ...] = ()
     observers: Mapping[str, Observer] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "regions", tuple(self.regions))
+        if isinstance(self.select, str):
+            object.__setattr__(self, "select", Selection(self.select))
+
+    @property
+    def conditions(self) -> tuple[Region | Selection, ...]:
+        """What a molecule has to fulfil to be labelled: ``regions`` and ``select``."""
+        assert not isinstance(self.select, str)
+        return self.regions if self.select is None else (*self.regions, self.select)
 
 
 @dataclass(frozen=True)

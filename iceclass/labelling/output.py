@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Literal, Protocol, Self
 
@@ -22,8 +22,10 @@ from iceclass.io.output.writers import output_writer
 from iceclass.io.text.streams import without_compression
 from iceclass.labelling.labels import FrameRecords
 from iceclass.labelling.options import OutputOptions
-from iceclass.model.network import OUTSIDE_REGION, Model, Prediction
+from iceclass.labelling.selection import NothingSelectedError
+from iceclass.model.network import Model
 from iceclass.phases import UNKNOWN
+from iceclass.prediction import OUTSIDE_REGION, Prediction
 
 PHASE_COLUMN = "i_phase"
 CONFIDENCE_COLUMN = "d_confidence"
@@ -86,7 +88,7 @@ def open_sink(
     path: str | Path | None,
     model: Model,
     settings: Mapping[str, Any],
-    source: Path | None,
+    sources: Sequence[Path],
     options: OutputOptions,
 ) -> Sink:
     """The sink for the suffix of ``path``; without a path, one that keeps the records only.
@@ -97,8 +99,8 @@ def open_sink(
         Of the labels.
     settings
         All that the output depends on besides the source; JSON-serialisable.
-    source
-        The file that is labelled, if a stopped run is to go on where it was; tables start again.
+    sources
+        The files that are labelled, if a stopped run is to go on where it was; tables start again.
     options
         Whether to replace a file, and whether records may be kept in memory.
 
@@ -113,7 +115,7 @@ def open_sink(
     if output_format(path) == "table":
         records = _new_records(options, Path(path).parent)
         return RecordSink(records, table_writer(path, force=options.force))
-    return trajectory_sink(path, model, settings, source, options.force)
+    return trajectory_sink(path, model, settings, sources, options.force)
 
 
 def _new_records(options: OutputOptions, directory: Path | None) -> Records:
@@ -131,7 +133,7 @@ def trajectory_sink(
     path: str | Path,
     model: Model,
     settings: Mapping[str, Any],
-    source: Path | None,
+    sources: Sequence[Path],
     force: bool,
 ) -> TrajectorySink:
     """The sink of a dump or an extended XYZ file; arguments and errors of :func:`open_sink`."""
@@ -141,7 +143,7 @@ def trajectory_sink(
             path=path,
             hint="write a dump or .extxyz, or label on one machine",
         )
-    file = ResumableFile(path, settings, source=source, force=force)
+    file = ResumableFile(path, settings, sources=sources, force=force)
     remove_segments(path)
     last = file.records.last
     return TrajectorySink(path, model, file, last["state"] if last else None, last)
@@ -208,6 +210,8 @@ class TrajectorySink:
         return self
 
     def __exit__(self, *exc: Any) -> None:
+        if isinstance(exc[1], NothingSelectedError) and isinstance(self._file, ResumableFile):
+            self._file.discard()
         self._file.__exit__(*exc)
 
 

@@ -101,9 +101,10 @@ class LabelledTrajectory:
         path: str | Path,
         classes: Sequence[str] | None = None,
         reading: ReadOptions | None = None,
+        **changes: Any,
     ) -> None:
         self.path = Path(path)
-        self._trajectory = Trajectory(self.path, reading)
+        self._trajectory = Trajectory(self.path, reading, **changes)
         legend, self.model, self.model_id = _told(self.path)
         if classes is not None:
             legend = tuple(classes)

@@ -16,15 +16,18 @@ from iceclass.frame import Frame
 from iceclass.io.lammps.header import SKIP_HINT
 from iceclass.io.lammps.index import ReadPosition
 from iceclass.io.options import ReadOptions
+from iceclass.io.series import TrajectorySeries
 from iceclass.io.trajectory import Trajectory
+from iceclass.io.water.kinds import AtomRoles
 from iceclass.labelling.labels import FrameRecords, Labels
 from iceclass.labelling.options import LabelOptions
 from iceclass.labelling.output import Sink, selected_only
 from iceclass.labelling.prefetch import background_writer, prefetch
-from iceclass.labelling.region import inside
+from iceclass.labelling.selection import NothingSelectedError, selected
 from iceclass.labelling.totals import Totals
 from iceclass.model.file import load_model
-from iceclass.model.network import Model, Prediction
+from iceclass.model.network import Model
+from iceclass.prediction import Prediction
 
 Progress = Callable[[int, int, tuple[int, int]], None]
 """Takes frames and molecules done so far by a call, and bytes read and in all (0: unknown)."""
@@ -68,6 +71,7 @@ class Labeller:
             "iceclass": __version__,
             "unknown": self.options.unknown,
             "regions": [str(region) for region in self.options.regions],
+            "select": None if self.options.select is None else str(self.options.select),
             "start": reading.start,
             "stop": reading.stop,
             "every": reading.every,
@@ -98,9 +102,9 @@ class Labeller:
                 "the frame has no oxygen", hint='tell the types: types={1: "O", 2: "H"}'
             )
         options = self.options
-        selected = inside(frame, options.regions) if options.regions else None
+        mask = selected(frame, options.conditions) if options.conditions else None
         prediction = self.model.classify(
-            frame, selected=selected, unknown=options.unknown, backend=options.backend
+            frame, selected=mask, unknown=options.unknown, backend=options.backend
         )
         if not options.compare:
             return prediction
@@ -149,7 +153,7 @@ class IndexedFrame(NamedTuple):
     position: ReadPosition | None = None
 
 
-def indexed(trajectory: Trajectory) -> Iterator[IndexedFrame]:
+def indexed(trajectory: Trajectory | TrajectorySeries) -> Iterator[IndexedFrame]:
     """The frames of a trajectory with what is known of each while it is read."""
     position = trajectory.read_position
     for frame in trajectory:
@@ -182,7 +186,7 @@ class LabellingRun:
     def __init__(
         self,
         labeller: Labeller,
-        trajectory: Trajectory | None,
+        trajectory: Trajectory | TrajectorySeries | None,
         *,
         keep_labels: bool = False,
         progress: Progress | None = None,
@@ -249,7 +253,11 @@ class LabellingRun:
         return [str(error).removesuffix(advice) for error in self._trajectory.skipped[start:stop]]
 
     def labels(
-        self, source: str, reading: ReadOptions, sites: str, records: FrameRecords
+        self,
+        source: str,
+        reading: ReadOptions,
+        roles: AtomRoles | None,
+        records: FrameRecords,
     ) -> Labels:
         """The result.
 
@@ -259,13 +267,13 @@ class LabellingRun:
             As of :class:`Labels`.
         reading
             How the source was read.
-        sites
-            What the atoms were taken for and why, to be reported.
+        roles
+            What the atoms were taken for and why, to be reported; ``None``: as they were given.
 
         Raises
         ------
         InputError
-            There is no frame, or no molecule in the region.
+            There is no frame, or no molecule that is selected.
         """
         if not self.totals.frames:
             sliced = reading.start > 0 or reading.stop is not None
@@ -275,15 +283,26 @@ class LabellingRun:
                 hint="check which frames are to be read" if sliced else None,
             )
         if not self.totals.molecules:
-            raise InputError("there is no molecule in the region, in any frame")
-        kept = self._predictions
+            asked = " and ".join(map(str, self._labeller.options.conditions))
+            raise NothingSelectedError(f"no molecule is selected in any frame by {asked}")
+        labels = probabilities = None
+        if self._predictions is not None:
+            labels = tuple(p.labels.astype(np.int8) for p in self._predictions)
+            probabilities = tuple(p.probabilities for p in self._predictions)
         return Labels(
             source=source,
             classes=self._labeller.model.classes,
-            labels=None if kept is None else tuple(p.labels.astype(np.int8) for p in kept),
-            probabilities=None if kept is None else tuple(p.probabilities for p in kept),
+            labels=labels,
+            probabilities=probabilities,
             skipped=tuple(self.skipped),
-            parameters=self._labeller.parameters(reading) | {"sites": sites},
+            parameters=self._labeller.parameters(reading) | _told_of(roles),
             totals=self.totals,
             records=records,
         )
+
+
+def _told_of(roles: AtomRoles | None) -> dict[str, str]:
+    """What is reported of the decision about the atoms."""
+    if roles is None:
+        return {"sites": "as given"}
+    return {"sites": str(roles)} | ({"warning": roles.warning} if roles.warning else {})

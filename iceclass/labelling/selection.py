@@ -14,6 +14,11 @@ from numpy.typing import NDArray
 from iceclass.errors import InputError
 from iceclass.frame import Frame
 
+
+class NothingSelectedError(InputError):
+    """A selection or region that no molecule of a trajectory is in."""
+
+
 Mask = NDArray[np.bool_]
 
 
@@ -105,6 +110,7 @@ _COMPARISONS: dict[str, Callable[[Any, float], Mask]] = {
 }
 _RANGE = re.compile(r"(-?\d+)[:-](-?\d+)")
 _LOGIC = ("and", "or", "not")
+_MOST_NESTED = 50
 
 
 @dataclass(frozen=True)
@@ -165,6 +171,8 @@ class _Parser:
             self._words.append(match[1] or match[2])
             at = match.end()
         self._at = 0
+        if self._words.count("(") + self._words.count("not") > _MOST_NESTED:
+            self._fail(f"with more than {_MOST_NESTED} parentheses and nots")
 
     def parse(self) -> Condition:
         """What the expression says of a frame."""
@@ -174,8 +182,9 @@ class _Parser:
         return condition
 
     def _fail(self, where: str) -> NoReturn:
+        text = self._text if len(self._text) <= 80 else f"{self._text[:80]} …"
         raise InputError(
-            f"the selection {self._text!r} is not understood {where}",
+            f"the selection {text!r} is not understood {where}",
             hint="write for example resname SOL, or type 1 and z < 40",
         )
 

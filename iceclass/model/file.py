@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from importlib.resources import files
 from pathlib import Path
@@ -30,16 +30,9 @@ from iceclass.model.network import Model
 from iceclass.model.novelty import DensityReading, Novelty
 
 FORMAT = "iceclass-model"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 2  # 1 was of no release
 MAX_BYTES = 64 << 20
 SUFFIX = ".safetensors"
-
-Contents = tuple[dict[str, Any], dict[str, NDArray[Any]]]
-
-UPGRADES: dict[int, Callable[[dict[str, Any], dict[str, NDArray[Any]]], Contents]] = {
-    1: lambda contents, arrays: (contents, arrays),  # it knew no densities
-}
-"""Format version → function that turns the contents of such a file into the next version's."""
 
 
 def save_model(model: Model, path: str | Path, *, force: bool = False) -> None:
@@ -154,16 +147,11 @@ def _model(metadata: Mapping[str, str], arrays: dict[str, NDArray[Any]]) -> Mode
     contents = {key: json.loads(value) for key, value in metadata.items() if key != "format"}
     json.dumps(contents, ensure_ascii=False, allow_nan=False).encode()  # no NaN, no half characters
     version = contents["format_version"]
-    if not isinstance(version, int) or version > FORMAT_VERSION:
+    if version != FORMAT_VERSION:
         raise ModelError(
-            f"model file of format {version}, expected at most {FORMAT_VERSION}",
-            hint=f"written by iceclass {contents.get('iceclass_version')}; upgrade",
+            f"model file of format {version}, expected {FORMAT_VERSION}",
+            hint=f"written by iceclass {contents.get('iceclass_version')}; this is {__version__}",
         )
-    while version < FORMAT_VERSION:
-        if version not in UPGRADES:
-            raise ModelError(f"model file of unknown format {version}")
-        contents, arrays = UPGRADES[version](contents, arrays)
-        version += 1
     classes = contents["classes"]
     if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
         raise ModelError(f"classes are {classes!r}, expected a list of names")
@@ -171,15 +159,15 @@ def _model(metadata: Mapping[str, str], arrays: dict[str, NDArray[Any]]) -> Mode
     arrays = dict(arrays)
     novelty = None
     if contents["novelty"] is not None:
-        told = contents["novelty"]
+        stored = contents["novelty"]
         novelty = Novelty(
             components=arrays.pop("novelty.components"),
             means=arrays.pop("novelty.means"),
             whitening=arrays.pop("novelty.whitening"),
             residual=arrays.pop("novelty.residual"),
-            threshold=float(told["threshold"]),
-            quantile=float(told["quantile"]),
-            margin=float(told["margin"]),
+            threshold=float(stored["threshold"]),
+            quantile=float(stored["quantile"]),
+            margin=float(stored["margin"]),
             densities=_densities(arrays),
         )
         if not np.isfinite([novelty.quantile, novelty.margin]).all():

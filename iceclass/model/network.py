@@ -1,4 +1,4 @@
-"""A trained model and its predictions, in NumPy alone.
+"""A trained model and its predictions: NumPy's products, two compiled passes, no PyTorch.
 
 standardise → Linear(F, 100) → tanh → Linear(100, 100) → tanh → Linear(100, C) → softmax, the
 logits divided by a temperature fitted on validation data (Guo et al., ICML 2017,
@@ -10,65 +10,23 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from iceclass.descriptors.base import Descriptor
+from iceclass.descriptors.base import STORED_NAMES, Descriptor
 from iceclass.errors import InputError, ModelError
 from iceclass.frame import Frame
 from iceclass.kernels.threads import BLOCK, over_rows
 from iceclass.model.novelty import Novelty, likely_classes
+from iceclass.model.scaler import Scaler
 from iceclass.phases import UNKNOWN
+from iceclass.prediction import OUTSIDE_REGION, UNKNOWN_LABEL, Prediction
 
 HIDDEN = 100
-UNKNOWN_LABEL = -1
-OUTSIDE_REGION = -2
-
-
-@dataclass(frozen=True, eq=False)
-class Prediction:
-    """What a model says of N molecules.
-
-    Attributes
-    ----------
-    labels
-        (N,) int64, index into :attr:`classes`; −1 for unknown, −2 for molecules not asked about.
-    probabilities
-        (N, C) float32, calibrated; they sum to 1 whether the molecule is known or not.
-    confidence
-        (N,) float32, the largest probability.
-    novelty
-        (N,) float32, the score of :mod:`iceclass.model.novelty`; 0 where the model has none.
-    classes
-        The C class names.
-    model_id
-        Of the model that made it.
-    further
-        Name of a column → (N,) what other methods say of the molecules.
-    """
-
-    labels: NDArray[np.int64]
-    probabilities: NDArray[np.float32]
-    confidence: NDArray[np.float32]
-    novelty: NDArray[np.float32]
-    classes: tuple[str, ...]
-    model_id: str
-    further: Mapping[str, NDArray[Any]] = field(default_factory=dict)
-
-    def only(self, selected: NDArray[np.bool_]) -> Prediction:
-        """What is said of those molecules for which the (N,) ``selected`` is true."""
-        keys = ("labels", "probabilities", "confidence", "novelty")
-        further = {name: values[selected] for name, values in self.further.items()}
-        return replace(self, **{key: getattr(self, key)[selected] for key in keys}, further=further)
-
-    @property
-    def names(self) -> NDArray[np.str_]:
-        """(N,) class names, "unknown" for −1, empty for −2."""
-        return np.array([*self.classes, "", UNKNOWN], dtype=str)[self.labels]
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,8 +136,10 @@ class Model:
         """12 hex digits of a SHA-256 over all that predictions depend on (not the record)."""
         threshold = None if self.novelty is None else self.novelty.threshold
         definition = self.descriptor.to_dict()
-        if not self.descriptor.average_own:
-            del definition["average_own"]  # so that models keep the identity they were made with
+        if not self.descriptor.concatenate_self:
+            del definition[
+                STORED_NAMES["concatenate_self"]
+            ]  # so that models keep the identity they were made with
         parts = [definition, self.classes, self.temperature, threshold]
         digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode())
         for name, array in sorted(self.arrays.items()):
@@ -195,11 +155,7 @@ class Model:
     def standardise(self, features: NDArray[Any]) -> NDArray[np.float32]:
         """(N, F) float32: (features − mean) / scale."""
         self._check_features(features)
-        with np.errstate(over="ignore"):
-            z = features.astype(np.float32)
-            z -= self.mean
-            z *= self._inverse_scale
-            return z
+        return self.scaler.standardise(features)
 
     def _check_features(self, features: NDArray[Any]) -> None:
         """Raise ModelError unless these can be features of the descriptor."""
@@ -214,12 +170,8 @@ class Model:
             rows = slice(start, start + BLOCK)
             yield rows, self.standardise(features[rows])
 
-    def _hidden(self, z: NDArray[np.float32], layer: int = 2) -> NDArray[np.float32]:
-        """(N, 100) activations of hidden layer 1 or 2 from standardised features."""
-        return self._activate(z @ self.weights[0].T, layer)
-
     def _activate(self, first: NDArray[np.float32], layer: int = 2) -> NDArray[np.float32]:
-        """:meth:`_hidden` from (N, 100) products with the first layer's weights."""
+        """(N, 100) activations of hidden layer 1 or 2 from products with the first weights."""
         h = np.tanh(first + self.biases[0])
         for weight, bias in zip(self.weights[1:layer], self.biases[1:layer], strict=True):
             h = h @ weight.T
@@ -227,20 +179,26 @@ class Model:
             np.tanh(h, out=h)
         return h
 
+    def _outputs(self, first: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(N, C) logits from (N, 100) products of z with the first layer's weights."""
+        logits = self._activate(first) @ self.weights[2].T
+        logits += self.biases[2]
+        return logits
+
     def hidden(self, features: NDArray[Any], layer: int = 2) -> NDArray[np.float32]:
         """(N, 100) activations of hidden layer 1 or 2 (the last) for (N, F) features."""
         if layer not in (1, 2):
             raise ValueError(f"layer {layer}, expected 1 or 2")
         out = np.empty((len(features), HIDDEN), dtype=np.float32)
         for rows, z in self._blocks(features):
-            out[rows] = self._hidden(z, layer)
+            out[rows] = self._activate(z @ self.weights[0].T, layer)
         return out
 
     def logits(self, features: NDArray[Any]) -> NDArray[np.float32]:
         """(N, C) outputs before temperature and softmax for (N, F) features."""
         out = np.empty((len(features), self.n_classes), dtype=np.float32)
         for rows, z in self._blocks(features):
-            out[rows] = self._hidden(z) @ self.weights[2].T + self.biases[2]
+            out[rows] = self._outputs(z @ self.weights[0].T)
         return out
 
     def predict(self, features: NDArray[Any], *, unknown: bool = True) -> Prediction:
@@ -261,7 +219,7 @@ class Model:
             Features that are NaN, infinite, or too large for float32.
         """
         self._check_features(features)
-        found = _Found(len(features), self.n_classes)
+        found = _Scores(len(features), self.n_classes)
 
         def work(start: int, stop: int) -> None:
             for first in range(start, stop, BLOCK):
@@ -304,38 +262,33 @@ class Model:
             As :meth:`Descriptor.compute <iceclass.descriptors.base.Descriptor.compute>` does;
             features too large for float32.
         """
-        rows = self.descriptor.rows(frame, backend=backend, dtype=np.float32)
+        blocks = self.descriptor.blocks(frame, backend=backend, dtype=np.float32)
         if selected is not None:
-            rows = rows.only(selected)
-        found = _Found(frame.n_molecules, self.n_classes)
+            blocks = blocks.only(selected)
+        found = _Scores(frame.n_molecules, self.n_classes)
         into = np.arange(BLOCK)
 
         def work(start: int, stop: int) -> None:
             buffer = np.empty((BLOCK, self.n_features), dtype=np.float32)
             for first in range(start, stop, BLOCK):
                 last = min(first + BLOCK, stop)
-                features, molecules = buffer[: last - first], rows.order[first:last]
-                rows.fill(features, into[: last - first], first, last)
+                features, molecules = buffer[: last - first], blocks.order[first:last]
+                blocks.fill(features, into[: last - first], first, last)
                 self.descriptor.check_finite(frame, features, molecules)
                 self._scores(features, found, molecules)
 
-        over_rows(work, rows.n_molecules)
+        over_rows(work, blocks.n_molecules)
         found.check(lambda row: f"features of the molecule with id {frame.ids[row]}")
         prediction = self._prediction(found, unknown)
         if selected is not None:
             prediction.labels[~selected] = OUTSIDE_REGION
         return prediction
 
-    def _scores(self, features: NDArray[Any], found: _Found, rows: Any) -> None:
+    def _scores(self, features: NDArray[Any], found: _Scores, rows: Any) -> None:
         """Predict the classes of a block of (n, F) features, and write them to ``rows``."""
-        from iceclass.model.kernels import standardise
-
-        n = len(features)
-        z, squares = np.empty((n, self.n_features), np.float32), np.empty(n, np.float32)
-        standardise(features, self.mean, self._inverse_scale, z, squares)
+        z, squares = self.scaler.with_squares(features)
         first = z @ self._projections
-        logits = self._activate(first[:, :HIDDEN]) @ self.weights[2].T
-        logits += self.biases[2]
+        logits = self._outputs(first[:, :HIDDEN])
         found.probabilities[rows] = softmax(logits, self.temperature)
         if self.novelty is not None:
             found.novelty[rows] = self.novelty.score_of(
@@ -343,9 +296,9 @@ class Model:
             )
 
     @cached_property
-    def _inverse_scale(self) -> NDArray[np.float32]:
-        """(F,) 1 / scale."""
-        return np.reciprocal(self.scale)
+    def scaler(self) -> Scaler:
+        """What standardises the features."""
+        return Scaler(self.mean, self.scale)
 
     @cached_property
     def _projections(self) -> NDArray[np.float32]:
@@ -355,7 +308,7 @@ class Model:
             parts.append(self.novelty.components)
         return np.ascontiguousarray(np.concatenate(parts).T)
 
-    def _prediction(self, found: _Found, unknown: bool) -> Prediction:
+    def _prediction(self, found: _Scores, unknown: bool) -> Prediction:
         labels = found.probabilities.argmax(axis=1).astype(np.int64)
         if unknown and self.novelty is not None:
             labels[~(found.novelty <= self.novelty.threshold)] = UNKNOWN_LABEL
@@ -369,7 +322,7 @@ class Model:
         )
 
 
-class _Found:
+class _Scores:
     """(N, C) probabilities and (N,) novelty, written part by part."""
 
     def __init__(self, n: int, n_classes: int) -> None:

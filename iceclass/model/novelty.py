@@ -34,14 +34,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 _LIKELY = 2
-"""Classes whose distance counts."""
+"""Classes whose distance counts: what a molecule is called, and what it could be instead."""
 _SHRINKAGE = 0.002
+"""Of a class's covariance towards a sphere of its mean variance (Ledoit & Wolf, J. Multivar. Anal.
+88, 365 (2004)): keeps directions in which a class has next to no variance from deciding."""
+_FLOOR = 1e-6
+"""Least variance in units of the mean one over all classes: for classes that vary in nothing."""
 _MAX_COMPONENTS = 96
+"""Of the subspace, so that the score costs no more than the network's first layer of 100."""
 _EXPLAINED = 0.999
+"""Share of the variance that the subspace has to hold; what is left is the residual."""
+_LEAST_RESIDUAL = 1e-4
+"""Mean square of a standardised feature that every class may have outside of the subspace."""
 _RIDGE = 1e-3
 """Of the regression on densities, beside features of unit variance."""
-_TOLD = 0.95
-"""Share of the variance of ln ρ that the features have to tell, for it to be read from them."""
+_LEAST_EXPLAINED = 0.95
+"""Share of the variance of ln ρ that features must explain for it to be read from them."""
 _LEAST_RANGE = 0.08
 """Half of the logarithmic range of densities in which a class is known at least: water models
 differ by as much for one ice at one temperature and pressure."""
@@ -240,11 +248,11 @@ def fit_novelty(
         own = projected[target == c]
         means[c] = own.mean(axis=0)
         covariance = np.cov(own, rowvar=False, ddof=0).reshape(k, k)
-        covariance += (_SHRINKAGE * np.trace(covariance) / k + 1e-6 * spread) * np.eye(k)
+        covariance += (_SHRINKAGE * np.trace(covariance) / k + _FLOOR * spread) * np.eye(k)
         whitening[c] = np.linalg.cholesky(np.linalg.inv(covariance))
         inside = (((own - means[c]) @ whitening[c]) ** 2).sum(axis=1)
         whitening[c] /= np.sqrt(max(np.quantile(inside, quantile), 1.0))
-        residual[c] = max(np.quantile(rest[target == c], quantile), 1e-4 * z.shape[1])
+        residual[c] = max(np.quantile(rest[target == c], quantile), _LEAST_RESIDUAL * z.shape[1])
     unset = Novelty(
         components=components.astype(np.float32),
         means=means.astype(np.float32),
@@ -288,7 +296,7 @@ def _known_densities(
         moment = own.T @ own / len(rows) + _RIDGE * np.eye(k)
         slopes = np.linalg.solve(moment, own.T @ (logarithm - mean) / len(rows))
         explained = (own @ slopes) @ (logarithm - mean) / len(rows)
-        if explained <= _TOLD * logarithm.var():
+        if explained <= _LEAST_EXPLAINED * logarithm.var():
             continue
         axes[c] = slopes * logarithm.var() / explained
         offsets[c] = mean - centre @ axes[c]

@@ -1,7 +1,7 @@
 """Candidates for neighbours, gathered once for all molecules of a bin of :mod:`.cell_list`.
 
-Which of them are close to a molecule is told by vector code (:mod:`iceclass.kernels.simd`), or by
-plain loops without a branch, which for each candidate would be guessed wrong too often.
+Vector code (:mod:`iceclass.kernels.simd`) selects those close to a molecule, or plain loops without
+a branch, which for each candidate would be predicted wrong too often.
 """
 
 from __future__ import annotations

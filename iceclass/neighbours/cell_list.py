@@ -56,8 +56,8 @@ class Bins(NamedTuple):
         (bins + 1,) int64. Where each bin's molecules start in ``order``.
     order
         (N,) int64. Molecules by bin.
-    place
-        (N, 3) int64. The bin of each molecule, by molecule.
+    bin_index
+        (N, 3) int64. The bin of each molecule along each row, by molecule.
     positions
         (N, 3) float64, Å. Positions inside ``cell``, in the order of ``order``.
     rank
@@ -74,7 +74,7 @@ class Bins(NamedTuple):
     reach: NDArray[np.int64]
     start: NDArray[np.int64]
     order: NDArray[np.int64]
-    place: NDArray[np.int64]
+    bin_index: NDArray[np.int64]
     positions: NDArray[np.float64]
     rank: NDArray[np.int64]
     r_cut: float
@@ -262,12 +262,12 @@ def _sort(
     NDArray[np.float64],
     NDArray[np.int64],
 ]:  # pragma: no cover
-    """``start``, ``order``, ``place``, ``positions`` and ``rank`` of :class:`Bins`.
+    """``start``, ``order``, ``bin_index``, ``positions`` and ``rank`` of :class:`Bins`.
 
     A counting sort: the molecules of a bin keep the order they have in the frame.
     """
     n = len(positions)
-    place, flat = np.empty((n, 3), dtype=np.int64), np.empty(n, dtype=np.int64)
+    bin_index, flat = np.empty((n, 3), dtype=np.int64), np.empty(n, dtype=np.int64)
     wrapped = np.empty((n, 3))
     start = np.zeros(shape[0] * shape[1] * shape[2] + 1, dtype=np.int64)
     for i in range(n):
@@ -281,8 +281,8 @@ def _sort(
                 if value >= 1.0:  # −1e-17 wraps to exactly 1.0 in the line above
                     value = 0.0
             wrapped[i, axis] = value
-            place[i, axis] = min(max(int(value * shape[axis]), 0), shape[axis] - 1)
-            flat[i] = flat[i] * shape[axis] + place[i, axis]
+            bin_index[i, axis] = min(max(int(value * shape[axis]), 0), shape[axis] - 1)
+            flat[i] = flat[i] * shape[axis] + bin_index[i, axis]
         start[flat[i] + 1] += 1
     for b in range(len(start) - 1):
         start[b + 1] += start[b]
@@ -299,7 +299,7 @@ def _sort(
                 + wrapped[i, 1] * cell[1, axis]
                 + wrapped[i, 2] * cell[2, axis]
             )
-    return start, order, place, inside, rank
+    return start, order, bin_index, inside, rank
 
 
 @njit(cache=True, nogil=True)
@@ -312,7 +312,7 @@ def neighbours_of(
     """
     own = bins.rank[i]
     x, y, z = bins.positions[own, 0], bins.positions[own, 1], bins.positions[own, 2]
-    p0, p1, p2 = bins.place[i, 0], bins.place[i, 1], bins.place[i, 2]
+    p0, p1, p2 = bins.bin_index[i, 0], bins.bin_index[i, 1], bins.bin_index[i, 2]
     return _search(bins, x, y, z, p0, p1, p2, own, indices, vectors)
 
 

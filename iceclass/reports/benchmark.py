@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,9 @@ from iceclass.benchmark.results import STUDY_MINUTES, Benchmark, Comparison
 from iceclass.benchmark.timing import Ratio, Timing
 from iceclass.errors import OutputError
 from iceclass.files import check_output, replacing
+from iceclass.io.output.csv_tables import write_csv
 from iceclass.reports.style import COLUMN, PAGE, new_figure, save, style
+from iceclass.tables import terminal_table
 
 FILES = ("bench.csv", "growth.csv", "bench.json", "bench.png", "growth.png")
 
@@ -207,15 +207,8 @@ def _row(c: Comparison) -> dict[str, Any]:
 
 
 def _write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
-    with (
-        replacing(path, force=True) as temporary,
-        temporary.open("w", encoding="utf-8", newline="") as file,
-    ):
-        writer = csv.DictWriter(file, list(rows[0]) if rows else [], lineterminator="\n")
-        writer.writeheader()
-        for row in rows:
-            rounded = {k: f"{v:.4g}" if isinstance(v, float) else v for k, v in row.items()}
-            writer.writerow(rounded)
+    values = (row.values() for row in rows)
+    write_csv(path, rows[0] if rows else (), values, force=True, digits=4, may_be_empty=True)
 
 
 def _content(benchmark: Benchmark) -> dict[str, Any]:
@@ -229,19 +222,6 @@ def _content(benchmark: Benchmark) -> dict[str, Any]:
         "comparisons": [asdict(c) | {"met": c.met} for c in benchmark.comparisons],
         "growth": [asdict(g) for g in benchmark.growth],
     }
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> str:
-    """Columns aligned, the first ``left`` of them on the left."""
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    lines = []
-    for row in (head, *rows):
-        cells = [
-            cell.ljust(width) if k < left else cell.rjust(width)
-            for k, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
 
 
 def _comparison_table(benchmark: Benchmark) -> str:
@@ -269,7 +249,7 @@ def _comparison_table(benchmark: Benchmark) -> str:
             "reference MB": _number(c.reference_memory, ".0f"),
         }
         rows.append(row)
-    return _table(list(rows[0]), [list(row.values()) for row in rows], 3) if rows else ""
+    return terminal_table(list(rows[0]), [list(row.values()) for row in rows], 3) if rows else ""
 
 
 def _growth_table(benchmark: Benchmark) -> str:
@@ -278,7 +258,7 @@ def _growth_table(benchmark: Benchmark) -> str:
     subjects = dict.fromkeys(g.subject for g in benchmark.growth)
     rows = [(s, *(f"{found[s, n]:.2f}" for n in sizes)) for s in subjects]
     title = "growth: µs per molecule, one thread, of ice Ih of so many molecules"
-    return f"{title}\n{_table(('', *map(str, sizes)), rows, 1)}"
+    return f"{title}\n{terminal_table(('', *map(str, sizes)), rows, 1)}"
 
 
 def _study_table(benchmark: Benchmark) -> str:
@@ -306,7 +286,7 @@ def _study_table(benchmark: Benchmark) -> str:
     )
     return (
         "computing time / number of features\n"
-        + _table(head, rows, 1)
+        + terminal_table(head, rows, 1)
         + "\nThe published times (i7-12700K) are for a number of molecules that is not stated: "
         "the columns cannot be divided."
     )
@@ -317,7 +297,7 @@ def _goal_table(benchmark: Benchmark) -> str:
         (g.what, f"{g.value:.2f}", f"{'≤' if g.at_most else '≥'} {g.bound:g}", _yes(g.met))
         for g in benchmark.goals
     ]
-    return "goals (the worst configuration of each)\n" + _table(
+    return "goals (the worst configuration of each)\n" + terminal_table(
         ("", "found", "goal", "met"), rows, 1
     )
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iceclass.datasets.table import Table
-from iceclass.files import replacing
 
 if TYPE_CHECKING:
     from iceclass.evaluation.explain import Explanation
@@ -56,9 +55,7 @@ def training_report(
     from iceclass.reports.training import training_figure
 
     directory = _made(directory)
-    history = directory / "history.csv"
-    with replacing(history, force=True) as temporary:
-        temporary.write_text(result.history_csv(), encoding="utf-8")
+    history = result.write_history(directory / "history.csv")
     losses = training_figure(
         result.history, directory / "training.png", best_epoch=result.best_epoch
     )

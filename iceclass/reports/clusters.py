@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iceclass.errors import InputError
-from iceclass.io.output.csv_tables import as_numbers, read_csv
+from iceclass.io.output.csv_tables import read_rows
 from iceclass.phases import PHASES, colour_of, label_of
 from iceclass.reports.style import COLUMN, new_figure, save, style
+from iceclass.reports.thinning import Thinned
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,7 +23,6 @@ if TYPE_CHECKING:
 Steps = tuple[NDArray[np.float64], str]
 """What to draw over, (T,), and its name."""
 
-_MANY = 2000
 _LEAST = 0.01
 _FAR = 0.05
 _GROUP_COLOUR = "#444444"
@@ -82,26 +84,41 @@ def largest_cluster_figure(
 def _read(
     table: Path,
 ) -> tuple[dict[str, NDArray[np.float64]], dict[str, str], Steps, NDArray[np.float64]]:
-    """Sizes (T,) by phase, the classes of each group, what to draw over, molecules (T,)."""
+    """Sizes (T,) by phase, the classes of each group, what to draw over, molecules (T,).
+
+    T frames of the table, all of them or some thousand.
+    """
     needed = ("frame", "timestep", "molecules", "phase", "classes", "largest")
-    columns = read_csv(table, needed, "a table of clusters")
-    phase, classes = columns["phase"], columns["classes"]
-    numbers = {
-        name: as_numbers(columns[name], name, table)
-        for name in ("frame", "timestep", "molecules", "largest")
-    }
-    names = list(dict.fromkeys(phase.tolist()))
-    rows = {name: phase == name for name in names}
-    sizes = {name: numbers["largest"][rows[name]] for name in names}
-    if len({len(each) for each in sizes.values()}) > 1:
+    frames = Thinned[list[dict[str, str]]]()
+    increasing, before = True, -math.inf  # in all frames
+    rows = read_rows(table, needed, "a table of clusters")
+    for _, group in groupby(rows, lambda row: row["frame"]):
+        frame = list(group)
+        step = _number(frame[0], "timestep", table)
+        increasing, before = increasing and step > before, step
+        frames.add(frame)
+    drawn = frames.items()
+    members = {row["phase"]: row["classes"] for row in drawn[0]}
+    if any([row["phase"] for row in frame] != [*members] for frame in drawn):
         raise InputError("its phases have different numbers of frames", path=table)
-    members = {name: str(classes[rows[name]][0]) for name in names}
+    sizes = {
+        name: np.array([_number(frame[k], "largest", table) for frame in drawn])
+        for k, name in enumerate(members)
+    }
     groups = {name: text for name, text in members.items() if text != name}
-    first = rows[names[0]]
-    steps = numbers["timestep"][first], "timestep"
-    if not (np.diff(steps[0]) > 0).all():
-        steps = numbers["frame"][first], "frame"
-    return sizes, groups, steps, numbers["molecules"][first]
+    axis = "timestep" if increasing else "frame"
+    steps, molecules = (
+        np.array([_number(frame[0], name, table) for frame in drawn])
+        for name in (axis, "molecules")
+    )
+    return sizes, groups, (steps, axis), molecules
+
+
+def _number(row: dict[str, str], column: str, table: Path) -> float:
+    try:
+        return float(row[column])
+    except ValueError as error:
+        raise InputError(f"column {column!r}: {error}", path=table) from error
 
 
 def _curves(
@@ -112,11 +129,10 @@ def _curves(
     steps: Steps,
 ) -> None:
     x, x_label = steps
-    stride = max(1, len(x) // _MANY)
     for name in sorted(sizes, key=lambda name: name not in groups):  # groups below their phases
         axes.plot(
-            x[::stride],
-            sizes[name][::stride],
+            x,
+            sizes[name],
             color=_colour(name, sizes, groups),
             linestyle=_line(name),
             linewidth=2.2 if name in groups else 1.2,

@@ -12,8 +12,8 @@ from iceclass.analysis.observer import Observer, Record
 from iceclass.io.output.csv_tables import as_numbers, read_csv
 from iceclass.phases import colour_of, label_of
 from iceclass.reports.style import COLUMN, DARK, new_figure, save, style
-from iceclass.reports.tables import text_table
 from iceclass.reports.words import NOTHING
+from iceclass.tables import terminal_table
 
 _AGREES, _MEAN = "agrees with ", "mean "
 
@@ -29,7 +29,7 @@ def agreement_text(comparison: Observer, records: Iterable[tuple[int, Record]]) 
             text = NOTHING if value is None else f"{value:.3f}"
             shown.append(f"{100 * value:.1f} %" if name.startswith(_AGREES) else text)
         rows.append(shown)
-    return text_table(columns, rows)
+    return terminal_table(columns, rows)
 
 
 def agreement_figure(table: str | Path, path: str | Path, *, force: bool = True) -> Path:

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from iceclass.datasets.splits import balanced_rows
 from iceclass.datasets.table import Table, order_classes
 from iceclass.errors import InputError, MissingDependencyError, unknown_name
-from iceclass.model.network import Model, Prediction
+from iceclass.model.network import Model
 from iceclass.phases import colour_of, label_of
+from iceclass.prediction import Prediction
 from iceclass.reports.mistakes import wrong_rows
 from iceclass.reports.style import COLUMN, new_figure, save, style
 
@@ -78,14 +79,11 @@ def hidden_map(
     ------
     InputError
         Unknown method, or fewer than :data:`MIN_ROWS` rows.
+    MissingDependencyError
+        t-SNE without scikit-learn.
     """
     if method not in METHODS:
         raise unknown_name("method", method, METHODS)
-    try:
-        from sklearn.decomposition import PCA
-        from sklearn.manifold import TSNE
-    except ImportError as error:
-        raise MissingDependencyError("the map", "scikit-learn", "train") from error
     prediction = model.predict(table.features) if prediction is None else prediction
     wrong = wrong_rows(prediction, table)
     drawn = balanced_rows(table.target(order_classes(table.phase.tolist())), per_phase, seed)
@@ -96,9 +94,17 @@ def hidden_map(
     rows = np.concatenate([drawn, others]).astype(np.int64)
     units = model.hidden(table.features[rows]).astype(np.float64)
     if method == "pca":
-        fit = PCA(n_components=4, svd_solver="full").fit(units[: len(drawn)])
-        positions, explained = fit.transform(units), fit.explained_variance_ratio_
+        mean = units[: len(drawn)].mean(axis=0)
+        _, singular, axes = np.linalg.svd(units[: len(drawn)] - mean, full_matrices=False)
+        axes = axes[:4]
+        largest = np.take_along_axis(axes, np.abs(axes).argmax(axis=1)[:, None], axis=1)
+        positions = (units - mean) @ (axes * np.sign(largest)).T
+        explained = (singular**2 / (singular**2).sum())[:4]
     else:
+        try:
+            from sklearn.manifold import TSNE
+        except ImportError as error:
+            raise MissingDependencyError("the map by t-SNE", "scikit-learn", "train") from error
         perplexity = min(30.0, (len(rows) - 1) / 3)
         embedding = TSNE(init="pca", perplexity=perplexity, random_state=seed)
         positions = embedding.fit_transform(units).astype(np.float64)
@@ -123,9 +129,9 @@ def hidden_map_figure(
         figure = new_figure(COLUMN, 4.0)
         plane = figure.add_subplot()
         for name in phases:
-            own = found.phase == name
+            of_phase = found.phase == name
             colour = colour_of(name, phases)
-            plane.scatter(x[own], y[own], s=6, color=colour, alpha=0.6, linewidths=0)
+            plane.scatter(x[of_phase], y[of_phase], s=6, color=colour, alpha=0.6, linewidths=0)
             plane.scatter([], [], s=22, color=colour, label=label_of(name))
         if found.wrong.any():
             plane.scatter(

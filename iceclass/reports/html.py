@@ -25,7 +25,7 @@ from iceclass.errors import MissingDependencyError
 from iceclass.evaluation.metrics import Evaluation
 from iceclass.files import replacing
 from iceclass.model.network import Model
-from iceclass.model.summary import FIGURES, ClassFigures, Tested, facts_of
+from iceclass.model.summary import FIGURES, ClassFigures, TestResult, summary_of
 from iceclass.phases import UNKNOWN, colour_of, label_of
 from iceclass.reports import words
 
@@ -71,9 +71,9 @@ def _width(data: bytes) -> int:
     """CSS pixels, 96 to the inch, of an SVG or PNG file that Matplotlib wrote in our style."""
     from iceclass.reports.style import DPI
 
-    told = re.search(rb'<svg[^>]* width="([\d.]+)pt"', data)
-    if told:
-        return round(float(told[1]) * 96 / 72)
+    width = re.search(rb'<svg[^>]* width="([\d.]+)pt"', data)
+    if width:
+        return round(float(width[1]) * 96 / 72)
     return round(int.from_bytes(data[16:20], "big") * 96 / DPI)
 
 
@@ -109,7 +109,7 @@ def html_report(
         from jinja2 import Environment, PackageLoader, StrictUndefined
     except ImportError as error:
         raise MissingDependencyError("the HTML report", "Jinja2", "train") from error
-    facts = facts_of(model)
+    facts = summary_of(model)
     environment = Environment(
         loader=PackageLoader("iceclass.reports"),
         autoescape=True,
@@ -163,7 +163,7 @@ def _losses(history: Sequence[Epoch], best_epoch: int | None) -> Picture:
 
 
 def _tested(model: Model, evaluation: Evaluation, table: Table) -> dict[str, Any]:
-    """Everything that is told of a test."""
+    """What the template shows of a test."""
     from iceclass.evaluation.explain import explain
     from iceclass.reports.confusion import confusion_figure
     from iceclass.reports.hidden import MIN_ROWS, hidden_map
@@ -171,7 +171,7 @@ def _tested(model: Model, evaluation: Evaluation, table: Table) -> dict[str, Any
     from iceclass.reports.mistakes import find_mistakes, wrong_rows
     from iceclass.reports.reliability import reliability_figure
 
-    told = Tested.from_summary(evaluation.summary())
+    result = TestResult.from_summary(evaluation.summary())
     prediction = model.predict(table.features)
     explanation = None
     if evaluation.support.any():
@@ -179,9 +179,9 @@ def _tested(model: Model, evaluation: Evaluation, table: Table) -> dict[str, Any
     accuracy = f"accuracy {words.percent(evaluation.accuracy)}"
     return {
         "evaluation": evaluation,
-        "headline": [(text, told.figures[name]) for name, text in FIGURES.items()],
-        "classes": told.per_class,
-        "sentences": _sentences(evaluation, told),
+        "headline": [(text, result.figures[name]) for name, text in FIGURES.items()],
+        "classes": result.per_class,
+        "sentences": _sentences(evaluation, result),
         "data": _data(table),
         "counts": Picture.drawn(
             lambda path: confusion_figure(evaluation, path, normalised=False),
@@ -209,22 +209,24 @@ def _tested(model: Model, evaluation: Evaluation, table: Table) -> dict[str, Any
         "n_wrong": int(wrong_rows(prediction, table).sum()),
         "mistakes": find_mistakes(model, table, prediction),
         "novelty": None if model.novelty is None else model.novelty.threshold,
-        "trajectories": sorted(evaluation.trajectories, key=_right)[:TRAJECTORIES],
+        "trajectories": sorted(evaluation.trajectories, key=_accuracy_of)[:TRAJECTORIES],
     }
 
 
-def _right(score: Any) -> float:
+def _accuracy_of(score: Any) -> float:
     return float(score.accuracy)
 
 
-def _sentences(evaluation: Evaluation, told: Tested) -> list[str]:
+def _sentences(evaluation: Evaluation, result: TestResult) -> list[str]:
     """Every row of the confusion matrix in words."""
-    sentences = [words.confusion_sentence(name, own) for name, own in told.per_class.items()]
+    sentences = [
+        words.confusion_sentence(name, figures) for name, figures in result.per_class.items()
+    ]
     for i, name in enumerate(evaluation.truth[len(evaluation.classes) :], len(evaluation.classes)):
         shares = evaluation.normalised[i]
         given = {evaluation.columns[k]: float(shares[k]) for k in np.argsort(-shares) if shares[k]}
-        own = ClassFigures(None, None, None, int(evaluation.confusion[i].sum()), given)
-        sentences.append(words.confusion_sentence(name, own, known=False))
+        figures = ClassFigures(None, None, None, int(evaluation.confusion[i].sum()), given)
+        sentences.append(words.confusion_sentence(name, figures, known=False))
     return sentences
 
 

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iceclass.datasets.table import Table, order_classes
-from iceclass.evaluation.explain import attributions
-from iceclass.model.network import Model, Prediction
+from iceclass.evaluation.attributions import attributions
+from iceclass.model.network import Model
 from iceclass.phases import UNKNOWN
+from iceclass.prediction import Prediction
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Mistake:
         Its place in the table.
     trajectory, frame, timestep, molecule
         Where it is from: frame from 0, simulation step, atom id of the oxygen.
-    phase, taken_for
+    phase, confused_with
         Of the trajectory, and the label given.
     most_probable, probability
         The most probable class and its probability; the label, unless that is "unknown".
@@ -45,7 +46,7 @@ class Mistake:
     timestep: int
     molecule: int
     phase: str
-    taken_for: str
+    confused_with: str
     most_probable: str
     probability: float
     probability_of_phase: float
@@ -119,11 +120,11 @@ def _examples(
 
 def _responsible(
     model: Model, table: Table, prediction: Prediction, rows: NDArray[Any]
-) -> dict[int, NDArray[np.float64]]:
+) -> dict[int, NDArray[np.floating[Any]]]:
     """Row → (F,) how much every feature did for the wrong label."""
     rows = rows.astype(np.int64)
     target, label = table.target(model.classes)[rows], prediction.labels[rows]
-    found: dict[int, NDArray[np.float64]] = {}
+    found: dict[int, NDArray[np.floating[Any]]] = {}
     unknown = rows[label < 0]
     means = {
         name: table.features[table.phase == name].mean(axis=0)
@@ -143,7 +144,7 @@ def _responsible(
 
 
 def _mistake(
-    row: int, table: Table, prediction: Prediction, did: NDArray[np.float64], n: int
+    row: int, table: Table, prediction: Prediction, did: NDArray[np.floating[Any]], n: int
 ) -> Mistake:
     info = table.trajectories[table.trajectory[row]]
     probabilities = prediction.probabilities[row]
@@ -157,7 +158,7 @@ def _mistake(
         timestep=int(table.timestep[row]),
         molecule=int(table.molecule[row]),
         phase=info.phase,
-        taken_for=prediction.classes[label] if label >= 0 else UNKNOWN,
+        confused_with=prediction.classes[label] if label >= 0 else UNKNOWN,
         most_probable=prediction.classes[int(probabilities.argmax())],
         probability=float(probabilities.max()),
         probability_of_phase=float(probabilities[prediction.classes.index(info.phase)])

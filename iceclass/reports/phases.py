@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import csv
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,14 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iceclass.errors import InputError
+from iceclass.io.output.csv_tables import read_rows
 from iceclass.phases import UNKNOWN, colour_of, label_of
 from iceclass.reports.style import COLUMN, PAGE, new_figure, save, style
+from iceclass.reports.thinning import POINTS, Thinned
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _NOT_PHASES = ("frame", "timestep", "time", "molecules")
-_MANY = 2000
 
 
 def phase_fractions_figure(
@@ -46,9 +47,10 @@ def phase_fractions_figure(
         No frames, or a file without phase columns.
     """
     if isinstance(fractions, str | Path):
-        fractions, told, told_label = _read(Path(fractions))
         if x is None:
-            x, x_label = told, told_label
+            fractions, x, x_label = _read(Path(fractions), POINTS)
+        else:
+            fractions, _, _ = _read(Path(fractions), len(x))
     columns = {name: np.asarray(values, np.float64) for name, values in fractions.items()}
     n_frames = len(next(iter(columns.values()), ()))
     if n_frames == 0:
@@ -73,7 +75,7 @@ def phase_fractions_figure(
 def _stack(
     axes: Axes, columns: Mapping[str, NDArray[np.float64]], present: list[str], x: NDArray[Any]
 ) -> None:
-    stride = max(1, len(x) // _MANY)
+    stride = max(1, len(x) // POINTS)
     axes.stackplot(
         x[::stride],
         *(100 * columns[name][::stride] for name in present),
@@ -110,20 +112,22 @@ def _bars(axes: Axes, columns: Mapping[str, NDArray[np.float64]]) -> None:
     axes.set_xlabel("molecules / %")
 
 
-def _read(path: Path) -> tuple[dict[str, NDArray[np.float64]], NDArray[Any] | None, str]:
-    """Fractions, what to draw them over, and its name, from a ``*.phases.csv``."""
+def _read(path: Path, most: int) -> tuple[dict[str, NDArray[np.float64]], NDArray[Any], str]:
+    """Fractions, what to draw them over, and its name, of ``most`` frames of a ``*.phases.csv``."""
+    points = Thinned[dict[str, str]](most)
+    increasing, before = True, -math.inf  # in all frames
     try:
-        with open(path, newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            rows = list(reader)
-            names = [name for name in reader.fieldnames or () if name not in _NOT_PHASES]
+        for row in read_rows(path, ("frame", "timestep"), "phase fractions"):
+            step = int(row["timestep"])
+            increasing, before = increasing and step > before, step
+            points.add(row)
+        rows = points.items()
+        names = [name for name in rows[0] if name not in _NOT_PHASES]
         columns = {name: np.array([float(row[name]) for row in rows]) for name in names}
-        steps = np.array([int(row["timestep"]) for row in rows])
-        frames = np.array([int(row["frame"]) for row in rows])
-    except (OSError, KeyError, ValueError, TypeError, csv.Error) as error:
+        axis = "timestep" if increasing and len(rows) > 1 else "frame"
+        steps = np.array([int(row[axis]) for row in rows])
+    except ValueError as error:
         raise InputError(f"cannot be read as phase fractions: {error}", path=path) from error
     if not names or set(names) == {UNKNOWN}:
         raise InputError("has no columns of phase fractions", path=path)
-    if len(steps) > 1 and (np.diff(steps) > 0).all():
-        return columns, steps, "timestep"
-    return columns, frames, "frame"
+    return columns, steps, axis

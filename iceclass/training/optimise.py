@@ -1,4 +1,4 @@
-"""What a training run is told, and the optimisation itself, in PyTorch."""
+"""The optimisation of the network, in PyTorch."""
 
 from __future__ import annotations
 
@@ -10,108 +10,30 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from iceclass.datasets.splits import FRACTIONS, class_weights
+from iceclass.datasets.splits import class_weights
 from iceclass.errors import InputError
-from iceclass.model.network import HIDDEN, Model
+from iceclass.model.torch_network import build_network
+from iceclass.training.config import TrainingConfig
 
 if TYPE_CHECKING:
     import torch
 
-_STIFFNESS = 1e-4
-"""Nats that a class bias of 1 costs."""
-SPLITS = ("preparation", "molecule")
-BALANCES = ("weights", "sample", "none")
-SCHEDULES = ("plateau", "cosine", "constant")
+BIAS_PENALTY = 1e-4
+"""Nats that a class bias of 1 costs: little beside any real gain, enough to have one minimum where
+the validation has classes that no bias can help."""
 
+IMPROVEMENT = 1e-4
+"""Share by which a loss must fall to count as better: below it is the noise of the batches."""
 
-@dataclass(frozen=True)
-class TrainingConfig:
-    """Everything that decides what a training run gives, beside its data.
+LAST_RATE = 0.01
+"""Learning rate at the end of the cosine schedule, in units of the first (Loshchilov & Hutter, ICLR
+(2017), arXiv:1608.03983, with an end that still moves)."""
 
-    Attributes
-    ----------
-    split
-        "preparation", or "molecule" to compare with figures obtained that way.
-    fractions
-        Shares of train, validation and test.
-    seed
-        Of the split, the subsampling, the initial weights and the order of the batches.
-    max_rows
-        At most so many rows of each trajectory; None: all.
-    balance
-        "weights" (every class weighs the same in the loss), "sample" (as many rows of each class
-        as the smallest has), or "none".
-    epochs
-        At most so many passes over the training rows.
-    patience
-        Stop after so many epochs without a better validation loss.
-    batch_size, learning_rate, schedule
-        Rows in a batch; Adam's step; "plateau" (halved after patience/3 epochs without a better
-        loss), "cosine" (to 1 % at the last epoch) or "constant".
-    weight_decay
-        Share of the learning rate by which every step shrinks the weights, not the biases, apart
-        from Adam's own step: Loshchilov & Hutter, ICLR (2019), arXiv:1711.05101. 0: plain Adam.
-    weight_average
-        β of an exponential mean of the weights over the steps, w̄ ← β w̄ + (1 − β) w, which is
-        validated and kept in place of the last weights; it takes several times 1/(1 − β) steps to
-        forget the first ones: Polyak & Juditsky, SIAM J. Control Optim.
-        30, 838 (1992), doi:10.1137/0330046. 0: none.
-    bias_correction
-        Share of the class biases of least validation loss that is added to the outputs, 0 to 1.
-        Varied training data moves the borders between classes; the validation, which is not
-        varied, moves them back: Alexandari, Kundaje & Shrikumar, ICML (2020), arXiv:1901.06852.
-        It is one preparation a phase, so all of it may be too much.
-    calibrate
-        Fit the softmax temperature on the validation rows.
-    novelty_quantile, novelty_margin
-        The threshold for unknown: margin × this quantile of the validation rows' novelty scores,
-        which are squared distances. 0.99 and 1: 1 % of false alarms on the validation. A margin
-        above 1 is for other water models and potentials, whose motion differs.
-    threads
-        Of PyTorch; None: as they are. The same seed, data and threads give the same weights.
-    """
+TEMPERATURES = (0.2, 10.0)
+"""Range in which the softmax temperature is looked for; Guo et al. (2017) found 0.5 to 5."""
 
-    split: str = "preparation"
-    fractions: tuple[float, float, float] = FRACTIONS
-    seed: int = 0
-    max_rows: int | None = None
-    balance: str = "weights"
-    epochs: int = 200
-    patience: int = 20
-    batch_size: int = 512
-    learning_rate: float = 1e-3
-    schedule: str = "plateau"
-    weight_decay: float = 0.0
-    weight_average: float = 0.0
-    bias_correction: float = 0.0
-    calibrate: bool = True
-    novelty_quantile: float = 0.99
-    novelty_margin: float = 1.0
-    threads: int | None = None
-
-    def __post_init__(self) -> None:
-        for what, value, known in (
-            ("split", self.split, SPLITS),
-            ("balance", self.balance, BALANCES),
-            ("schedule", self.schedule, SCHEDULES),
-        ):
-            if value not in known:
-                raise InputError(f"{what} is {value!r}, expected one of {', '.join(known)}")
-        for what in ("epochs", "patience", "batch_size", "learning_rate", "novelty_margin"):
-            if not getattr(self, what) > 0:
-                raise InputError(f"{what} is {getattr(self, what)}, expected a positive number")
-        if not self.weight_decay >= 0:
-            raise InputError(f"weight_decay is {self.weight_decay}, expected 0 or more")
-        if not 0 <= self.weight_average < 1:
-            raise InputError(
-                f"weight_average is {self.weight_average}, expected 0 or more and less than 1"
-            )
-        if not 0 <= self.bias_correction <= 1:
-            raise InputError(f"bias_correction is {self.bias_correction}, expected 0 to 1")
-        if not 0.5 <= self.novelty_quantile <= 1.0:
-            raise InputError(f"novelty_quantile is {self.novelty_quantile}, expected 0.5 to 1")
-        if self.seed < 0:
-            raise InputError(f"seed is {self.seed}, expected 0 or more")
+EDGE = 1e-3
+"""Of ln T: as close to the end of the range as this, the search has found no minimum."""
 
 
 @dataclass(frozen=True)
@@ -123,33 +45,6 @@ class Epoch:
     validation_loss: float
     validation_accuracy: float
     learning_rate: float
-
-
-def build_network(n_features: int, n_classes: int) -> torch.nn.Sequential:
-    """The network in PyTorch, weights unset: F → 100 → tanh → 100 → tanh → C."""
-    from torch import nn
-    from torch.nn.utils import skip_init  # leaves the global random numbers alone
-
-    return nn.Sequential(
-        skip_init(nn.Linear, n_features, HIDDEN),
-        nn.Tanh(),
-        skip_init(nn.Linear, HIDDEN, HIDDEN),
-        nn.Tanh(),
-        skip_init(nn.Linear, HIDDEN, n_classes),
-    )
-
-
-def torch_network(model: Model) -> torch.nn.Sequential:
-    """The model's network in PyTorch, float64; takes standardised features, gives logits."""
-    import torch
-
-    network = build_network(model.n_features, model.n_classes).double()
-    linear = [layer for layer in network if isinstance(layer, torch.nn.Linear)]
-    with torch.no_grad():
-        for layer, weight, bias in zip(linear, model.weights, model.biases, strict=True):
-            layer.weight.copy_(torch.tensor(weight))
-            layer.bias.copy_(torch.tensor(bias))
-    return network
 
 
 class Fit:
@@ -188,7 +83,7 @@ class Fit:
         }
 
     @property
-    def kept(self) -> torch.nn.Module:
+    def evaluated_network(self) -> torch.nn.Module:
         """The network that is validated and kept: the mean of the weights, or the last ones."""
         return self.network if self.mean is None else self.mean.module
 
@@ -201,7 +96,7 @@ class Fit:
         )
 
     def run(self, progress: Callable[[Epoch], None] | None) -> tuple[list[Epoch], int]:
-        """Train; leave the weights of the best epoch, or their mean then, in :attr:`kept`."""
+        """Train; :attr:`evaluated_network` is left with the weights of the best epoch."""
         config = self.config
         optimiser = self._optimiser()
         history: list[Epoch] = []
@@ -219,19 +114,22 @@ class Fit:
                 raise InputError(
                     f"the loss is {watched} at epoch {number}", hint="lower the learning rate"
                 )
-            if watched < best_loss * (1 - 1e-4):
+            if watched < best_loss * (1 - IMPROVEMENT):
                 best, best_loss = number, watched
-                kept = {k: v.clone() for k, v in self.kept.state_dict().items()}
+                kept = {k: v.clone() for k, v in self.evaluated_network.state_dict().items()}
             elif number - best >= config.patience:
                 break
             if config.schedule == "cosine":
-                share = 0.01 + 0.99 * (1 + math.cos(math.pi * number / config.epochs)) / 2
+                share = (
+                    LAST_RATE
+                    + (1 - LAST_RATE) * (1 + math.cos(math.pi * number / config.epochs)) / 2
+                )
                 optimiser.param_groups[0]["lr"] = config.learning_rate * share
             elif config.schedule == "plateau" and number - max(best, halved) >= wait:
                 optimiser.param_groups[0]["lr"] = rate / 2
                 halved = number
         assert kept is not None
-        self.kept.load_state_dict(kept)
+        self.evaluated_network.load_state_dict(kept)
         return history, best
 
     def _optimiser(self) -> torch.optim.Optimizer:
@@ -269,7 +167,7 @@ class Fit:
         import torch
 
         with torch.inference_mode():
-            return torch.cat([self.kept(block) for block in self.z[side].split(65536)])
+            return torch.cat([self.evaluated_network(block) for block in self.z[side].split(65536)])
 
     def validate(self) -> tuple[float, float]:
         """Mean loss and accuracy of the validation rows; NaN without any."""
@@ -302,13 +200,13 @@ class Fit:
             now = torch.tensor(parameters, requires_grad=True)
             scaled = (logits + now[1:]) / now[0].exp()
             entropy = torch.nn.functional.cross_entropy(scaled, target, weight=weight)
-            total = entropy + _STIFFNESS * now.square().sum()
+            total = entropy + BIAS_PENALTY * now.square().sum()
             (slope,) = torch.autograd.grad(total, now)
             return total.item(), slope.numpy()
 
         found = minimize(loss, np.zeros(1 + logits.shape[1]), jac=True, method="L-BFGS-B").x
         with torch.no_grad():
-            *_, bias = self.kept.parameters()
+            *_, bias = self.evaluated_network.parameters()
             bias[seen] += torch.from_numpy(share * found[1:]).to(bias)
 
     def temperature(self) -> float:
@@ -329,9 +227,9 @@ class Fit:
         def loss(log_t: float) -> float:
             return self.loss(logits / math.exp(log_t), target, "validation").item()
 
-        bounds = (math.log(0.2), math.log(10.0))
+        bounds = (math.log(TEMPERATURES[0]), math.log(TEMPERATURES[1]))
         best = float(minimize_scalar(loss, bounds=bounds, method="bounded").x)
-        if min(best - bounds[0], bounds[1] - best) < 1e-3:
+        if min(best - bounds[0], bounds[1] - best) < EDGE:
             return 1.0
         return round(math.exp(best), 6)
 
@@ -339,7 +237,7 @@ class Fit:
         self,
     ) -> tuple[tuple[NDArray[np.float32], ...], tuple[NDArray[np.float32], ...]]:
         """Weights and biases of the three layers."""
-        state = self.kept.state_dict()
+        state = self.evaluated_network.state_dict()
         state = {name: tensor.numpy().copy() for name, tensor in state.items()}
         weights = tuple(value for name, value in state.items() if name.endswith("weight"))
         biases = tuple(value for name, value in state.items() if name.endswith("bias"))

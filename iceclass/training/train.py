@@ -19,10 +19,13 @@ from iceclass.datasets.store import FeatureStore
 from iceclass.datasets.table import SPLITS, Table
 from iceclass.descriptors import from_dict
 from iceclass.errors import InputError, MissingDependencyError
-from iceclass.evaluation.metrics import Evaluation, csv_text, evaluate
+from iceclass.evaluation.metrics import DIGITS, Evaluation, evaluate
+from iceclass.io.output.csv_tables import write_csv
 from iceclass.model.network import Model
-from iceclass.model.novelty import fit_novelty, likely_classes
-from iceclass.training.optimise import Epoch, Fit, TrainingConfig
+from iceclass.model.novelty import Novelty, fit_novelty, likely_classes
+from iceclass.model.scaler import Scaler
+from iceclass.training.config import TrainingConfig
+from iceclass.training.optimise import Epoch, Fit
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,10 +48,11 @@ class TrainingResult:
     best_epoch: int
     split: Split = field(repr=False)
 
-    def history_csv(self) -> str:
-        """CSV text, one line for each epoch."""
+    def write_history(self, path: str | Path) -> Path:
+        """Write the epochs as CSV; an existing file is replaced."""
         columns = tuple(Epoch.__dataclass_fields__)
-        return csv_text(columns, [[getattr(e, c) for c in columns] for e in self.history])
+        rows = ([getattr(epoch, name) for name in columns] for epoch in self.history)
+        return write_csv(path, columns, rows, force=True, digits=DIGITS)
 
 
 __all__ = ["Epoch", "TrainingConfig", "TrainingResult", "train"]
@@ -80,16 +84,67 @@ def train(
     InputError
         Fewer than two classes, a class without training rows, or a phase that cannot be split.
     MissingDependencyError
-        PyTorch or scikit-learn is not installed.
+        PyTorch is not installed.
     """
     try:
-        import sklearn
-        import torch
+        import torch  # noqa: F401  # before the data are read for minutes
     except ImportError as error:
-        raise MissingDependencyError("training", "PyTorch and scikit-learn", "train") from error
+        raise MissingDependencyError("training", "PyTorch", "train") from error
     config = config or TrainingConfig()
     started = time.perf_counter()
-    table = _table(source, config)
+    data = _prepare(_table(source, config), config)
+    fit, history, best = _optimise(data, config, progress)
+    weights, biases = fit.arrays()
+    model = Model(
+        descriptor=from_dict(dict(data.table.descriptor)),
+        classes=data.classes,
+        mean=data.scaler.mean,
+        scale=data.scaler.scale,
+        weights=weights,
+        biases=biases,
+        temperature=fit.temperature() if config.calibrate else 1.0,
+        novelty=_novelty(data, fit, config),
+    )
+    evaluation = None
+    if len(data.rows["test"]):
+        what = f"test rows, split by {config.split}"
+        evaluation = evaluate(model, data.table.rows(data.rows["test"]), description=what)
+    record = _record(data, config, command, history, best) | {
+        "test": None if evaluation is None else evaluation.summary(),
+        "seconds": round(time.perf_counter() - started, 1),
+    }
+    model = replace(model, record=record)
+    return TrainingResult(model, evaluation, tuple(history), best, data.split)
+
+
+@dataclass(frozen=True, eq=False)
+class _Data:
+    """The rows of every side of a split, and what training makes of them.
+
+    Attributes
+    ----------
+    rows
+        Side → its rows of the table.
+    z, y
+        "train" and "validation" → (R, F) float32 standardised features, (R,) int64 classes.
+    """
+
+    table: Table
+    classes: tuple[str, ...]
+    split: Split
+    rows: Mapping[str, NDArray[np.int64]]
+    scaler: Scaler
+    z: Mapping[str, NDArray[np.float32]]
+    y: Mapping[str, NDArray[np.int64]]
+
+    @property
+    def threshold_side(self) -> str:
+        """The side that the threshold for unknown is set on."""
+        return "validation" if len(self.rows["validation"]) else "train"
+
+
+def _prepare(table: Table, config: TrainingConfig) -> _Data:
+    """Split, balance and standardise the rows of a table."""
     classes = table.classes
     if len(classes) < 2:
         raise InputError(f"the data hold only {', '.join(classes)}; training needs two phases")
@@ -101,32 +156,53 @@ def train(
     for c, name in enumerate(classes):
         if not (target[rows["train"]] == c).any():
             raise InputError(f"phase {name} has no rows to train on")
-    mean, scale = standardiser(table.features, rows["train"])
-    z = {side: (table.features[rows[side]] - mean) / scale for side in ("train", "validation")}
-    y = {side: target[rows[side]] for side in ("train", "validation")}
+    scaler = Scaler.fit(table.features, rows["train"])
+    sides = ("train", "validation")
+    z = {side: scaler.standardise(table.features[rows[side]]) for side in sides}
+    y = {side: target[rows[side]] for side in sides}
+    return _Data(table, classes, split, rows, scaler, z, y)
+
+
+def _optimise(
+    data: _Data, config: TrainingConfig, progress: Callable[[Epoch], None] | None
+) -> tuple[Fit, list[Epoch], int]:
+    """The fitted network, every epoch, and the best one."""
+    import torch
+
     threads = torch.get_num_threads()
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     try:
-        fit = Fit(z, y, len(classes), config)
+        fit = Fit(data.z, data.y, len(data.classes), config)
         history, best = fit.run(progress)
         fit.correct_biases(config.bias_correction)
-        temperature = fit.temperature() if config.calibrate else 1.0
     finally:
         torch.set_num_threads(threads)
-    has_validation = len(rows["validation"]) > 0
-    threshold_side = "validation" if has_validation else "train"
-    novelty = fit_novelty(
-        z["train"],
-        y["train"],
-        len(classes),
+    return fit, history, best
+
+
+def _novelty(data: _Data, fit: Fit, config: TrainingConfig) -> Novelty:
+    """The score for unknown, its threshold set on the validation where there is one."""
+    density = data.table.density
+    return fit_novelty(
+        data.z["train"],
+        data.y["train"],
+        len(data.classes),
         quantile=config.novelty_quantile,
         margin=config.novelty_margin,
-        held_out=z[threshold_side],
-        likely=likely_classes(fit.logits(threshold_side).numpy()),
-        density=None if table.density is None else table.density[rows["train"]],
+        held_out=data.z[data.threshold_side],
+        likely=likely_classes(fit.logits(data.threshold_side).numpy()),
+        density=None if density is None else density[data.rows["train"]],
     )
-    record = {
+
+
+def _record(
+    data: _Data, config: TrainingConfig, command: str, history: list[Epoch], best: int
+) -> dict[str, Any]:
+    """How the model was made; JSON-serialisable."""
+    import torch
+
+    return {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": command,
         "config": asdict(config),
@@ -134,36 +210,14 @@ def train(
             "iceclass": __version__,
             "numpy": np.__version__,
             "torch": torch.__version__,
-            "scikit-learn": sklearn.__version__,
         },
-        "feature_names": list(table.feature_names),
-        "split": {"by": config.split, **_describe_split(table, split, rows)},
-        "validation": _describe_validation(split, has_validation, config),
+        "feature_names": list(data.table.feature_names),
+        "split": {"by": config.split, **_describe_split(data.table, data.split, data.rows)},
+        "validation": _describe_validation(data.split, data.threshold_side == "validation", config),
         "best_epoch": best,
         "history": [[_json(v) for v in asdict(epoch).values()] for epoch in history],
         "history_columns": list(Epoch.__dataclass_fields__),
     }
-    weights, biases = fit.arrays()
-    model = Model(
-        descriptor=from_dict(dict(table.descriptor)),
-        classes=classes,
-        mean=mean,
-        scale=scale,
-        weights=weights,
-        biases=biases,
-        temperature=temperature,
-        novelty=novelty,
-        record=record,
-    )
-    evaluation = None
-    if len(rows["test"]):
-        what = f"test rows, split by {config.split}"
-        evaluation = evaluate(model, table.rows(rows["test"]), description=what)
-    record |= {
-        "test": None if evaluation is None else evaluation.summary(),
-        "seconds": round(time.perf_counter() - started, 1),
-    }
-    return TrainingResult(replace(model, record=record), evaluation, tuple(history), best, split)
 
 
 def _table(source: str | Path | FeatureStore | Table, config: TrainingConfig) -> Table:
@@ -175,25 +229,6 @@ def _table(source: str | Path | FeatureStore | Table, config: TrainingConfig) ->
         return source
     kept = balanced_rows(source.trajectory, config.max_rows, config.seed)
     return source.rows(kept)
-
-
-def standardiser(
-    features: NDArray[np.float32], rows: NDArray[np.int64]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """(F,) mean and standard deviation over some rows; scale 1 for features that are constant.
-
-    Constant: varying by less than float32 resolves beside the mean, so that dividing by the
-    deviation would blow up rounding.
-    """
-    mean = np.zeros(features.shape[1])
-    square = np.zeros(features.shape[1])
-    for part in np.array_split(rows, max(1, len(rows) // 65536)):
-        mean += features[part].sum(axis=0, dtype=np.float64) / len(rows)
-    for part in np.array_split(rows, max(1, len(rows) // 65536)):
-        square += ((features[part] - mean) ** 2).sum(axis=0) / len(rows)
-    scale = np.sqrt(square)
-    scale[scale <= np.maximum(1e-6 * np.abs(mean), 1e-20)] = 1.0
-    return mean.astype(np.float32), scale.astype(np.float32)
 
 
 def _describe_split(

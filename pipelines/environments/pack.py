@@ -33,7 +33,7 @@ from iceclass.files import replacing
 from iceclass.frame import Frame
 from iceclass.generation.construction import Arrangement, made, truth
 from iceclass.generation.lattices import build
-from iceclass.io import open_trajectory
+from iceclass.io import Trajectory
 from pipelines.environments.plan import CONFIG, Job, read_plan
 
 REJECTED = "environments-rejected.json"
@@ -96,8 +96,9 @@ def new(
             start = start or arranged(job)
             construction = description["construction"]
             if start.to_dict() != construction:
-                raise InputError("was made with another arrangement than the plan's", path=path)
-            with open_trajectory(path) as trajectory:
+                click.echo(f"{name}: left out, was made with another arrangement than the plan's")
+                continue
+            with Trajectory(path) as trajectory:
                 frames = tuple(trajectory)
             told = truth(construction, start.structure.frame(), frames)
             checks = check_environment(description, job.kind, frames, told)

@@ -23,7 +23,7 @@ from iceclass.datasets.reference import SHIPPED  # noqa: E402
 from iceclass.descriptors.soap.descriptor import Soap  # noqa: E402
 from iceclass.errors import IceclassError  # noqa: E402
 from iceclass.evaluation.bootstrap import RESAMPLES  # noqa: E402
-from iceclass.training.optimise import SCHEDULES  # noqa: E402
+from iceclass.training.config import SCHEDULES  # noqa: E402
 from pipelines.study.jobs import Plan  # noqa: E402
 from pipelines.study.settings import Settings, Study  # noqa: E402
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from iceclass.evaluation.bootstrap import RESAMPLES, Interval, bootstrap, confusion_scores
+from iceclass.evaluation.bootstrap import RESAMPLES, Interval, bootstrap
+from iceclass.evaluation.scores import confusion_scores
 from pipelines.study.jobs import MODELS, Classical, Plan, Timing, Training
 from pipelines.study.settings import Study
 

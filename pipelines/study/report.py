@@ -12,8 +12,9 @@ import numpy as np
 
 from iceclass.datasets.splits import FRACTIONS
 from iceclass.evaluation.bootstrap import LEVEL
-from iceclass.evaluation.metrics import csv_text
+from iceclass.evaluation.metrics import DIGITS
 from iceclass.files import replacing
+from iceclass.io.output.csv_tables import write_csv
 from iceclass.phases import label_of
 from iceclass.reports.distributions import distributions_figure
 from pipelines.study import figures, page
@@ -70,7 +71,7 @@ def write_report(results: Results, published: Mapping[str, Any], output: Path) -
     output.mkdir(parents=True, exist_ok=True)
     numbers = gather(results)
     for name, (head, rows) in tables(results, numbers).items():
-        _write(output / f"{name}.csv", csv_text(head, rows))
+        write_csv(output / f"{name}.csv", head, rows, force=True, digits=DIGITS, may_be_empty=True)
     claim = _claim(results.study, published)
     _figures(results, numbers, published["descriptors"], claim, output)
     _write(output / "study.md", page_text(results, numbers, published["descriptors"], claim))

@@ -16,7 +16,7 @@ from iceclass.descriptors import Descriptor
 from iceclass.errors import InputError
 from iceclass.files import replacing
 from iceclass.phases import GLASSES, PHASES
-from iceclass.training.optimise import TrainingConfig
+from iceclass.training.config import TrainingConfig
 
 STEINHARDT = "steinhardt"
 """Name of the feature set that is not in a store but made here."""

@@ -24,8 +24,8 @@ from iceclass.evaluation.deletion import (
 )
 from iceclass.evaluation.explain import explain
 from iceclass.model.network import Model
+from iceclass.model.scaler import Scaler
 from iceclass.training.optimise import Fit
-from iceclass.training.train import standardiser
 from pipelines.study.data import Sides, counts_by_trajectory, sides_of, table_of
 from pipelines.study.jobs import Training, fold_median
 from pipelines.study.settings import Study
@@ -46,7 +46,7 @@ class Network:
     biases: tuple[NDArray[np.float32], ...]
 
     def standardise(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        return (x - self.mean) / self.scale
+        return Scaler(self.mean, self.scale).standardise(x)
 
     def labels(self, z: NDArray[np.float32]) -> NDArray[np.int64]:
         """(R,) classes from (R, F) standardised features."""
@@ -114,9 +114,9 @@ def fit_network(
     """The trained network; epochs, and the one that was kept."""
     import torch
 
-    mean, scale = standardiser(x, sides.train)
+    scaler = Scaler.fit(x, sides.train)
     rows = {"train": sides.train, "validation": sides.validation}
-    z = {name: (x[own] - mean) / scale for name, own in rows.items()}
+    z = {name: scaler.standardise(x[own]) for name, own in rows.items()}
     y = {name: target[own] for name, own in rows.items()}
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -125,7 +125,7 @@ def fit_network(
         history, best = fit.run(None)
     finally:
         torch.set_num_threads(threads)
-    network = Network(mean, scale, *fit.arrays())
+    network = Network(scaler.mean, scaler.scale, *fit.arrays())
     return network, {"epochs": len(history), "best_epoch": best}
 
 

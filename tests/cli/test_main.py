@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import fields
 
 import click
 import pytest
@@ -85,3 +86,24 @@ def test_wrong_usage_is_status_2_with_one_clear_line(
 def test_debug_shows_the_traceback(capsys):
     assert run("label", "nowhere.dump", "--debug") == 2
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_options_are_those_of_the_library():
+    """What Python can be told the command line can be told, and defaults are the same."""
+    from iceclass.io.options import ReadOptions
+    from iceclass.labelling.options import LabelOptions
+    from iceclass.training.optimise import TrainingConfig
+
+    def defaults(name, *arguments):
+        command = cli.get_command(click.Context(cli), name)
+        return command.make_context(name, list(arguments)).params
+
+    label, train = defaults("label", "traj.dump"), defaults("train", "features.h5")
+    for options, told, other in (
+        (ReadOptions(), label, set()),
+        (LabelOptions(), label, {"observers"}),  # --clusters, --profile
+        (TrainingConfig(), train, {"fractions", "calibrate", "threads"}),
+    ):
+        for field in fields(options):
+            if field.name not in other:
+                assert told[field.name] == getattr(options, field.name), field.name

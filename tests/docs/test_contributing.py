@@ -108,6 +108,21 @@ def follow(section: str, directory: Path) -> dict[str, str]:
     return said
 
 
+@pytest.mark.parametrize("section", SECTIONS)
+def test_changes_fit_what_they_change(section):
+    """Of every section, and quickly; below they are made."""
+    texts: dict[str, str] = {}
+    for match in BLOCK.finditer(SECTIONS[section]):
+        if match["path"]:
+            path = match["path"]
+        elif match["language"] == "diff":
+            code = re.sub("^   ", "", match["code"], flags=re.MULTILINE)
+            before = texts.get(path) or (ROOT / path).read_text(encoding="utf-8")
+            texts[path] = changed(before, code)
+    for path, text in texts.items():
+        compile(text, path, "exec")
+
+
 def passed(said: dict[str, str]) -> int:
     """How many tests passed in what was said."""
     return sum(int(n) for text in said.values() for n in re.findall(r"(\d+) passed", text))
@@ -124,7 +139,6 @@ def test_each_has_six_steps():
         assert re.findall(r"^(\d)\. ", text, re.MULTILINE) == list("123456"), name
 
 
-@pytest.mark.slow
 def test_a_descriptor(copy):
     said = follow("Add a descriptor", copy)
     assert passed(said) > 20
@@ -133,8 +147,6 @@ def test_a_descriptor(copy):
     assert "i_phase" in (copy / "melted.lammpstrj").read_text()
 
 
-@pytest.mark.slow
-@pytest.mark.md
 def test_a_phase(copy):
     said = follow("Add a phase", copy)
     (checked,) = [text for line, text in said.items() if "check" in line]
@@ -144,7 +156,6 @@ def test_a_phase(copy):
     assert ",vi," in (copy / "melted.phases.csv").read_text()
 
 
-@pytest.mark.slow
 def test_a_file_format(copy):
     said = follow("Add a file format", copy)
     assert passed(said) == 1
@@ -152,8 +163,6 @@ def test_a_file_format(copy):
     assert len((copy / "water.csv").read_text().splitlines()) == 5
 
 
-@pytest.mark.slow
-@pytest.mark.md
 def test_a_recipe(copy):
     said = follow("Add a recipe", copy)
     assert passed(said) == 1

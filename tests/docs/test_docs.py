@@ -19,6 +19,7 @@ import iceclass
 from iceclass.cli.main import COMMANDS, cli
 from tests.cli.test_main import run
 from tests.helpers.dumps import dump_text
+from tests.helpers.outputs import check_output
 from tests.helpers.trajectories import demo_frames, write_mda
 
 ROOT = Path(__file__).parents[2]
@@ -79,7 +80,7 @@ def test_labelling(tmp_path, monkeypatch, capsys):
     Path("traj.lammpstrj").write_bytes(gzip.decompress(demo.read_bytes()))
     write_mda(Path("traj.xtc"), demo_frames(3))
     lines = [line for line in commands_of("labelling.md") if line.startswith("iceclass label")]
-    assert len(lines) == 7
+    assert len(lines) == 8
     for line in lines:
         assert run(*shlex.split(line)[1:], "--model", "soap-37") == 0, capsys.readouterr().err
     found = {p.name: p for p in tmp_path.iterdir()}
@@ -91,7 +92,7 @@ def test_labelling(tmp_path, monkeypatch, capsys):
         "slab.clusters.png",
         "slab.profile.csv",
     ):
-        assert found[name].stat().st_size > 0, name
+        check_output(found[name])
     steps = [row.split(",")[0] for row in found["some.phases.csv"].read_text().splitlines()[1:]]
     assert steps == ["4", "8", "12"]
     whole, running = (found[f"{name}.phases.csv"].read_text() for name in ("traj", "running"))
@@ -124,7 +125,7 @@ def test_getting_started(tmp_path, monkeypatch, capsys):
     for line in lines:
         assert run(*shlex.split(line)[1:]) == 0, capsys.readouterr().err
     for name in re.findall(r"^\| `(traj[\w.]+)`", text_of("getting-started.md"), re.M):
-        assert Path(name).stat().st_size > 0, name
+        check_output(Path(name))
     (block,) = re.findall(r"```python\n(.*?)```", text_of("getting-started.md"), re.DOTALL)
     capsys.readouterr()
     exec(compile(block, "getting-started.md", "exec"), {})

@@ -12,6 +12,7 @@ import pytest
 from iceclass.cli.main import COMMANDS, cli
 from iceclass.phases import label_of
 from tests.cli.test_main import run
+from tests.helpers.outputs import check_output
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -51,8 +52,11 @@ def test_label_and_python_examples_run(tmp_path, monkeypatch, capsys):
     (measure,) = [one for one in LINES if one.startswith("iceclass measure")]
     for line in (plain, seen, measure):
         assert run(*shlex.split(line)[1:]) == 0
-    for name in re.findall(r"`((?:melted|seen)\.[\w.]+)`", README):
-        assert (tmp_path / name).stat().st_size > 0, name
+    names = re.findall(r"\| `(melted[\w.]+)` \|", README)
+    assert len(names) == 4
+    for name in names:
+        check_output(tmp_path / name)
+    assert (tmp_path / "seen.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
     assert "agrees with CHILL+" in capsys.readouterr().out
     assert "m/s" in (tmp_path / "seen.interfaces.json").read_text(encoding="utf-8")
     (block,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)

@@ -362,7 +362,7 @@ class TestReference:
 
 def test_a_journal_counts_no_further_than_its_first_damaged_line(tmp_path):
     source = written(tmp_path, "in.dump", b"source")
-    file = ResumableFile(tmp_path / "o", {}, source=source)
+    file = ResumableFile(tmp_path / "o", {}, sources=[source])
     for k in range(5):
         file.write(b"frame")
         file.keep({"frame": k, "text": "a\u2028b"})
@@ -384,7 +384,7 @@ def test_a_run_that_was_killed_while_finishing_and_then_again(tmp_path):
     """The files beside the output are still its own: the third run may replace them."""
     source, place = written(tmp_path, "in.dump", b"source"), tmp_path / "o"
     for k in range(3):
-        file = ResumableFile(place, {"a": 1}, source=source)
+        file = ResumableFile(place, {"a": 1}, sources=[source])
         assert [record["frame"] for record in file.records] == [0] * (k > 0)
         if k == 0:
             file.write(b"frame")
@@ -392,7 +392,7 @@ def test_a_run_that_was_killed_while_finishing_and_then_again(tmp_path):
             file.finishing()
         file.abort()
         assert was_finishing(place)
-    file = ResumableFile(place, {"a": 1}, source=source)
+    file = ResumableFile(place, {"a": 1}, sources=[source])
     file.commit()
     assert place.read_bytes() == b"frame"
     assert not was_finishing(place)

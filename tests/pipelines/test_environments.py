@@ -149,9 +149,9 @@ def test_packing_adds_files_and_writes_none_twice(runs, plan, tmp_path):
     larger.write_text(PLAN.replace("split: [test]}", "split: [test, train]}"))
     command = [sys.executable, "-m", "pipelines.environments.run", runs, "--plan", larger]
     run([*command, "--match", "p22"], capture_output=True, text=True, check=True)
-    assert "environments-02.h5: 1 trajectories" in packed(runs, larger, output)
+    assert "environments-02.h5: 2 trajectories" in packed(runs, larger, output)
     assert first.read_bytes() == content
-    assert len(load_environments(output)) == 5
+    assert len(load_environments(output)) == 6
 
 
 def test_reserved_models_do_not_train(runs, plan):

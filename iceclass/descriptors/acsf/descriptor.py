@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -13,10 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iceclass.descriptors.acsf.functions import (
-    G2,
-    G3,
-    G4,
-    G5,
     Band,
     Cosine,
     SymmetryFunction,
@@ -24,8 +21,8 @@ from iceclass.descriptors.acsf.functions import (
 )
 from iceclass.descriptors.acsf.sets import DEFAULT, FAR, LADDER
 from iceclass.descriptors.base import Descriptor
-from iceclass.descriptors.blocks import Rows
-from iceclass.errors import InputError, MissingDependencyError
+from iceclass.descriptors.blocks import FeatureBlocks
+from iceclass.errors import InputError
 from iceclass.frame import Frame
 from iceclass.kernels.choice import run
 
@@ -94,12 +91,12 @@ class Acsf(Descriptor):
                 )
 
     @property
-    def own_names(self) -> tuple[str, ...]:
+    def base_names(self) -> tuple[str, ...]:
         """``G4 η=0.036 ζ=4 λ=−1``, with the cut-off where it is not the usual Fermi function."""
         return tuple(map(str, self.functions))
 
     @property
-    def n_own(self) -> int:
+    def n_base(self) -> int:
         """the number of functions."""
         return len(self.functions)
 
@@ -125,7 +122,7 @@ class Acsf(Descriptor):
         """Plain dict: ``family`` and every parameter, the functions as a list of dicts."""
         return super().to_dict() | {"functions": [f.to_dict() for f in self.functions]}
 
-    def _rows(self, frame: Frame, dtype: np.dtype[Any]) -> Rows:
+    def _blocks(self, frame: Frame, dtype: np.dtype[Any]) -> FeatureBlocks:
         from iceclass.descriptors.acsf.kernel import symmetry_functions
         from iceclass.descriptors.acsf.plan import acsf_plan
         from iceclass.neighbours.cell_list import check_crowded, make_bins
@@ -133,21 +130,34 @@ class Acsf(Descriptor):
         plan = acsf_plan(self.functions, self.r_cut, self.r_angular)
         bins = make_bins(frame, self.r_cut)
 
-        def fill(features: NDArray[Any], rows: NDArray[np.int64], start: int, stop: int) -> None:
-            values = np.empty((stop - start, self.n_own))  # always in float64
+        def fill(out: NDArray[Any], rows: NDArray[np.int64], start: int, stop: int) -> None:
+            values = np.empty((stop - start, self.n_base))  # always in float64
             crowded_molecule = run(symmetry_functions, bins, plan, values, start, stop)
             check_crowded(crowded_molecule, frame, self.r_cut)
-            features[rows] = values
+            out[rows] = values
 
-        return Rows(bins.order, self.n_own, dtype, fill)
+        return FeatureBlocks(bins.order, self.n_base, dtype, fill)
 
     def _reference(self, frame: Frame, backend: str) -> NDArray[np.float64]:
-        return self._dscribe(frame)
+        with self.reference_work(frame) as work:
+            return work()
 
-    def _dscribe(self, frame: Frame) -> NDArray[np.float64]:
-        """(N, F) by DScribe, which has G2 to G5 with Behler's cosine and one R_c."""
+    def reference_work(
+        self, frame: Frame
+    ) -> AbstractContextManager[Callable[[], NDArray[np.float64]]]:
+        """What gives the (N, F) features by DScribe.
+
+        Raises
+        ------
+        InputError
+            DScribe has them not: it knows G2 to G5 with Behler's cosine, and one R_c.
+        MissingDependencyError
+            DScribe is not installed.
+        """
+        from iceclass.external.dscribe import KINDS, symmetry_functions
+
         for f in self.functions:
-            if not isinstance(f, G2 | G3 | G4 | G5) or not isinstance(f.cut_off, Cosine):
+            if f.kind not in KINDS or not isinstance(f.cut_off, Cosine):
                 raise InputError(
                     f"DScribe has no {f}, only G2, G3, G4 and G5 with the cosine cut-off",
                     hint="leave out the backend",
@@ -157,31 +167,12 @@ class Acsf(Descriptor):
                 f"DScribe has one cut-off radius; r_cut is {self.r_cut} and "
                 f"r_angular {self.r_angular}"
             )
-        try:
-            from ase import Atoms
-            from dscribe.descriptors import ACSF
-        except ImportError as error:
-            raise MissingDependencyError(
-                "the reference backend of symmetry functions", "dscribe", "reference"
-            ) from error
-        parameters: dict[type[SymmetryFunction], list[Any]] = {
-            kind: [] for kind in (G2, G3, G4, G5)
-        }
-        for f in self.functions:
-            values = [getattr(f, key) for key in f.symbols]
-            parameters[type(f)].append(values if len(values) > 1 else values[0])
-        reference = ACSF(
-            r_cut=self.r_cut,
-            species=["O"],
-            periodic=bool(frame.pbc.any()),
-            **{f"{kind.kind.lower()}_params": parameters[kind] or None for kind in parameters},
-        )
-        atoms = Atoms(
-            f"O{frame.n_molecules}", positions=frame.positions, cell=frame.cell, pbc=frame.pbc
-        )
-        atoms.set_cell(atoms.cell.complete())
-        atoms.wrap()
-        found = np.asarray(reference.create(atoms), dtype=np.float64)
-        order = [f for kind in parameters for f in self.functions if type(f) is kind]
-        column = {f: 1 + k for k, f in enumerate(order)}  # its first is Σ f_c
-        return found[:, [column[f] for f in self.functions]]
+        theirs = [f for kind in KINDS for f in self.functions if f.kind == kind]
+        parameters: dict[str, list[list[float]]] = {kind: [] for kind in KINDS}
+        for f in theirs:
+            parameters[f.kind].append([getattr(f, key) for key in f.symbols])
+        work = symmetry_functions(frame, parameters, self.r_cut)
+        columns = [theirs.index(f) for f in self.functions]
+        if columns == list(range(len(columns))):
+            return nullcontext(work)
+        return nullcontext(lambda: work()[:, columns])

@@ -23,17 +23,17 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from iceclass.errors import InputError
+from iceclass.errors import CutShortError, InputError
 from iceclass.io.lammps.binary_columns import BinaryColumns
 from iceclass.io.lammps.box import Box
-from iceclass.io.lammps.header import Header
+from iceclass.io.lammps.header import SKIP_HINT, Header
 from iceclass.io.lammps.kinds import KindReader
 from iceclass.io.lammps.snapshot import Table, coordinates_in, raw_frame
 from iceclass.io.pieces import Piece, check_whole
 from iceclass.io.text.blocks import unique_names
 from iceclass.io.text.streams import ByteSource
 from iceclass.io.water.assembly import RawFrame
-from iceclass.limits import too_much
+from iceclass.kernels.memory import too_much
 
 ATOM_COLUMNS = {5: "id type xs ys zs", 8: "id type xs ys zs ix iy iz"}
 """Columns of style ``atom`` where the file does not name them, by their number."""
@@ -44,7 +44,6 @@ _SCALED = 2.5  # largest distance of scaled positions from the centre, for atoms
 _FIRST = 92  # bytes that any header has
 _LONGEST_NAME = 64  # of the magic string: LAMMPS writes DUMPATOM, DUMPCUSTOM
 _LONGEST_TEXT = 1 << 16  # of the names of the columns
-_HINT = "--on-error skip keeps the frames before"
 
 
 def looks_binary(head: bytes) -> bool:
@@ -149,7 +148,15 @@ class BinaryDump:
         if parts.guessed and len(floats) and np.abs(floats - 0.5).max() > _SCALED:
             names = tuple(name.removesuffix("s") if name in triple else name for name in names)
             triple = ("x", "y", "z")
-        return raw_frame(header, Table(BinaryColumns(names, data), triple, floats), self._kinds)
+        columns = BinaryColumns(names, data)
+        for name in ("id", "type"):
+            if name in names and columns[name].dtype.kind != "i":
+                column = columns[name]
+                row = int(np.argmax(~(column == np.rint(column))))
+                self._fail(
+                    f"{name} of row {row + 1} of {len(data)} is not a whole number: {column[row]:g}"
+                )
+        return raw_frame(header, Table(columns, triple, floats), self._kinds)
 
     # -- header -------------------------------------------------------------------------------
 
@@ -200,7 +207,7 @@ class BinaryDump:
         if n_columns < 1 or n_parts < 0:
             self._fail(f"has {n_columns} columns from {n_parts} processors: no header")
         if problem := too_much(8 * n_atoms * n_columns):
-            self._fail(f"announces {n_atoms} atoms: {problem}", _HINT)
+            self._fail(f"announces {n_atoms} atoms: {problem}", SKIP_HINT)
         header.names = self._names(names, n_columns)
         return header, _Parts(n_parts, layout.order, revision < 2)
 
@@ -323,4 +330,9 @@ class BinaryDump:
     def _cut_short(self, what: str) -> NoReturn:
         damage = self._source.damage
         why = f" ({self._source.compression} data: {damage})" if damage else ""
-        self._fail(f"the last frame is cut short{why}: {what}", _HINT)
+        raise CutShortError(
+            f"the last frame is cut short{why}: {what}",
+            path=self.path,
+            frame=self._frame,
+            hint=SKIP_HINT,
+        )

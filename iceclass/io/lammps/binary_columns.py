@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from iceclass.errors import InputError
-
+_EXACT = 2.0**53  # doubles beyond are not all whole numbers
 _WHOLE = frozenset(["id", "mol", "proc", "procp1", "type", "ix", "iy", "iz"])
 
 
 class BinaryColumns(Mapping[str, NDArray[Any]]):
-    """Name → (M,) array, read-only: int64 for ids, types and image flags, else float64.
+    """Name → (M,) array, read-only: int64 for whole ids, types and image flags, else float64.
 
     Parameters
     ----------
@@ -34,8 +33,12 @@ class BinaryColumns(Mapping[str, NDArray[Any]]):
             if name not in self.names:
                 raise KeyError(name)
             column = self._data[:, self.names.index(name)]
-            whole = name in _WHOLE or name.startswith("i_")
-            array = _integers(column, name) if whole else column.astype(np.float64)
+            array: NDArray[Any] = column.astype(np.float64)
+            if name in _WHOLE or name.startswith("i_"):
+                with np.errstate(invalid="ignore"):
+                    whole = column.astype(np.int64)
+                if np.array_equal(whole, column) and np.abs(column).max(initial=0.0) <= _EXACT:
+                    array = whole
             array.setflags(write=False)
             self._known[name] = array
         return self._known[name]
@@ -48,15 +51,3 @@ class BinaryColumns(Mapping[str, NDArray[Any]]):
 
     def __repr__(self) -> str:
         return f"BinaryColumns({self.n_rows} rows: {' '.join(self.names)})"
-
-
-def _integers(column: NDArray[np.float64], name: str) -> NDArray[np.int64]:
-    with np.errstate(invalid="ignore"):
-        out = column.astype(np.int64)
-    wrong = np.flatnonzero(~((out == column) & (np.abs(column) <= 2.0**53)))
-    if len(wrong):
-        raise InputError(
-            f"{name} of atom {wrong[0] + 1} of {len(column)} is not a whole number: "
-            f"{float(column[wrong[0]]):g}"
-        )
-    return out

@@ -172,7 +172,28 @@ def read_data(source: ByteSource) -> RawFrame:
         ids=columns["id"],
         timestep=int(step[1]) if step else 0,
         header=header,
+        bonds=_bonds(data, columns["id"]),
     )
+
+
+def _bonds(data: _DataFile, ids: NDArray[np.int64]) -> NDArray[np.int64] | None:
+    """(B, 2) rows of the atoms of each bond, by the section Bonds: number, type, two ids."""
+    if "Bonds" not in data.sections:
+        return None
+    start, end, _ = data.sections["Bonds"]
+    words = re.sub(rb"#[^\n]*", b"", data.text[start:end]).split()
+    try:
+        bonded = np.array([words[2::4], words[3::4]]).astype(np.int64).T
+    except (ValueError, OverflowError):
+        bonded = np.empty((0, 2), np.int64)
+    if len(words) != 4 * len(bonded):
+        data.fail("the section Bonds has rows that are not number, type and two atom ids", start)
+    order = np.argsort(ids)
+    rows = order[np.searchsorted(ids, bonded, sorter=order).clip(max=len(ids) - 1)]
+    if np.any(ids[rows] != bonded):
+        missing = bonded[ids[rows] != bonded][0]
+        data.fail(f"the section Bonds names atom {missing}, which there is not", start)
+    return rows
 
 
 def _box(data: _DataFile) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -119,6 +119,10 @@ class FrameIndex:
         units = self.units[known - 1][1] if known else ""
         return ReadPosition(frame, int(self.offsets[frame]), int(self.lines[frame]), units, roles)
 
+    def units_after(self, frame: int) -> str:
+        """The unit style that a frame has told, or one before it; empty: none."""
+        return self.position(frame + 1).units
+
 
 class PassedFrames:
     """Gathers the places of frames in the order in which they are passed.

@@ -16,7 +16,7 @@ from iceclass.io.lammps.snapshot import Table, coordinates_in
 from iceclass.io.text import parsing
 from iceclass.io.text.blocks import after_lines, looks_cut, text_of
 from iceclass.io.text.columns import TextColumns
-from iceclass.limits import too_much
+from iceclass.kernels.memory import too_much
 
 
 class RowReader:

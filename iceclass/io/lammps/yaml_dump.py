@@ -173,6 +173,8 @@ class YamlDump:
         header.kept["box"] = "\n".join([" ".join(["ITEM: BOX BOUNDS", *words]), *texts])
 
     def _fail(self, message: str, hint: str | None = None) -> NoReturn:
+        if self._buffer.at_end:
+            self._cursor.cut_short(message, self._buffer.line)
         self._cursor.fail(message, self._buffer.line, hint)
 
 

@@ -25,8 +25,8 @@ from iceclass.io.pieces import Piece, check_whole
 from iceclass.io.text.blocks import LINE, LineBuffer
 from iceclass.io.text.streams import BLOCK, ByteSource, without_compression
 from iceclass.io.water.assembly import Assembler, RawFrame
-from iceclass.io.water.kinds import OXYGEN, AtomKinds, role_of_name
-from iceclass.limits import too_much
+from iceclass.io.water.kinds import OXYGEN, AtomKinds, Key, role_of_name
+from iceclass.kernels.memory import too_much
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -36,6 +36,7 @@ _SMALL = 1 << 26  # bytes that every frame may have
 _MOST_COLUMNS = 1 << 16  # of a property
 _ROW_BYTES = 60  # that a row takes, at least, while it is read
 _XYZ = ("extxyz", "xyz")
+_LAMMPS_STEP = re.compile(rb"\s*Atoms\. Timestep:\s*(-?\d{1,18})\s*")
 _NO_FILES = ("py", "bundletrajectory", "postgresql", "mysql")
 
 
@@ -64,7 +65,7 @@ def frame_from_ase(atoms: Atoms, types: Mapping[Any, str] | None = None) -> Fram
 def raw_frame(atoms: Atoms) -> RawFrame:
     """What an ``Atoms`` object holds, before anything is known of its molecules."""
     positions = np.array(atoms.positions, np.float64)
-    symbols = np.array(atoms.get_chemical_symbols(), dtype=str)
+    symbols = np.array(atoms.arrays.get("element", atoms.get_chemical_symbols()), dtype=str)
     columns: dict[str, NDArray[Any]] = {"element": symbols}
     columns |= {axis: positions[:, i] for i, axis in enumerate("xyz")}
     results = getattr(atoms.calc, "results", {}) if atoms.calc is not None else {}
@@ -92,7 +93,7 @@ def raw_frame(atoms: Atoms) -> RawFrame:
         pbc=pbc,
         origin=np.array(atoms.get_celldisp(), np.float64).reshape(3),
         columns=columns,
-        kinds=_kinds_of(symbols, columns.get("atomtypes")),
+        kinds=_kinds_of(columns),
         ids=ids,
         timestep=int(step) if isinstance(step, (int, np.integer)) else 0,
         time=_picoseconds(atoms.info),
@@ -112,20 +113,41 @@ def _plain(array: NDArray[Any]) -> NDArray[Any]:
     return array.astype(np.float64) if array.dtype.kind == "f" else array.astype(str)
 
 
-def _kinds_of(symbols: NDArray[Any], names: NDArray[Any] | None) -> Callable[[bool], AtomKinds]:
+def _kinds_of(columns: Mapping[str, NDArray[Any]]) -> Callable[[bool], AtomKinds]:
     """Kinds by atom names where they tell of oxygen (ASE takes the MW of a 4-site model for
-    tungsten), else by chemical symbols."""
+    tungsten), else by chemical symbols where these do, else by types or masses.
+
+    AtomEye files of LAMMPS hold a C for every atom whose element it was not told, but masses:
+    types then count these, the heaviest first.
+    """
 
     def kinds(full: bool) -> AtomKinds:
         del full
-        kind, source, texts = "element", "chemical symbols", symbols
-        if names is not None and any(role_of_name(n) == OXYGEN for n in np.unique(names).tolist()):
+        kind, source, texts = "element", "chemical symbols", columns["element"]
+        names, masses, types = map(columns.get, ("atomtypes", "masses", "type"))
+        if names is not None and _tells(names):
             kind, source, texts = "atom name", "atom names", names
-        keys, codes = np.unique(texts, return_inverse=True)
-        labels = tuple(str(key) for key in keys)
+        elif _tells(texts):
+            pass
+        elif types is not None and types.dtype.kind == "i":
+            numbers, codes = np.unique(types, return_inverse=True)
+            keys: tuple[Key, ...] = tuple(numbers.tolist())
+            return AtomKinds("type", keys, codes.astype(np.int64), (None,) * len(keys))
+        elif masses is not None and len(np.unique(texts)) < len(np.unique(masses)):
+            values, codes = np.unique(-masses, return_inverse=True)
+            n = len(values)
+            keys, weights = tuple(range(1, n + 1)), tuple((-values).tolist())
+            return AtomKinds("type", keys, codes.astype(np.int64), (None,) * n, "", weights)
+        found, codes = np.unique(texts, return_inverse=True)
+        labels = tuple(str(key) for key in found)
         return AtomKinds(kind, labels, codes.astype(np.int64), labels, source)
 
     return kinds
+
+
+def _tells(names: NDArray[Any]) -> bool:
+    """Whether any of the names is that of an oxygen."""
+    return any(role_of_name(name) == OXYGEN for name in np.unique(names).tolist())
 
 
 def ase_format(path: Path, head: bytes) -> str:
@@ -224,6 +246,35 @@ def _check_properties(comment: bytes, path: Path, index: int, line: int) -> None
                 )
 
 
+def _odd_species(rows: list[bytes]) -> NDArray[Any] | None:
+    """The (M,) names or type numbers of the atoms, where these are no chemical symbols.
+
+    ASE takes nothing else: in ``rows`` they become X.
+    """
+    from ase.data import atomic_numbers
+
+    comment = rows[1].decode("utf-8", "replace")
+    properties = re.search(r"Properties\s*=\s*\"?([^\s\"]+)", comment, re.IGNORECASE)
+    words = (properties[1] if properties else "species:S:1").split(":")
+    column = 0
+    for name, count in zip(words[::3], words[2::3], strict=False):
+        if name.lower() in ("species", "symbols", "element"):
+            break
+        column += int(count) if count.isdigit() else 1
+    fields = [row.split(None, column + 1) for row in rows[2:] if row.strip()]
+    if any(len(parts) <= column for parts in fields):
+        return None  # ASE will say what is wrong
+    texts = [parts[column].decode("utf-8", "replace") for parts in fields]
+    if all(text in atomic_numbers for text in set(texts)):
+        return None
+    for k, parts in enumerate(fields):
+        parts[column] = b"X"
+        rows[2 + k] = b" ".join(parts)
+    if all(text.isascii() and text.isdigit() and len(text) < 10 for text in set(texts)):
+        return np.array(texts).astype(np.int64)
+    return np.array(texts)
+
+
 def _xyz_frames(source: ByteSource) -> Iterator[Piece]:
     """Frames of an (extended) XYZ file."""
     from ase.io import read
@@ -278,11 +329,16 @@ def _xyz_frames(source: ByteSource) -> Iterator[Piece]:
             index: int = index,
             line: int = line,
         ) -> RawFrame:
-            text = b"\n".join(rows)
             _check_properties(rows[1], path, index, line + 1)
+            species = _odd_species(rows)
+            text = b"\n".join(rows)
             with _told(path, index, line, "extxyz"):
                 atoms = read(StringIO(text.decode("utf-8")), index=0, format="extxyz")
             assert not isinstance(atoms, list)
+            if species is not None:
+                atoms.set_array("type" if species.dtype.kind == "i" else "element", species)
+            if step := _LAMMPS_STEP.fullmatch(rows[1]):
+                atoms.info["timestep"] = int(step[1])
             return raw_frame(atoms)
 
         yield Piece(line, load)

@@ -23,7 +23,7 @@ from iceclass.io.text.blocks import LineBuffer, text_of
 from iceclass.io.text.fixed import as_matrix, fixed_numbers, fixed_texts
 from iceclass.io.text.streams import ByteSource
 from iceclass.io.water.assembly import RawFrame
-from iceclass.limits import too_much
+from iceclass.kernels.memory import too_much
 
 NAMES = 20  # columns before the positions: residue, its name, atom name, atom number, 5 each
 _ROW_BYTES = 60  # that a row takes, at least, while it is read

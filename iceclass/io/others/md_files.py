@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from iceclass.errors import InputError, MissingDependencyError
 
@@ -33,18 +33,16 @@ FORMATS: dict[str, tuple[str, ...]] = {
     "tng": (".tng",),
     "gsd": (".gsd",),
     "h5md": (".h5md",),
-    "history": (".history",),
     "trj": (".mdcrd", ".trj", ".crdbox"),
     "inpcrd": (".inpcrd", ".rst7"),
     "coor": (".coor",),
-    "trz": (".trz",),
-    "trc": (".trc",),
 }
 """MDAnalysis's name of a format, in small letters → the suffixes it is told by."""
-NAMED = ("gsd", "history")
+NAMED = ("gsd",)
 """Formats that tell themselves what their atoms are."""
-SIZED = ("ncdf",)
+PERIODIC = ("ncdf",)
 """Formats of periodic simulations, in which a cell may only be missing by mistake."""
+_COUNTED = ("trj",)  # do not tell how many atoms there are
 _PACKAGES = {"tng": "pytng", "gsd": "gsd", "ncdf": "scipy"}
 
 _WORKER = Path(__file__).with_name("xdr_worker.py")
@@ -79,8 +77,6 @@ class MdFile(Protocol):
 
 def md_format(path: Path) -> str | None:
     """MDAnalysis's name of the format of a trajectory, by the file's name; else ``None``."""
-    if path.name.upper().startswith("HISTORY"):  # DL_POLY's files have names, not suffixes
-        return "history"
     suffix = path.suffix.lower()
     return next((name for name, suffixes in FORMATS.items() if suffix in suffixes), None)
 
@@ -294,7 +290,12 @@ class ReaderFile:
         from MDAnalysis.coordinates.core import get_reader_for
 
         reader = get_reader_for(str(path), format=kind.upper())
-        self._reader: Any = reader(str(path), n_atoms=n_atoms)
+        self._reader: Any = reader.__new__(reader)
+        try:
+            self._reader.__init__(str(path), **({"n_atoms": n_atoms} if kind in _COUNTED else {}))
+        except BaseException:
+            self._reader.close = lambda: None  # or it tells, when it is collected, that it cannot
+            raise
         self._kind = kind
         self.n_atoms, self.n_frames = int(self._reader.n_atoms), int(self._reader.n_frames)
         if self.n_frames == 0:
@@ -304,12 +305,12 @@ class ReaderFile:
         """The frame of that number."""
         now = self._reader[index]
         cell = np.zeros((3, 3))
-        if now.dimensions is not None and np.any(now.dimensions[:3]):
+        if self._kind == "gsd":
+            cell = _hoomd_cell(self._reader._file[index].configuration.box)
+        elif now.dimensions is not None and np.any(now.dimensions[:3]):
             cell = np.asarray(now.triclinic_dimensions, np.float64)
             if not np.any(cell):
                 raise OSError(f"its cell {now.dimensions.tolist()} has no volume")
-        elif self._kind in SIZED:
-            raise OSError("it has no cell; give the cell, or convert the file to one that has it")
         if not now.has_positions:
             raise OSError("it holds no positions")
         return Snapshot(
@@ -328,3 +329,9 @@ class ReaderFile:
     def close(self) -> None:
         """Close the file."""
         self._reader.close()
+
+
+def _hoomd_cell(box: ArrayLike) -> NDArray[np.float64]:
+    """(3, 3) vectors of HOOMD's lengths and tilt factors, which MDAnalysis takes for angles."""
+    lx, ly, lz, xy, xz, yz = map(float, np.asarray(box))
+    return np.array([[lx, 0.0, 0.0], [xy * ly, ly, 0.0], [xz * lz, yz * lz, lz]])

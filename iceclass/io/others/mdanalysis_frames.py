@@ -1,8 +1,8 @@
 """Trajectories that need a topology: XTC, TRR, DCD, NetCDF, TNG … through MDAnalysis.
 
 Most of these files hold positions and cells but no names: a topology tells what the atoms are.
-LAMMPS data files and dumps, gro and pdb are read by iceclass itself, any other topology by
-MDAnalysis (psf, tpr, prmtop …). HISTORY and GSD files are their own topologies.
+LAMMPS data files and dumps, gro, pdb and HISTORY are read by iceclass itself, any other topology
+by MDAnalysis (psf, tpr, prmtop …). GSD files are their own topologies.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from iceclass.errors import InputError
 from iceclass.frame import Frame
 from iceclass.io.detect import detect_format
 from iceclass.io.options import ReadOptions
-from iceclass.io.others.md_files import NAMED, Snapshot, md_format, needs, open_file, told
+from iceclass.io.others.md_files import NAMED, PERIODIC, Snapshot, md_format, needs, open_file, told
 from iceclass.io.others.names import named_kinds
 from iceclass.io.readers import pieces_of
 from iceclass.io.text.streams import ByteSource
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _KEPT = ("id", "type", "mol", "element", "resname", "name", "mass", "q")
 _TEXTS = (("element", "elements"), ("resname", "resnames"), ("name", "names"), ("type", "types"))
-_READ_HERE = ("lammps-dump", "lammps-binary", "lammps-yaml", "lammps-data", "gro", "pdb")
+_READ_HERE = ("lammps-dump", "lammps-binary", "lammps-yaml", "lammps-data", "gro", "pdb", "history")
 
 
 def frames_by_mdanalysis(
@@ -93,6 +93,13 @@ def frames_by_mdanalysis(
             try:
                 with told(path, index, "the frame cannot be read: it is damaged or cut short"):
                     snapshot = file.read(index)
+                if options.cell is None and not snapshot.cell.any() and md_format(path) in PERIODIC:
+                    raise InputError(
+                        "the frame has no cell",
+                        path=path,
+                        frame=index,
+                        hint='give it: cell="a,b,c"',
+                    )
                 frame = assembler.frame(_raw_frame(template, snapshot), index)
             except InputError as error:
                 if options.on_error == "raise":
@@ -155,10 +162,12 @@ def _template(path: Path, topology: str | Path | None, types: Mapping[Any, str] 
         kinds = replace(kinds, codes=kinds.codes[order])
         columns = {name: raw.columns[name][order] for name in _KEPT if name in raw.columns}
         ids = None if raw.ids is None else raw.ids[order]
+        bonds = None if raw.bonds is None else np.argsort(order)[raw.bonds]
     else:
-        columns = _columns_of(_atoms_of(topology))
+        atoms = _atoms_of(topology)
+        columns = _columns_of(atoms)
         kinds = named_kinds(columns)
-        ids = None
+        ids, bonds = None, bonds_of(atoms)
     m = len(kinds.codes)
     return RawFrame(
         positions=np.zeros((m, 3)),
@@ -168,6 +177,7 @@ def _template(path: Path, topology: str | Path | None, types: Mapping[Any, str] 
         columns=columns,
         kinds=lambda _: kinds,
         ids=ids,
+        bonds=bonds,
     )
 
 
@@ -205,7 +215,9 @@ def _atoms_of(topology: Path) -> AtomGroup:
     with told(topology, None, "MDAnalysis cannot read this as a topology"):
         from MDAnalysis import Universe
 
-        universe = Universe(str(topology), to_guess=())
+        kind = md_format(topology)  # else MDAnalysis tells by the suffix
+        kind = kind.upper() if kind in NAMED else None
+        universe = Universe(str(topology), to_guess=(), format=kind, topology_format=kind)
         if hasattr(universe, "trajectory"):  # a psf, prmtop or tpr has none
             universe.trajectory.close()
         return universe.atoms

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,23 @@ def write_csv(
     rows: Iterable[Iterable[Any]],
     *,
     force: bool = False,
-    empty: bool = False,
+    digits: int | None = None,
+    may_be_empty: bool = False,
 ) -> Path:
-    """Write a CSV file, whole or not at all, as the rows come; ``empty``: there may be none.
+    """Write a CSV file, whole or not at all, as the rows come.
+
+    Parameters
+    ----------
+    path
+        The file.
+    header, rows
+        Names of the columns, and their values row by row.
+    force
+        Replace an existing file.
+    digits
+        Significant digits of floats, of which NaN becomes an empty field; default: all.
+    may_be_empty
+        Whether there may be no rows.
 
     Raises
     ------
@@ -39,15 +53,21 @@ def write_csv(
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
         for row in rows:
-            writer.writerow(row)
+            writer.writerow(row if digits is None else [_rounded(v, digits) for v in row])
             written = True
-        if not written and not empty:
+        if not (written or may_be_empty):
             raise InputError("there are no frames to write a table of", path=path)
     return path
 
 
-def read_csv(path: str | Path, needed: Iterable[str], what: str) -> dict[str, NDArray[np.str_]]:
-    """Columns of text by their names, in the order of the file.
+def _rounded(value: Any, digits: int) -> Any:
+    if isinstance(value, float | np.floating):
+        return "" if np.isnan(value) else f"{value:.{digits}g}"
+    return value
+
+
+def read_rows(path: str | Path, needed: Iterable[str], what: str) -> Iterator[dict[str, str]]:
+    """The rows of a CSV file, one at a time, each as column → text.
 
     Parameters
     ----------
@@ -63,22 +83,35 @@ def read_csv(path: str | Path, needed: Iterable[str], what: str) -> dict[str, ND
     InputError
         It cannot be read, lacks a column or has rows of another length, or has no rows.
     """
+    line = 1
     try:
         with open(path, newline="", encoding="utf-8") as file:
-            rows = list(csv.reader(file))
+            rows = csv.reader(file)
+            header = next(rows, [])
+            missing = [name for name in needed if name not in header]
+            if missing:
+                raise InputError(f"is not {what}: it has no column {missing[0]!r}", path=path)
+            for line, row in enumerate(rows, start=2):
+                if len(row) != len(header):
+                    message = f"has {len(row)} fields, expected {len(header)}"
+                    raise InputError(message, path=path, line=line)
+                yield dict(zip(header, row, strict=True))
     except (OSError, ValueError, csv.Error) as error:
         raise InputError(f"cannot be read as {what}: {error}", path=path) from error
-    header = rows[0] if rows else []
-    missing = [name for name in needed if name not in header]
-    if missing:
-        raise InputError(f"is not {what}: it has no column {missing[0]!r}", path=path)
-    for line, row in enumerate(rows, start=1):
-        if len(row) != len(header):
-            message = f"has {len(row)} fields, expected {len(header)}"
-            raise InputError(message, path=path, line=line)
-    if len(rows) == 1:
+    if line == 1:
         raise InputError("has no frames", path=path)
-    return dict(zip(header, np.array(rows[1:], dtype=str).T, strict=True))
+
+
+def read_csv(path: str | Path, needed: Iterable[str], what: str) -> dict[str, NDArray[np.str_]]:
+    """Columns of text by their names, in the order of the file; arguments as of :func:`read_rows`.
+
+    Raises
+    ------
+    InputError
+        As :func:`read_rows`.
+    """
+    rows = list(read_rows(path, needed, what))
+    return {name: np.array([row[name] for row in rows], dtype=str) for name in rows[0]}
 
 
 def as_numbers(column: NDArray[np.str_], name: str, path: str | Path) -> NDArray[np.float64]:

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iceclass.errors import OutputError
-from iceclass.io.output.table_base import Sink, TableWriter
+from iceclass.io.output.table_base import ForwardStream, Prediction, TableWriter
 
 if TYPE_CHECKING:
     from iceclass.frame import Frame
-    from iceclass.model.network import Prediction
+    from iceclass.prediction import Prediction
 
 Precision = Literal["float16", "float32"]
 
@@ -52,7 +52,6 @@ class NpzTable(TableWriter):
         super().__init__(path, probabilities=probabilities, force=force)
         self._precision = np.dtype(precision)
         self._spools: dict[str, IO[bytes]] = {}
-        self._numbers: list[tuple[int, int, int]] = []
         self._ids: NDArray[np.int64] | None = None
         self._classes: tuple[str, ...] = ()
         self._model_id = ""
@@ -74,10 +73,10 @@ class NpzTable(TableWriter):
         if "ids" in self._spools:
             self._spool("ids", frame.ids)
         elif not np.array_equal(self._ids, frame.ids):
-            for _ in self._numbers:
+            for _ in range(self._frames):
                 self._spool("ids", self._ids)
             self._spool("ids", frame.ids)
-        self._numbers.append((number, frame.timestep, frame.n_molecules))
+        self._spool("numbers", np.array([number, frame.timestep, frame.n_molecules], np.int64))
 
     def _spool(self, name: str, values: NDArray[Any]) -> None:
         try:
@@ -90,7 +89,9 @@ class NpzTable(TableWriter):
             ) from None
 
     def _finish(self) -> None:
-        numbers, timesteps, molecules = np.array(self._numbers, dtype=np.int64).T
+        with self._spools.pop("numbers") as spool:
+            spool.seek(0)
+            numbers, timesteps, molecules = np.frombuffer(spool.read(), np.int64).reshape(-1, 3).T
         rows: tuple[int, ...] = (int(molecules.sum()),)
         if (molecules == molecules[0]).all():
             rows = (len(molecules), int(molecules[0]))
@@ -109,7 +110,9 @@ class NpzTable(TableWriter):
             "probabilities": (self._precision, (*rows, len(self._classes))),
             "ids": (np.dtype(np.int64), rows),
         }
-        with zipfile.ZipFile(Sink(self._file), "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
+        with zipfile.ZipFile(
+            ForwardStream(self._file), "w", zipfile.ZIP_DEFLATED, compresslevel=1
+        ) as file:
             for name, array in small.items():
                 with file.open(f"{name}.npy", "w") as member:
                     np.lib.format.write_array(member, array, allow_pickle=False)

@@ -7,7 +7,8 @@ import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, Any, Self
+from typing import Any, Self
+from weakref import finalize
 from zlib import crc32
 
 _BLOCK = 1 << 18
@@ -39,7 +40,7 @@ class RecordFile(Collection[dict[str, Any]]):
     Parameters
     ----------
     file
-        Open for reading and writing, unbuffered and empty; closed with this object.
+        Descriptor of an empty file, open for reading and writing; closed with this object.
 
     Attributes
     ----------
@@ -47,15 +48,17 @@ class RecordFile(Collection[dict[str, Any]]):
         The record that was appended last, if there is any.
     """
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: int) -> None:
         self._file = file
+        finalize(self, os.close, file)
         self._start = self._count = 0
         self.last: dict[str, Any] | None = None
 
     @classmethod
     def temporary(cls, directory: str | Path | None = None) -> Self:
         """In a file without a name, in a directory or the system's one for temporary files."""
-        return cls(TemporaryFile(dir=directory, buffering=0))
+        with TemporaryFile(dir=directory) as file:
+            return cls(os.dup(file.fileno()))
 
     def append(self, record: Mapping[str, Any]) -> None:
         """Write a record."""
@@ -71,8 +74,8 @@ class RecordFile(Collection[dict[str, Any]]):
     def _write(self, entry: Mapping[str, Any]) -> int:
         line = memoryview(record_line(entry))
         left = line
-        while left:  # an unbuffered file may take less than all
-            left = left[self._file.write(left) :]
+        while left:  # less than all may be taken at a time
+            left = left[os.write(self._file, left) :]
         return len(line)
 
     def __len__(self) -> int:
@@ -81,7 +84,7 @@ class RecordFile(Collection[dict[str, Any]]):
     def __iter__(self) -> Iterator[dict[str, Any]]:
         left, offset, rest = self._count, self._start, b""
         while left > 0:
-            block = os.pread(self._file.fileno(), _BLOCK, offset)
+            block = os.pread(self._file, _BLOCK, offset)
             if not block:
                 raise OSError("the file of records was cut short by another process")
             offset += len(block)
@@ -95,6 +98,3 @@ class RecordFile(Collection[dict[str, Any]]):
 
     def __reduce__(self) -> tuple[type[list[Any]], tuple[list[dict[str, Any]]]]:
         return list, (list(self),)
-
-    def __del__(self) -> None:
-        self._file.close()

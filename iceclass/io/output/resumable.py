@@ -12,7 +12,7 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import IO, Any, Self
@@ -94,9 +94,9 @@ class ResumableFile(Pieces):
     settings
         All that the bytes depend on besides the source; JSON-serialisable. Pieces made with the
         same settings are kept, others thrown away.
-    source
-        The file that the bytes are made from. Pieces are kept where it is what it was, or has
-        only grown. None: no pieces are kept.
+    sources
+        The files that the bytes are made from. Pieces are kept where they are what they were, but
+        for the last one, which may have grown, and others behind it. None: no pieces are kept.
     force
         Replace an existing file.
 
@@ -117,7 +117,7 @@ class ResumableFile(Pieces):
         path: str | Path,
         settings: Mapping[str, Any],
         *,
-        source: Path | None = None,
+        sources: Sequence[Path] = (),
         force: bool = False,
     ) -> None:
         super().__init__(path)
@@ -126,11 +126,15 @@ class ResumableFile(Pieces):
         self.records: RecordFile
         try:
             self._raw = open(self._part, "ab", buffering=0)  # noqa: SIM115
+        except OSError as error:
+            raise self._failure(error) from None
+        try:
             self._lock()
-            end = self._recover(json.loads(json.dumps({"journal": VERSION, **settings})), source)
+            end = self._recover(json.loads(json.dumps({"journal": VERSION, **settings})), sources)
             self._raw.truncate(end)
             self._raw.seek(end)
         except OSError as error:
+            self._raw.close()
             raise self._failure(error) from None
 
     def _lock(self) -> None:
@@ -144,20 +148,20 @@ class ResumableFile(Pieces):
                 hint="wait for it, or stop it",
             ) from None
 
-    def _recover(self, header: dict[str, Any], source: Path | None) -> int:
+    def _recover(self, header: dict[str, Any], sources: Sequence[Path]) -> int:
         """Take over what an earlier run left; where its kept bytes end."""
         journal, size, end = journal_path(self.path), os.fstat(self._raw.fileno()).st_size, 0
         finishing = was_finishing(self.path)
         temporary = journal.with_name(f"{journal.name}.new")
-        records = RecordFile(open(temporary, "w+b", buffering=0))  # noqa: SIM115
+        records = RecordFile(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o666))
         with journal.open("rb") if journal.exists() else BytesIO() as lines:
             entries = sound_records(lines)
             earlier = next(entries, {})
             before = earlier.pop("source", None)
             earlier.pop("finishing", None)
-            goes_on = source is not None and earlier == header and _is_same(source, before)
-            if source is not None:
-                header["source"] = _fingerprint(source)
+            goes_on = bool(sources) and earlier == header and _are_same(sources, before)
+            if sources:
+                header["source"] = [_fingerprint(path) for path in sources]
             if finishing:  # until this is over, files of this run may stand beside the output
                 header["finishing"] = True
             records.note(header)
@@ -216,8 +220,15 @@ class ResumableFile(Pieces):
         if self._raw.closed:
             return
         if self._part.exists() and not self.records:
+            self.discard()
+        self._raw.close()
+
+    def discard(self) -> None:
+        """Close the file and leave nothing of it: it would come to nothing another time, too."""
+        if not self._raw.closed:
             self._part.unlink(missing_ok=True)
             journal_path(self.path).unlink(missing_ok=True)
+            self.records.close()
         self._raw.close()
 
     def __enter__(self) -> Self:
@@ -247,10 +258,20 @@ def _fingerprint(path: Path, size: int | None = None) -> dict[str, Any]:
     }
 
 
-def _is_same(path: Path, before: Any) -> bool:
-    """Whether a file is what it was when it had that fingerprint, or has only grown."""
+def _are_same(paths: Sequence[Path], before: Any) -> bool:
+    """Whether files are what they were when they had these fingerprints, or there is only more."""
+    if not isinstance(before, list) or not 0 < len(before) <= len(paths):
+        return False
+    last = len(before) - 1
+    return all(_is_same(paths[k], before[k], grown=k == last) for k in range(len(before)))
+
+
+def _is_same(path: Path, before: Any, *, grown: bool) -> bool:
+    """Whether a file is what it was when it had that fingerprint, or has ``grown`` at most."""
     size = before.get("size") if isinstance(before, dict) else None
     if not isinstance(size, int) or not 0 <= size <= path.stat().st_size:
+        return False
+    if size < path.stat().st_size and not grown:
         return False
     now = _fingerprint(path, size)
     if path.stat().st_size > size:

@@ -13,7 +13,7 @@ from iceclass.io.text.streams import AtomicFile
 
 if TYPE_CHECKING:
     from iceclass.frame import Frame
-    from iceclass.model.network import Prediction
+    from iceclass.prediction import Prediction
 
 
 class TableWriter(ABC):
@@ -103,7 +103,7 @@ class TableWriter(ABC):
             self.abort()
 
 
-class Sink(io.RawIOBase):
+class ForwardStream(io.RawIOBase):
     """An AtomicFile as a binary file that can only be written forward."""
 
     def __init__(self, file: AtomicFile) -> None:

@@ -19,14 +19,14 @@ from numpy.typing import NDArray
 from iceclass.errors import MissingDependencyError, OutputError
 from iceclass.io import suffixes
 from iceclass.io.output.npz_table import NpzTable, Precision
-from iceclass.io.output.table_base import Sink, TableWriter
+from iceclass.io.output.table_base import ForwardStream, Prediction, TableWriter
 from iceclass.io.output.writers import format_rows
 from iceclass.io.text.streams import without_compression
 from iceclass.phases import UNKNOWN
 
 if TYPE_CHECKING:
     from iceclass.frame import Frame
-    from iceclass.model.network import Prediction
+    from iceclass.prediction import Prediction
 
 COLUMNS = ("frame", "timestep", "id", "phase", "confidence")
 
@@ -141,7 +141,7 @@ class ParquetTable(TableWriter):
             raise MissingDependencyError("writing Parquet", "pyarrow", "parquet") from None
         self._parquet = parquet
         super().__init__(path, probabilities=probabilities, force=force)
-        self._sink = Sink(self._file)
+        self._sink = ForwardStream(self._file)
         self._writer: Any = None
         self._blocks: list[dict[str, NDArray[Any]]] = []
         self._names: tuple[str, ...] = ()

@@ -117,7 +117,8 @@ class DumpWriter(_Writer):
     """LAMMPS text dumps.
 
     A frame that came from a dump keeps its header (units, time, box of any form) and its rows as
-    they were, byte for byte but for white space at their ends; the new columns follow.
+    they were, byte for byte but for white space at their ends; the new columns follow. Of a binary
+    dump every column is written, with all its digits.
 
     Any other frame is written with the columns ``id type element x y z`` (and ``mol`` and ``q``
     where it has them) in a box with lower-triangular vectors, as LAMMPS wants it: a cell of
@@ -159,13 +160,17 @@ class DumpWriter(_Writer):
         extra = {name: np.asarray(column) for name, column in (extra_columns or {}).items()}
         table = frame.atoms
         kept = dict(table.header) if table is not None else {}
-        if table is not None and isinstance(table.columns, TextColumns) and "box" in kept:
-            names: tuple[str, ...] = table.columns.names
-            rows, n_rows, new = table.columns.rows, len(table), extra
-            box = kept["box"] + "\n"
+        if table is not None and "box" in kept:  # from a dump, text or binary
+            names = tuple(table.columns)
+            box, n_rows = kept["box"] + "\n", len(table)
+            if isinstance(table.columns, TextColumns):
+                rows, new = table.columns.rows, extra
+            else:
+                rows, new = b"", {**table.columns, **extra}
         else:
             own, cell, origin, boundary = _own_columns(frame)
-            names, rows, n_rows, new = tuple(own), b"", len(next(iter(own.values()))), own | extra
+            names, rows, new = tuple(own), b"", own | extra
+            n_rows = len(next(iter(own.values())))
             box = bounds_text(cell, origin, boundary)
             kept = {}
             if frame.time is not None:

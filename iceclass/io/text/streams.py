@@ -12,8 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self, cast
 
-from iceclass.errors import InputError, OutputError
-from iceclass.files import check_output
+from iceclass.errors import InputError
+from iceclass.files import Replacement
 from iceclass.io import suffixes
 
 MAGIC = {
@@ -197,9 +197,9 @@ def peek(path: str | Path, size: int = 1 << 16) -> bytes:
 class AtomicFile:
     """A file for writing bytes that appears under its name only when it is complete.
 
-    Bytes go to a hidden temporary file beside the final one, through the compression that the
-    suffix asks for. :meth:`commit` moves it into place; leaving a ``with`` block by an exception
-    removes it.
+    Bytes go to the temporary name of a :class:`~iceclass.files.Replacement`, through the
+    compression that the suffix asks for. :meth:`commit` moves it into place; leaving a ``with``
+    block by an exception removes it.
 
     Raises
     ------
@@ -208,14 +208,12 @@ class AtomicFile:
     """
 
     def __init__(self, path: str | Path, *, force: bool = False) -> None:
-        self.path = Path(path)
-        check_output(self.path, force=force)
-        self._temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
+        self._place = Replacement(path, force=force)
+        self.path = self._place.path
         try:
-            self._raw: IO[bytes] = open(self._temporary, "wb")  # noqa: SIM115
+            self._raw: IO[bytes] = open(self._place.temporary, "wb")  # noqa: SIM115
         except OSError as error:
-            raise OutputError(f"cannot be written ({error.strerror or error})", path=path) from None
-        self._force = force
+            raise self._place.failure(error) from None
         self._data = compressor(self._raw, self.path.suffix.lower())
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
@@ -223,9 +221,7 @@ class AtomicFile:
         try:
             self._data.write(data)
         except OSError as error:
-            raise OutputError(
-                f"cannot be written ({error.strerror or error})", path=self.path
-            ) from None
+            raise self._place.failure(error) from None
 
     def commit(self) -> None:
         """Finish the file and move it to its final name."""
@@ -237,13 +233,9 @@ class AtomicFile:
             self._raw.flush()
             os.fsync(self._raw.fileno())
             self._raw.close()
-            if self.path.exists() and not self._force:
-                raise OutputError("appeared while it was being written", path=self.path)
-            os.replace(self._temporary, self.path)
+            self._place.commit()
         except OSError as error:
-            raise OutputError(
-                f"cannot be written ({error.strerror or error})", path=self.path
-            ) from None
+            raise self._place.failure(error) from None
         finally:
             self.abort()
 
@@ -254,7 +246,7 @@ class AtomicFile:
                 self._data.close()
         with suppress(OSError):  # nor can what waits in the buffer be written there
             self._raw.close()
-        self._temporary.unlink(missing_ok=True)
+        self._place.abort()
 
     def __enter__(self) -> Self:
         return self

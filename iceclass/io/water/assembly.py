@@ -17,7 +17,7 @@ from iceclass.io.options import UNIT_NAMES, ReadOptions
 from iceclass.io.water.bonds import REACH
 from iceclass.io.water.carried import carried_groups, warning_of
 from iceclass.io.water.geometry import check_bonds
-from iceclass.io.water.kinds import OXYGEN, AtomKinds, AtomRoles
+from iceclass.io.water.kinds import OXYGEN, AtomKinds, AtomRoles, listed
 from iceclass.io.water.molecules import MoleculeFinder
 from iceclass.io.water.roles import RoleAssigner
 from iceclass.neighbours import Lattice
@@ -73,7 +73,7 @@ def _in_units(raw: RawFrame, style: str, length: float) -> RawFrame:
         if scale_of(told)[0] != length:
             raise InputError(
                 f"the file says that its units are {told}, not {style}",
-                hint="leave out --units",
+                hint="leave the units out",
             )
         return raw
     return replace(
@@ -140,10 +140,16 @@ class Assembler:
         kinds = raw.kinds(known is None)
         if known is not None and any(known.role(key) is None for key in kinds.keys):
             kinds = raw.kinds(True)
-        roles = self._sites.roles(kinds, raw.positions, lattice)[kinds.codes]
-        if not np.any(roles == OXYGEN):
-            raise InputError(f"no oxygen in this frame ({self.decision})")
-        sites, molecule = self._water(raw, kinds, roles, lattice, first=known is None)
+        if known is None:
+            self._check_told(raw, kinds)
+        try:
+            roles = self._sites.roles(kinds, raw.positions, lattice)[kinds.codes]
+            if not np.any(roles == OXYGEN):
+                raise InputError(f"no oxygen in this frame ({self.decision})")
+            sites, molecule = self._water(raw, kinds, roles, lattice, first=known is None)
+        except InputError:
+            self._sites.decision = known  # a frame that is none decides nothing
+            raise
         return Frame(
             positions=raw.positions[sites],
             cell=raw.cell,
@@ -169,10 +175,21 @@ class Assembler:
             sides = " × ".join(f"{length:.4g}" for length in cell_lengths(raw.cell)[:3])
             raise InputError(
                 f"the file has a cell, {sides} Å, which is not the one that is given",
-                hint="leave out --cell, or replace the file's by --force-cell",
+                hint="leave the cell out, or replace the file's: force_cell=True",
             )
         header = {key: text for key, text in raw.header.items() if key not in ("box", "boundary")}
         return replace(raw, cell=given, pbc=np.ones(3, bool), header=header)
+
+    def _check_told(self, raw: RawFrame, kinds: AtomKinds) -> None:
+        """Raise where a file tells neither its cell nor elements, and neither was told."""
+        nameless = kinds.kind == "type" and len(kinds.keys) > 1 and not any(kinds.names)
+        told = self._options.types is not None or self._options.cell is not None
+        if nameless and not told and not raw.cell.any():
+            example = ", ".join(f'{k!r}: "{e}"' for k, e in zip(kinds.keys, "OH", strict=False))
+            raise InputError(
+                f"the file has type numbers {listed(kinds.keys)} for elements, and no cell",
+                hint=f'tell both: types={{{example}}} and cell="23.5,22.1,27.1" (Å)',
+            )
 
     def _lattice_of(self, raw: RawFrame) -> Lattice:
         """That of the frame before, where the cell is the same."""
@@ -215,6 +232,7 @@ class Assembler:
             self._sites.decision = replace(
                 decision,
                 water_only=water_only,
+                water=tuple(kinds.keys[k] for k in np.unique(kinds.codes[molecule >= 0])),
                 carried=carried_groups(raw.columns, kinds, roles, molecule),
                 warning=warning_of(decision, kinds, finder.n_oxygens, len(sites), water_only),
             )

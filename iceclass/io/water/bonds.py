@@ -16,6 +16,10 @@ SURE = 1.15
 """Å. A hydrogen this near its oxygen has no nearer one, unless two are within 2.3 Å; the closest
 contact of oxygens in water and ices (in ice VII at 10 GPa) is 2.6 Å."""
 
+SHORTEST = 1.3
+"""Å, of a bond that an oxygen with two hydrogens has with another atom: 1.40 (N–O) to 1.55 (C–O in
+protonated alcohols). What is nearer than any bond of such an oxygen lies upon it by accident."""
+
 TOO_CLOSE = 0.5
 """Å. Below, two sites are no O and H, whatever they are called: they lie upon each other (Drude
 particles, virtual sites), or lengths are in other units."""

@@ -15,7 +15,6 @@ from iceclass.io.water.kinds import (
     AtomRoles,
     is_hydrogen_name,
     is_oxygen_like,
-    is_site_name,
     is_virtual_name,
     listed,
 )
@@ -42,6 +41,9 @@ _AMBIGUOUS = _words("CA CS F I IB")
 
 _WATER = _words("SOL WAT HOH H2O TIP3 TIP4 TIP5 TP3 TP4 SPC ICE T3P T4P")
 """Names of residues, in GROMACS, AMBER, CHARMM and PDB files."""
+
+_KINDS_OF_SITES = ("ions", "virtual sites")
+_LONE_OXYGENS = "oxygens that are not water's"
 
 _MANY = 0.05
 """Of the oxygens, that are left out: then it is a warning."""
@@ -83,14 +85,21 @@ def carried_groups(
     else:
         lone = roles[rest] == OXYGEN
         if lone.any():
-            counts["oxygens that are not water's"] = int(lone.sum())
+            counts[_LONE_OXYGENS] = int(lone.sum())
         add(kinds.codes[rest[~lone]], groups)
     largest = sorted(counts.items(), key=lambda item: -item[1])
     if len(largest) > _MOST_GROUPS:
         others = sum(n for _, n in largest[_MOST_GROUPS - 1 :])
         largest = [*largest[: _MOST_GROUPS - 1], ("others", others)]
-    plural = ("ions", "virtual sites", "oxygens that are not water's")
-    return ", ".join(f"{name} {n}" + ("" if name in plural else " atoms") for name, n in largest)
+    return ", ".join(_counted(name, n) for name, n in largest)
+
+
+def _counted(group: str, n: int) -> str:
+    if group in _KINDS_OF_SITES:
+        return f"{group} {n}"
+    if group == _LONE_OXYGENS:
+        return f"{n} {group}"
+    return f"{n} {group}" if group.startswith("atoms") else f"{group} {n} atoms"
 
 
 def _group_of_residue(name: str) -> str:
@@ -107,7 +116,7 @@ def _group_of_residue(name: str) -> str:
 
 def _group_of_kind(kinds: AtomKinds, k: int) -> str:
     label = kinds.labels[k]
-    if kinds.kind != "element" and is_virtual_name(label) and not is_site_name(label):
+    if kinds.kind != "element" and is_virtual_name(label):
         return "virtual sites"
     atom_name = kinds.kind == "atom name"
     named = kinds.names[k] is not None and not (atom_name and label.upper() in _AMBIGUOUS)
@@ -115,7 +124,7 @@ def _group_of_kind(kinds: AtomKinds, k: int) -> str:
         return "ions"
     if atom_name and is_hydrogen_name(label):
         return "hydrogens"
-    return f"{kinds.kind} {kinds.keys[k]}" if kinds.kind else "atoms"
+    return f"atoms of {kinds.kind} {kinds.keys[k]}" if kinds.kind else "atoms"
 
 
 def warning_of(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from iceclass.errors import InputError
+from iceclass.errors import InputError, UnitsError
 from iceclass.io.water.bonds import REACH, TOO_CLOSE
 from iceclass.io.water.kinds import AtomKinds, Key
 from iceclass.neighbours import Lattice, nearest, pairs
@@ -258,9 +258,9 @@ def check_contacts(sites: NDArray[np.float64], lattice: Lattice) -> None:
             raise _other_units("O–O", median, name, length)
 
 
-def _other_units(what: str, distance: float, name: str, length: float) -> InputError:
-    return InputError(
+def _other_units(what: str, distance: float, name: str, length: float) -> UnitsError:
+    return UnitsError(
         f"lengths seem to be in {name}: the distance {what} is {distance:.3g}, which is "
         f"{distance * length:.3g} Å then, and none of water's if it is in Å",
-        hint=f"tell the units: --units {name}",
+        name,
     )

@@ -36,6 +36,9 @@ class AtomRoles:
     water_only
         Whether, in every frame anew, an oxygen is a site only if two hydrogens and nothing else
         are bound to it. ``False`` where the file has no hydrogens, or none that are bound.
+    water
+        The keys of the oxygens and hydrogens that were water's in the frame in which that was
+        decided; the others may be in another one. Empty: all.
     carried
         What was left unlabelled in the frame in which that was decided, by groups of atoms.
     warning
@@ -49,13 +52,18 @@ class AtomRoles:
     evidence: str
     ignored: tuple[Key, ...] = ()
     water_only: bool = False
+    water: tuple[Key, ...] = ()
     carried: str = ""
     warning: str = ""
 
     def __str__(self) -> str:
-        parts = [f"oxygen: {self._named(self.oxygen)} ({self.evidence})"]
-        if self.hydrogen:
-            parts.append(f"hydrogen: {self._named(self.hydrogen)}")
+        oxygen, hydrogen = (
+            tuple(key for key in keys if not self.water or key in self.water)
+            for keys in (self.oxygen, self.hydrogen)
+        )
+        parts = [f"oxygen: {self._named(oxygen)} ({self.evidence})"]
+        if hydrogen:
+            parts.append(f"hydrogen: {self._named(hydrogen)}")
         if self.carried:
             parts.append(f"carried unlabelled: {self.carried}")
         elif self.other or self.ignored:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from iceclass.io.water.bonds import REACH, TOO_CLOSE, attach, confirm, split
+from iceclass.io.water.bonds import REACH, SHORTEST, SURE, TOO_CLOSE, attach, confirm, split
 from iceclass.io.water.kinds import HYDROGEN, OTHER, OXYGEN
 from iceclass.neighbours import Lattice, nearest
 
@@ -98,12 +98,13 @@ class MoleculeFinder:
         partner[heavy] = True
         cell = (lattice.cell, lattice.inverse, lattice.periodic, lattice.shifts)
         if confirm(guess, rows, partner, positions, *cell):
-            lost = np.flatnonzero(guess < 0)
-            index, distance = nearest(
-                positions[rows[lost]], positions[heavy], lattice.cell, lattice.periodic, REACH
-            )
             least = TOO_CLOSE if water_only else 0.0
-            guess[lost] = np.where((index < 0) | (distance < least), -1, heavy[index])
+            for atoms, reach in [(sites, SURE)] * (len(others) > 0) + [(heavy, REACH)]:
+                lost = np.flatnonzero(guess < 0)
+                index, distance = nearest(
+                    positions[rows[lost]], positions[atoms], lattice.cell, lattice.periodic, reach
+                )
+                guess[lost] = np.where((index < 0) | (distance < least), -1, atoms[index])
             if np.any(guess < 0):
                 named = _by_molecule_id(sites, rows, mol) if named is None else named
                 if named is not None:
@@ -139,10 +140,10 @@ class MoleculeFinder:
         lattice: Lattice,
     ) -> NDArray[np.bool_]:
         """(N,) Whether an atom whose role is OTHER is bound to each site."""
-        index, _ = nearest(
+        _, distance = nearest(
             positions[sites], positions[others], lattice.cell, lattice.periodic, REACH
         )
-        bound = index >= 0
+        bound = (distance >= SHORTEST) & (distance < REACH)
         if self.topology is not None:  # where it speaks of an oxygen, distances are not asked
             told, other = np.zeros(len(roles), bool), np.zeros(len(roles), bool)
             for a, b in (self.topology.T, self.topology.T[::-1]):

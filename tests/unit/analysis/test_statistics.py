@@ -10,9 +10,11 @@ import pytest
 from scipy.signal import lfilter
 from scipy.stats import sem
 
+from iceclass.analysis import statistics
 from iceclass.analysis.statistics import (
     COLUMNS,
     MIN_BLOCKS,
+    RunningAverages,
     as_json,
     block_average,
     phase_statistics,
@@ -86,6 +88,31 @@ def test_blocks_are_those_of_flyvbjerg_and_petersen() -> None:
 def test_a_constant_has_no_error() -> None:
     assert block_average(np.full(100, 0.1)).standard_error == 0.0
     assert block_average(np.full(100, 0.1)).mean == pytest.approx(0.1)
+
+
+def test_values_that_come_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if all were there at once, whatever the number that is kept."""
+    series = correlated(0.9, 3001, 3, seed=5).T
+    series[:, 2] = 0.25
+    expected = [block_average(column) for column in series.T]
+    for chunk in (16, 64, 1024):
+        monkeypatch.setattr(statistics, "CHUNK", chunk)
+        monkeypatch.setattr(statistics, "_LEVELS", int(np.log2(chunk)))
+        running = RunningAverages(3)
+        for number, row in enumerate(series, 1):
+            running.add(row)
+            if number in (1, 2, chunk, chunk + 1):
+                assert running.averages()[0].mean == pytest.approx(series[:number, 0].mean())
+        for found, whole in zip(running.averages(), expected, strict=True):
+            assert found.mean == pytest.approx(whole.mean, rel=1e-12)
+            assert found.standard_error == pytest.approx(whole.standard_error, rel=1e-9)
+            assert (found.frames, found.block, found.blocks, found.converged) == (
+                whole.frames,
+                whole.block,
+                whole.blocks,
+                whole.converged,
+            )
+        assert running.totals() == pytest.approx(series.sum(axis=0), rel=1e-12)
 
 
 @pytest.mark.parametrize("values", [[], [[1.0]], [1.0, np.nan], [np.inf, 1.0]])

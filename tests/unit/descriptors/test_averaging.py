@@ -5,7 +5,7 @@ import pytest
 
 import iceclass.descriptors as D
 from iceclass.descriptors.averaging import neighbour_average
-from iceclass.descriptors.blocks import Rows
+from iceclass.descriptors.blocks import FeatureBlocks
 from iceclass.errors import InputError
 from iceclass.frame import Frame
 from iceclass.neighbours.cell_list import neighbour_list
@@ -13,7 +13,7 @@ from tests.helpers.configurations import CONFIGURATIONS, crystal, isolated, one_
 
 
 def averaged(frame, features, radius, passes=1):
-    rows = neighbour_average(frame, Rows.of(features), radius, passes)
+    rows = neighbour_average(frame, FeatureBlocks.of(features), radius, passes)
     found = np.empty_like(features)
     rows.fill(found, rows.order, 0, frame.n_molecules)
     return found
@@ -43,7 +43,7 @@ def test_equals_the_formula(name, passes):
 def test_the_own_vector_stands_before_the_mean(passes):
     frame = crystal("1h", (2, 2, 2), noise=0.1)
     both = D.descriptor(f"soap-37-avg(radius=5.5, passes={passes}, own=True)")
-    mean = both.with_(average_own=False)
+    mean = both.with_(concatenate_self=False)
     expected = np.hstack([D.descriptor("soap-37").compute(frame), mean.compute(frame)])
     np.testing.assert_array_equal(both.compute(frame), expected)
     assert both.n_features == len(both.names) == len(set(both.names)) == 74

@@ -31,8 +31,8 @@ def test_presets():
         ("soap-37", Soap(n_max=3, l_max=5)),
         ("soap-325", Soap()),
         ("soap-325-avg", Soap(average_radius=3.7)),
-        ("soap-325-wide", Soap(average_radius=8.0, average_own=True)),
-        ("soap-325-avg(radius=5.0, own=True)", Soap(average_radius=5.0, average_own=True)),
+        ("soap-325-wide", Soap(average_radius=8.0, concatenate_self=True)),
+        ("soap-325-avg(radius=5.0, own=True)", Soap(average_radius=5.0, concatenate_self=True)),
         (
             "soap-37-avg(radius=5.5, passes=2)",
             Soap(n_max=3, l_max=5, average_radius=5.5, average_passes=2),
@@ -76,8 +76,8 @@ def test_parameters_of_a_preset_can_be_changed():
         ("sap(r_cut=8)", "unknown descriptor 'sap'; did you mean 'soap'?"),
         ("soap-325(radius=3)", "unknown parameter of soap 'radius'"),
         ("soap(n_mx=3)", "unknown parameter of soap 'n_mx'; did you mean 'n_max'?"),
-        ("soap(n_max=x)", "cannot read 'n_max=x'"),
-        ("soap(n_max)", "cannot read 'n_max'"),
+        ("soap(n_max=x)", "n_max=x in 'soap(n_max=x)': expected a number"),
+        ("soap(n_max)", "'n_max' is not understood: expected KEY=NUMBER"),
         ("soap(n_max=0)", "n_max is 0, expected 1 to 20"),
         ("soap(n_max=__import__('os'))", "unknown descriptor"),
         (

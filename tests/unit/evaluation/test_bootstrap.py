@@ -10,7 +10,8 @@ from scipy.stats import bootstrap as scipy_bootstrap
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, recall_score
 
 from iceclass.errors import InputError
-from iceclass.evaluation.bootstrap import bootstrap, confusion_scores, resample_groups
+from iceclass.evaluation.bootstrap import bootstrap, resample_groups
+from iceclass.evaluation.scores import confusion_scores
 
 
 def accuracy(counts: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from iceclass.errors import InputError
+from iceclass.evaluation import explain as explanation
+from iceclass.evaluation.attributions import attributions
 from iceclass.evaluation.explain import explain, leading_values, single_feature_separation
 from iceclass.model.network import Model
 from tests.helpers.iceframes import ice_table, trained
@@ -77,6 +80,35 @@ def test_attributions_are_complete(output: str):
             logits = scaled / scaled.sum(axis=1, keepdims=True)
         rise.append(logits[:, 2])
     assert every.mean_signed[2].sum() == pytest.approx((rise[0] - rise[1]).mean(), rel=1e-3)
+
+
+@pytest.mark.parametrize("output", ["logit", "probability"])
+@pytest.mark.parametrize("baseline", ["training mean", "iii"])
+def test_captum_and_the_closed_form_agree(output: str, baseline: str, monkeypatch):
+    model, table = trained().model, ice_table()
+    by_captum = explain(model, table, per_class=30, output=output, baseline=baseline)
+    monkeypatch.setitem(sys.modules, "captum", None)
+    monkeypatch.setitem(sys.modules, "captum.attr", None)
+    assert explanation._by_captum(model, output) is None
+    found = explain(model, table, per_class=30, output=output, baseline=baseline)
+    assert found.completeness.steps == by_captum.completeness.steps
+    np.testing.assert_allclose(found.mean_absolute, by_captum.mean_absolute, atol=1e-6, rtol=0)
+    np.testing.assert_allclose(found.mean_signed, by_captum.mean_signed, atol=1e-6, rtol=0)
+    assert by_captum.mean_absolute.max() > 0.01
+
+
+def test_attributions_of_single_molecules_are_those_of_the_explanation():
+    """In float32, with fewer nodes: within a thousandth of the largest."""
+    model, table = trained().model, ice_table().rows(np.arange(0, 4000, 101))
+    z = model.standardise(table.features).astype(np.float64)
+    target = np.arange(len(z)) % model.n_classes
+    expected = reference(model, z, target, np.zeros(model.n_features))
+    found = attributions(model, table.features, target)
+    np.testing.assert_allclose(found, expected, atol=1e-3 * np.abs(expected).max())
+    likeliest = model.logits(table.features).argmax(axis=1)
+    np.testing.assert_array_equal(
+        attributions(model, table.features), attributions(model, table.features, likeliest)
+    )
 
 
 def test_steps_are_doubled_until_the_integral_is_complete():

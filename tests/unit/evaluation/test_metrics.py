@@ -1,9 +1,10 @@
-"""Figures of merit, on cases counted by hand and by scikit-learn."""
+"""Figures of merit, which are ours, on cases counted by hand and by scikit-learn."""
 
 from __future__ import annotations
 
 import csv
 import json
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from sklearn import metrics
 from iceclass.datasets.table import Table
 from iceclass.errors import InputError
 from iceclass.evaluation.metrics import compare, evaluate
-from iceclass.model.network import Prediction
+from iceclass.prediction import Prediction
 from tests.helpers.iceframes import features, ice_table, trained, trajectory
 
 CLASSES = ("ih", "ic", "ii")
@@ -67,20 +68,35 @@ def test_a_case_counted_by_hand():
     assert by_name["vi"].accuracy == 0.0
 
 
-def test_agreement_with_scikit_learn():
-    result = trained()
-    table = ice_table().rows(result.split.index("test"))
-    truth = table.phase
-    given = result.model.predict(table.features, unknown=False).names
-    found = evaluate(result.model, table, unknown=False)
-    order = list(result.model.classes)
-    np.testing.assert_array_equal(
-        found.confusion[:, :-1], metrics.confusion_matrix(truth, given, labels=order)
+@pytest.mark.parametrize("share", [0.0, 0.15, 1.0])
+def test_agreement_with_scikit_learn(share):
+    """Random labels, unknown ones among them, one class that is never given and one without rows.
+
+    scikit-learn is told that "unknown" is a label like the others, of which there are no rows.
+    """
+    rng = np.random.default_rng(5)
+    truth = rng.choice(["ih", "ic"], 400)
+    labels = np.where(rng.random(400) < 0.4, 0, rng.integers(0, 2, 400))
+    labels[rng.random(400) < share] = -1
+    found = compare(prediction_of(labels.tolist(), [0.7] * 400), table_of(truth.tolist()))
+    given = np.array([*CLASSES, "unknown"])[labels]
+    order = [*CLASSES, "unknown"]
+    expected = metrics.confusion_matrix(truth, given, labels=order)
+    np.testing.assert_array_equal(found.confusion, expected[:3])
+    precision, recall, f1, support = metrics.precision_recall_fscore_support(
+        truth, given, labels=list(CLASSES), zero_division=np.nan
     )
+    np.testing.assert_allclose(found.precision, precision)
+    np.testing.assert_allclose(found.recall, recall)
+    np.testing.assert_allclose(found.f1, f1)
+    assert found.support.tolist() == support.tolist() == [*support[:2], 0]
     assert found.accuracy == pytest.approx(metrics.accuracy_score(truth, given))
-    assert found.balanced_accuracy == pytest.approx(metrics.balanced_accuracy_score(truth, given))
-    assert found.macro_f1 == pytest.approx(metrics.f1_score(truth, given, average="macro"))
-    assert found.confusion[:, -1].sum() == 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # "y_pred contains classes not in y_true"
+        balanced = metrics.balanced_accuracy_score(truth, given)
+    assert found.balanced_accuracy == pytest.approx(balanced)
+    known = metrics.f1_score(truth, given, labels=["ih", "ic"], average="macro", zero_division=0)
+    assert found.macro_f1 == pytest.approx(known)
 
 
 def test_tables_on_disk(tmp_path):

@@ -11,7 +11,7 @@ from iceclass.generation.runs import Preparation, run
 from iceclass.generation.settings import apply_settings
 from iceclass.generation.stages import Dynamics, State
 from iceclass.generation.water_models import water_model
-from iceclass.io import open_trajectory
+from iceclass.io import Trajectory
 
 ICE = water_model("tip4p-ice")
 
@@ -47,7 +47,7 @@ def test_hydrate_with_methane_runs(tmp_path):
     states = (State(200.0, 0.05),)
     md = Dynamics(timestep=2.0, production=0.1, interval=0.05)
     (path,) = run(Preparation("CS1", ICE, 1, states, recipe, md, size), tmp_path)
-    with open_trajectory(path) as trajectory:
+    with Trajectory(path) as trajectory:
         frame = list(trajectory)[-1]
     assert frame.n_molecules == 368
     others = frame.atoms.molecule == -1

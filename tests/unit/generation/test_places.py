@@ -15,7 +15,7 @@ from iceclass.generation.runs import Preparation, run
 from iceclass.generation.settings import apply_settings
 from iceclass.generation.stages import Dynamics, State
 from iceclass.generation.water_models import water_model
-from iceclass.io import open_trajectory
+from iceclass.io import Trajectory
 
 SHORT = Dynamics(timestep=10.0, production=0.4, interval=0.2)
 QUICK = {
@@ -37,7 +37,7 @@ def simulated(root, recipe, phase, states, size, model="mw", dynamics=SHORT, **s
     job = Preparation(phase, water_model(model), 3, states, made_recipe, md, size)
     found = []
     for path in run(job, root):
-        with open_trajectory(path) as trajectory:
+        with Trajectory(path) as trajectory:
             found.append((read_sidecar(path), tuple(trajectory)))
     start = made_recipe.arrange(build(phase, job.model, seed=3, size=size), phase)
     return start, found

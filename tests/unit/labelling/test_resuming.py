@@ -98,7 +98,7 @@ def test_other_settings_or_another_input_start_again(here, text):
     assert Path("fresh.lammpstrj").read_bytes() == other["out.lammpstrj"]
     kill_after(3, "two.lammpstrj", "-o", "two.lammpstrj")
     os.utime("traj.lammpstrj", (1, 1))
-    file = ResumableFile("two.lammpstrj", {}, source=Path("traj.lammpstrj"))
+    file = ResumableFile("two.lammpstrj", {}, sources=[Path("traj.lammpstrj")])
     assert list(file.records) == []
     file.abort()
 

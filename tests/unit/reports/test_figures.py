@@ -144,11 +144,11 @@ def test_phase_fractions_from_arrays_and_frames_without_steps(tmp_path: Path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "no columns of phase fractions"),
+        ("", "no column 'frame'"),
         (FRACTIONS, "no frames"),
         (FRACTIONS + "0,0,400,x,0.7,0,0\n", "cannot be read"),
-        (FRACTIONS + "0,0,400\n", "cannot be read"),
-        ("a,b\n1,2\n", "cannot be read"),
+        (FRACTIONS + "0,0,400\n", "line 2: has 3 fields"),
+        ("a,b\n1,2\n", "not phase fractions"),
     ],
 )
 def test_fractions_that_cannot_be_drawn(tmp_path: Path, text: str, message: str):

@@ -141,10 +141,11 @@ def test_a_number_cut_in_two(tmp_path: Path) -> None:
         (b"", "empty"),
         (b"\n \n", "empty"),
         (bytes(range(1, 256)) * 9, "not a LAMMPS text dump"),
-        (b"LAMMPS (29 Aug 2024)\nunits real\nStep Temp\n0 300\n", "not a LAMMPS text dump"),
+        (b"LAMMPS (29 Aug 2024)\nunits real\nStep Temp\n0 300\n", "log of a LAMMPS run"),
         (b'{"a": 1}\n', "not a LAMMPS text dump"),
         (b"---\ncreator: LAMMPS\ntimestep: 0\n", "not a LAMMPS text dump"),
-        (b"\n\0\0\0DUMPCUSTOM" + bytes(50), "binary2txt"),
+        (b"\n\0\0\0DUMPCUSTOM" + bytes(50), "not a LAMMPS text dump"),
+        (b"LammpS RestartT\0\1\0\0\0", "LAMMPS restart file.*restart2data"),
         (b"x" * 3_000_000, "not a LAMMPS text dump"),
     ],
 )

@@ -371,8 +371,10 @@ def test_going_on_from_a_place(name: str, packed: bool, tmp_path: Path) -> None:
 
 def test_a_place_keeps_the_decision(tmp_path: Path) -> None:
     """What the atoms are is decided once, even where a later frame would tell otherwise."""
-    first = dump_text("id type element x y z", [[1, 1, "O", 1, 1, 1], [2, 2, "H", 2, 1, 1]])
-    later = dump_text("id type x y z", [[1, 1, 1, 1, 1], [2, 2, 9, 9, 9]], timestep=1)
+    rows = [[1, 1, "O", 1, 1, 1], [2, 2, "H", 2, 1, 1], [3, 2, "H", 1, 2, 1]]
+    first = dump_text("id type element x y z", rows)
+    stretched = [[1, 1, 1, 1, 1], [2, 2, 2, 1, 1], [3, 2, 0, 1, 1]]  # of no angle of water
+    later = dump_text("id type x y z", stretched, timestep=1)
     path = tmp_path / "t.lammpstrj"
     path.write_text(first + later)
     trajectory = Trajectory(path)

@@ -119,14 +119,14 @@ def test_nan_in_xyz(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("t.pdb", "proteindatabank"), ("POSCAR", "vasp"), ("t.cif", "cif"), ("t.traj", "traj"),
-     ("t.gro", "gromacs")],
-)  # fmt: skip
+    [("t.pdb", "pdb"), ("POSCAR", "vasp"), ("t.cif", "cif"), ("t.traj", "traj"), ("t.gro", "gro")],
+)
 def test_other_formats(name: str, kind: str, tmp_path: Path) -> None:
     atoms = water()
     atoms.calc = None
     atoms.pbc = True
-    write(tmp_path / name, atoms, format=kind)
+    ase_names = {"pdb": "proteindatabank", "gro": "gromacs"}
+    write(tmp_path / name, atoms, format=ase_names.get(kind, kind))
     with Trajectory(tmp_path / name) as trajectory:
         (frame,) = trajectory
     assert trajectory.format == kind
@@ -147,7 +147,7 @@ def test_virtual_sites_in_gro_are_no_tungsten(tmp_path: Path) -> None:
     with Trajectory(path) as trajectory:
         (frame,) = trajectory
     assert frame.atoms.molecule.tolist() == [0, 0, 0, -1, 1, 1, 1, -1]
-    assert trajectory.atom_roles.other == ("MW",)
+    assert trajectory.atom_roles.ignored == ("MW",)
 
 
 def test_exceptions_of_ase(tmp_path: Path) -> None:

@@ -160,7 +160,7 @@ def test_files_of_lammps_itself(tmp_path):
 
 
 def test_no_topology(folder):
-    with pytest.raises(InputError, match="do not tell which atoms are oxygens; give a topology"):
+    with pytest.raises(InputError, match="do not tell which atoms are oxygens; give one"):
         found(folder / "ii.xtc", None)
 
 
@@ -173,7 +173,7 @@ def test_topology_of_another_system(folder):
     ("name", "text", "message"),
     [
         ("missing.gro", None, "no such topology file"),
-        ("bad.gro", "title\n3\nnonsense\n", "cannot read this as a topology"),
+        ("bad.gro", "title\n3\nnonsense\n", "bad.gro, frame 0, line 3: .* cut short"),
         ("bad.psf", "no psf\n", "cannot read this as a topology"),
         ("bad.data", "# LAMMPS\n\n3 atoms\n1 atom types\n\nAtoms\n\n1 1\n", "bad.data"),
     ],
