@@ -81,7 +81,7 @@ def limits(facts: ModelSummary) -> tuple[str, ...]:
     if facts.parameters.get("average_own"):
         found.append(
             f"A molecule's label depends on its own surroundings and on their mean over its "
-            f"neighbours within {facts.parameters['average_radius']:.1f} Å, on everything within "
+            f"neighbours within {_radii(facts.parameters)} Å, on everything within "
             f"{radius} in all: nuclei and layers smaller than that look unlike the bulk."
         )
     elif facts.parameters.get("average_radius"):
@@ -308,3 +308,9 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [f"| {' | '.join(head)} |", "|---" + "|---:" * (len(head) - 1) + "|"]
     lines += [f"| {' | '.join(_text(cell) for cell in row)} |" for row in rows]
     return "\n".join(lines)
+
+
+def _radii(parameters: Mapping[str, Any]) -> str:
+    """``8.0``, or ``3.7 and 8.0``: the radii that are averaged over."""
+    radii = (parameters.get("inner_radius", 0.0), parameters["average_radius"])
+    return " and ".join(f"{radius:.1f}" for radius in radii if radius)
