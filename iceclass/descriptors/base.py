@@ -24,7 +24,7 @@ AVERAGES: dict[str, tuple[float, int, bool, float]] = {
     "-wide": (8.0, 1, True, 0.0),
     "-scales": (8.0, 1, True, FIRST_SHELL),
 }
-"""Suffix of a name → the averaging it stands for: the values of :data:`NO_AVERAGE` in its order."""
+"""Suffix of a name → the averaging it stands for, in the order of :data:`NO_AVERAGE`."""
 
 MAX_RADIUS = 20.0
 """Å. Largest cut-off and largest averaging radius."""

@@ -102,7 +102,8 @@ def test_two_scales_are_own_vector_inner_and_outer_mean(name, dtype):
         D.descriptor(f"soap-37{suffix}").compute(frame, dtype=dtype)
         for suffix in ("", "-avg", "-avg(radius=8.0)")
     ]
-    assert np.array_equal(values, np.hstack(apart))
+    eps = 50 * np.finfo(dtype).eps  # the sums run over other bins, in another order
+    assert np.abs(values - np.hstack(apart)).max() <= eps * np.abs(values).max()
     assert values.shape[1] == scales.n_features == len(set(scales.names)) == 3 * 37
     assert D.from_dict(scales.to_dict()) == scales == D.descriptor(scales.name)
 
