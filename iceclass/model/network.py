@@ -136,10 +136,9 @@ class Model:
         """12 hex digits of a SHA-256 over all that predictions depend on (not the record)."""
         threshold = None if self.novelty is None else self.novelty.threshold
         definition = self.descriptor.to_dict()
-        if not self.descriptor.concatenate_self:
-            del definition[
-                STORED_NAMES["concatenate_self"]
-            ]  # so that models keep the identity they were made with
+        for name in ("concatenate_self", "inner_radius"):  # later than the first models, which
+            if not getattr(self.descriptor, name):  # keep the identity they were made with
+                del definition[STORED_NAMES.get(name, name)]
         parts = [definition, self.classes, self.temperature, threshold]
         digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode())
         for name, array in sorted(self.arrays.items()):
