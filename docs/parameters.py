@@ -30,7 +30,9 @@ def preset_page() -> Iterator[str]:
     yield "| preset | family | features | nominal cut-off | reach |"
     yield "|---|---|---|---|---|"
     for name, descriptor in presets().items():
-        numbers = f"{descriptor.n_features} | {descriptor.r_cut:g} | {descriptor.r_effective:.3g}"
+        numbers = (
+            f"{descriptor.n_features} | {descriptor.r_cut:g} | {descriptor.receptive_radius:.3g}"
+        )
         yield f"| [`{name}`](#{name}) | {descriptor.family} | {numbers} |"
     yield from ("", "## Averages", "", "Each preset also with a suffix:", "")
     yield "| suffix | mean over neighbours within | passes | the own vector before it |"

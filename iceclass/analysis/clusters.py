@@ -21,9 +21,9 @@ from iceclass.analysis.observer import Observer, Record
 from iceclass.errors import InputError, unknown_name
 from iceclass.frame import Frame
 from iceclass.io.output.csv_tables import write_csv
-from iceclass.model.network import Prediction
 from iceclass.neighbours.cell_list import Bins, check_crowded, make_bins, neighbours_of_resized
 from iceclass.phases import PHASES, UNKNOWN
+from iceclass.prediction import Prediction
 
 R_CUT = 3.5
 """Å. Molecules of a phase closer than this are connected."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from iceclass.frame import Frame
-from iceclass.model.network import Prediction
+from iceclass.prediction import Prediction
 
 Record = Mapping[str, Any]
 """What an observer keeps of one frame: strings, Python numbers, lists and dicts of them."""

@@ -20,8 +20,8 @@ from iceclass.analysis.observer import Observer, Record
 from iceclass.errors import InputError, unknown_name
 from iceclass.frame import Frame
 from iceclass.io.output.csv_tables import write_csv
-from iceclass.model.network import Prediction
 from iceclass.phases import UNKNOWN
+from iceclass.prediction import Prediction
 
 AXES = ("x", "y", "z", "a", "b", "c")
 WIDTH = 2.0

@@ -15,7 +15,7 @@ from iceclass.cli.options import (
     say,
 )
 from iceclass.errors import InputError
-from iceclass.evaluation.held_out import load_table, unseen
+from iceclass.evaluation.held_out import held_out_rows, load_table
 from iceclass.evaluation.metrics import check_installed, evaluate
 from iceclass.io.options import ReadOptions
 from iceclass.model.file import load_model
@@ -69,7 +69,7 @@ def command(
         report=say(quiet),
     )
     if not everything:
-        kept = unseen(table, network)
+        kept = held_out_rows(table, network)
         if not len(kept):
             raise InputError(
                 "the model has seen every preparation of these in training",

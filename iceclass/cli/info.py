@@ -41,9 +41,9 @@ Lines = list[tuple[str, str]]
 
 def _model(path: Path) -> Lines:
     from iceclass.model.file import load_model
-    from iceclass.model.summary import facts_of
+    from iceclass.model.summary import summary_of
 
-    facts = facts_of(load_model(path), path)
+    facts = summary_of(load_model(path), path)
     lines = [
         ("model", f"{facts.name}, id {facts.model_id}"),
         ("descriptor", f"{facts.descriptor}, {facts.n_features} features"),

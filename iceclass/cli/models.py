@@ -13,7 +13,7 @@ from iceclass.cli.options import PATH, complete_model
 from iceclass.errors import InputError, shown
 
 if TYPE_CHECKING:
-    from iceclass.model.summary import ModelFacts
+    from iceclass.model.summary import ModelSummary
 
 
 @click.command(short_help="List the models, or print the card of one.")
@@ -41,20 +41,20 @@ def command(model: str | None, evaluations: tuple[Path, ...], as_json: bool) -> 
       iceclass models soap-325.safetensors --evaluation evaluation/ > card.md
     """
     from iceclass.model.file import load_model, resolve_model
-    from iceclass.model.summary import facts_of, shipped_facts
+    from iceclass.model.summary import shipped_summaries, summary_of
     from iceclass.reports.card import model_card
 
     if model is None:
         if evaluations:
             raise click.UsageError("--evaluation needs a model")
-        found = shipped_facts()
+        found = shipped_summaries()
         click.echo(_json([facts.to_dict() for facts in found]) if as_json else _listing(found))
         return
     path = resolve_model(model)
     loaded = load_model(path)
     summaries = dict(map(_summary, evaluations))
     if as_json:
-        click.echo(_json(facts_of(loaded, path, summaries).to_dict()))
+        click.echo(_json(summary_of(loaded, path, summaries).to_dict()))
         return
     card = model_card(loaded, path, evaluations=summaries)
     if sys.stdout.isatty():
@@ -66,7 +66,7 @@ def command(model: str | None, evaluations: tuple[Path, ...], as_json: bool) -> 
         click.echo(card, nl=False)
 
 
-def _listing(models: tuple[ModelFacts, ...]) -> str:
+def _listing(models: tuple[ModelSummary, ...]) -> str:
     """One line for each model, in columns; ``*`` marks the default."""
     from iceclass.reports.words import NOTHING, file_size, percent
 

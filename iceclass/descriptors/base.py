@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from iceclass.descriptors.blocks import Rows
+from iceclass.descriptors.blocks import FeatureBlocks
 from iceclass.errors import InputError, unknown_name
 from iceclass.frame import Frame
 from iceclass.kernels.threads import over_rows
@@ -19,11 +19,12 @@ from iceclass.kernels.threads import over_rows
 FIRST_SHELL = 3.7
 """Å. Radius of the first O–O shell, the default of neighbour averaging (``-avg``)."""
 
-AVERAGES: dict[str, tuple[float, int, bool]] = {
-    "-avg": (FIRST_SHELL, 1, False),
-    "-wide": (8.0, 1, True),
+AVERAGES: dict[str, tuple[float, int, bool, float]] = {
+    "-avg": (FIRST_SHELL, 1, False, 0.0),
+    "-wide": (8.0, 1, True, 0.0),
+    "-scales": (8.0, 1, True, FIRST_SHELL),
 }
-"""Suffix of a name → the averaging it stands for: radius in Å, passes, with the own vector."""
+"""Suffix of a name → the averaging it stands for, in the order of :data:`NO_AVERAGE`."""
 
 MAX_RADIUS = 20.0
 """Å. Largest cut-off and largest averaging radius."""
@@ -38,8 +39,16 @@ _SCALARS: dict[Any, tuple[Any, type, str]] = {
 }
 """Annotation of a field → the types accepted for it, the type stored, its name in messages."""
 
-NO_AVERAGE: dict[str, Any] = {"average_radius": 0.0, "average_passes": 1, "average_own": False}
+NO_AVERAGE: dict[str, Any] = {
+    "average_radius": 0.0,
+    "average_passes": 1,
+    "concatenate_self": False,
+    "inner_radius": 0.0,
+}
 """The parameters of neighbour averaging where there is none."""
+
+STORED_NAMES = {"concatenate_self": "average_own"}
+"""Parameter → its name in plain dicts, and so in feature and model files, where it is another."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,9 +91,13 @@ class Descriptor(ABC):
     average_passes: int = 1
     """How often the averaging is applied; 1 where there is none."""
 
-    average_own: bool = False
+    concatenate_self: bool = False
     """Whether the molecule's own vector stands before the mean, F being twice as many: the one
     sees a layer or an interface, the other tells phases apart that differ on average."""
+
+    inner_radius: float = 0.0
+    """Å. Radius of another mean, between the molecule's own vector and the mean over
+    :attr:`average_radius`, F being three times as many; 0: none."""
 
     def __post_init__(self) -> None:
         self._check_scalars()
@@ -97,6 +110,14 @@ class Descriptor(ABC):
                 raise InputError(
                     f"{self.family}: {key} is {value} without an average_radius",
                     hint=f"give average_radius too, or leave {key} at {neutral}",
+                )
+        if self.inner_radius != 0.0:
+            self._check_range("inner_radius", 0.0, self.average_radius)
+            if not self.concatenate_self or self.average_passes != 1:
+                raise InputError(
+                    f"{self.family}: inner_radius is {self.inner_radius} without the own vector, or "
+                    "with several passes",
+                    hint="give concatenate_self and one pass",
                 )
 
     @property
@@ -124,58 +145,63 @@ class Descriptor(ABC):
     def _average_suffix(self) -> str:
         if self.average_radius == 0.0:
             return ""
-        averaging = (self.average_radius, self.average_passes, self.average_own)
+        averaging = tuple(getattr(self, key) for key in NO_AVERAGE)
         for suffix, known in AVERAGES.items():
             if averaging == known:
                 return suffix
         passes = "" if self.average_passes == 1 else f", passes={self.average_passes}"
-        own = ", own=True" if self.average_own else ""
-        return f"-avg(radius={self.average_radius!r}{passes}{own})"
+        own = ", own=True" if self.concatenate_self else ""
+        inner = f", inner={self.inner_radius!r}" if self.inner_radius else ""
+        return f"-avg(radius={self.average_radius!r}{passes}{own}{inner})"
 
     @property
     @abstractmethod
-    def own_names(self) -> tuple[str, ...]:
+    def base_names(self) -> tuple[str, ...]:
         """Human-readable, unique names of what is computed of one molecule, before averaging."""
 
     @property
-    def n_own(self) -> int:
-        """How many they are."""
-        return len(self.own_names)
+    def n_base(self) -> int:
+        """Number of :attr:`base_names`."""
+        return len(self.base_names)
 
     @property
     def names(self) -> tuple[str, ...]:
         """The F feature names; means stand in ⟨ ⟩ where the molecule's own vector is there too."""
-        if not self.average_own:
-            return self.own_names
-        return (*self.own_names, *(f"⟨{name}⟩" for name in self.own_names))
+        if not self.concatenate_self:
+            return self.base_names
+        inner = (f"⟨{name}⟩ {self.inner_radius:g} Å" for name in self.base_names)
+        wide = (f"⟨{name}⟩" for name in self.base_names)
+        return (*self.base_names, *(inner if self.inner_radius else ()), *wide)
 
     @property
     def n_features(self) -> int:
         """F."""
-        return self.n_own * (1 + self.average_own)
+        return self.n_base * (1 + self.concatenate_self + (self.inner_radius > 0.0))
 
     @property
-    def r_neighbours(self) -> float:
+    def search_radius(self) -> float:
         """Å. Radius of the neighbour search for one molecule's own features, before averaging."""
         return self.r_cut
 
     @property
-    def r_effective(self) -> float:
+    def receptive_radius(self) -> float:
         """Å. The distance beyond which a neighbour has no influence at all."""
-        return self.r_neighbours + self.average_passes * self.average_radius
+        return self.search_radius + self.average_passes * self.average_radius
 
     @abstractmethod
-    def _rows(self, frame: Frame, dtype: np.dtype[Any]) -> Rows:
+    def _blocks(self, frame: Frame, dtype: np.dtype[Any]) -> FeatureBlocks:
         """The features by the first of :attr:`backends`, without averaging; N is at least 1."""
 
     @abstractmethod
     def _reference(self, frame: Frame, backend: str) -> NDArray[np.float64]:
         """(N, F) features by one of the other :attr:`backends`, without averaging."""
 
-    def rows(self, frame: Frame, *, backend: str | None = None, dtype: Any = np.float64) -> Rows:
+    def blocks(
+        self, frame: Frame, *, backend: str | None = None, dtype: Any = np.float64
+    ) -> FeatureBlocks:
         """What computes the features of any part of the frame; arguments of :meth:`compute`.
 
-        Nobody has looked yet whether they are finite.
+        The features may be NaN or infinite: :meth:`check_finite` finds out.
         """
         backend = self.backends[0] if backend is None else backend
         if backend not in self.backends:
@@ -183,23 +209,28 @@ class Descriptor(ABC):
         kind = np.dtype(dtype)
         if kind not in (np.dtype(np.float64), np.dtype(np.float32)):
             raise InputError(f"dtype is {kind}, expected float64 or float32")
-        expected = (frame.n_molecules, self.n_own)
+        expected = (frame.n_molecules, self.n_base)
         if frame.n_molecules == 0:
-            return Rows.of(np.zeros((0, self.n_features), dtype=kind))
+            return FeatureBlocks.of(np.zeros((0, self.n_features), dtype=kind))
         if backend == self.backends[0]:
-            rows = self._rows(frame, kind)
+            blocks = self._blocks(frame, kind)
         else:
             values = self._reference(frame, backend)
             if values.shape != expected:
                 raise AssertionError(f"{self.name}: shape {values.shape}, expected {expected}")
-            rows = Rows.of(values.astype(kind, copy=False))
+            blocks = FeatureBlocks.of(values.astype(kind, copy=False))
         if self.average_radius > 0.0:
             from iceclass.descriptors.averaging import neighbour_average
 
-            rows = neighbour_average(
-                frame, rows, self.average_radius, self.average_passes, self.average_own
+            blocks = neighbour_average(
+                frame,
+                blocks,
+                self.average_radius,
+                self.average_passes,
+                self.concatenate_self,
+                self.inner_radius,
             )
-        return rows
+        return blocks
 
     def compute(
         self,
@@ -231,7 +262,7 @@ class Descriptor(ABC):
         MissingDependencyError
             The package of a reference backend is not installed.
         """
-        rows = self.rows(frame, backend=backend, dtype=dtype)
+        blocks = self.blocks(frame, backend=backend, dtype=dtype)
         expected = (frame.n_molecules, self.n_features)
         features = np.empty(expected, dtype=dtype) if out is None else out
         if features.shape != expected or features.dtype != np.dtype(dtype):
@@ -241,7 +272,7 @@ class Descriptor(ABC):
             )
 
         def work(start: int, stop: int) -> None:
-            rows.fill(features, rows.order[start:stop], start, stop)
+            blocks.fill(features, blocks.order[start:stop], start, stop)
 
         def check(start: int, stop: int) -> None:
             self.check_finite(frame, features[start:stop], np.arange(start, stop))
@@ -271,7 +302,8 @@ class Descriptor(ABC):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dict: ``family`` and every parameter; JSON-serialisable."""
-        return {"family": self.family} | {f.name: getattr(self, f.name) for f in fields(self)}
+        parameters = {STORED_NAMES.get(f.name, f.name): getattr(self, f.name) for f in fields(self)}
+        return {"family": self.family} | parameters
 
     def _check_scalars(self) -> None:
         """Check the bool, int and float fields by their annotation and make them plain Python."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
+class FeatureBlocks:
     """What computes the features of any part of a frame's N molecules; thread-safe.
 
     Attributes
@@ -23,8 +23,8 @@ class Rows:
     n_features, dtype
         F, and what the features are computed in: float64 or float32.
     fill
-        ``fill(features, rows, start, stop)`` writes the features of the molecules
-        ``order[start:stop]`` to the rows ``features[rows]``; ``features`` is (at least
+        ``fill(out, rows, start, stop)`` writes the features of the molecules
+        ``order[start:stop]`` to the rows ``out[rows]``; ``out`` is (at least
         stop − start, F), ``rows`` (stop − start,) int64. Releases the GIL.
     """
 
@@ -35,10 +35,10 @@ class Rows:
 
     @classmethod
     def of(cls, values: NDArray[Any]) -> Self:
-        """The rows of (N, F) features that are there already."""
+        """Of (N, F) features that are computed already."""
 
-        def fill(features: NDArray[Any], rows: NDArray[np.int64], start: int, stop: int) -> None:
-            features[rows] = values[start:stop]
+        def fill(out: NDArray[Any], rows: NDArray[np.int64], start: int, stop: int) -> None:
+            out[rows] = values[start:stop]
 
         return cls(np.arange(len(values)), values.shape[1], values.dtype, fill)
 
@@ -47,14 +47,14 @@ class Rows:
         """N."""
         return len(self.order)
 
-    def only(self, chosen: NDArray[np.bool_]) -> Self:
-        """The rows of some molecules: those for which ``chosen``, by molecule, is true."""
-        places = np.flatnonzero(chosen[self.order])
+    def only(self, selected: NDArray[np.bool_]) -> Self:
+        """The features of some molecules: those for which ``selected``, by molecule, is true."""
+        places = np.flatnonzero(selected[self.order])
 
-        def fill(features: NDArray[Any], rows: NDArray[np.int64], start: int, stop: int) -> None:
+        def fill(out: NDArray[Any], rows: NDArray[np.int64], start: int, stop: int) -> None:
             part = places[start:stop]
             gaps = np.flatnonzero(np.diff(part) > 1) + 1
             for first, last in pairwise([0, *gaps.tolist(), len(part)]):
-                self.fill(features, rows[first:last], int(part[first]), int(part[last - 1]) + 1)
+                self.fill(out, rows[first:last], int(part[first]), int(part[last - 1]) + 1)
 
         return replace(self, order=self.order[places], fill=fill)

@@ -9,7 +9,7 @@ from dataclasses import fields
 from typing import Any
 
 from iceclass.descriptors.acsf.descriptor import Acsf
-from iceclass.descriptors.base import AVERAGES, NO_AVERAGE, Descriptor
+from iceclass.descriptors.base import AVERAGES, NO_AVERAGE, STORED_NAMES, Descriptor
 from iceclass.descriptors.bispectrum.descriptor import Bispectrum
 from iceclass.descriptors.mtp.descriptor import MomentTensors
 from iceclass.descriptors.soap.descriptor import Soap
@@ -45,8 +45,10 @@ def descriptor(name: str) -> Descriptor:
         or a family with parameters (``soap(n_max=8, l_max=6, r_cut=5.0)``, the others at their
         defaults), each of them with ``-avg`` for the mean over the molecule and its neighbours
         within 3.7 Å, or ``-avg(radius=3.5, passes=2)``; or with ``-wide`` for the molecule's own
-        vector and the mean within 8 Å after it, ``-avg(radius=8.0, own=True)``. What
-        :attr:`Descriptor.name` gives is understood.
+        vector and the mean within 8 Å after it, ``-avg(radius=8.0, own=True)``; or with ``-scales``
+        for own vector, mean within 3.7 Å and mean within 8 Å,
+        ``-avg(radius=8.0, own=True, inner=3.7)``. What :attr:`Descriptor.name` gives is
+        understood.
 
     Raises
     ------
@@ -70,12 +72,13 @@ def descriptor(name: str) -> Descriptor:
     found = found.with_(**_parameters(match["parameters"] or "", name))
     if match["average"] is None:
         return found
-    averaging = dict(zip(("radius", "passes", "own"), AVERAGES[match["average"]], strict=True))
+    words = dict(zip(("radius", "passes", "own", "inner"), NO_AVERAGE, strict=True))
+    averaging = dict(zip(NO_AVERAGE, AVERAGES[match["average"]], strict=True))
     for key, value in _parameters(match["averaging"] or "", name).items():
-        if key not in averaging:
-            raise unknown_name("parameter of averaging", key, averaging)
-        averaging[key] = value
-    return found.with_(**{f"average_{key}": value for key, value in averaging.items()})
+        if key not in words:
+            raise unknown_name("parameter of averaging", key, words)
+        averaging[words[key]] = value
+    return found.with_(**averaging)
 
 
 def from_dict(definition: Mapping[str, Any]) -> Descriptor:
@@ -91,7 +94,9 @@ def from_dict(definition: Mapping[str, Any]) -> Descriptor:
     """
     if not isinstance(definition, Mapping) or not isinstance(definition.get("family"), str):
         raise InputError("a descriptor definition needs a 'family'")
-    parameters = NO_AVERAGE | {k: value for k, value in definition.items() if k != "family"}
+    names = {stored: name for name, stored in STORED_NAMES.items()}
+    given = {names.get(key, key): value for key, value in definition.items() if key != "family"}
+    parameters = NO_AVERAGE | given
     family = _family(definition["family"])
     _refuse_unknown(family, parameters)
     missing = [f.name for f in fields(family) if f.name not in parameters]

@@ -50,7 +50,7 @@ def load_table(
         return FeatureStore.open(path).load()
 
 
-def seen(model: Model) -> set[tuple[str, str]]:
+def training_preparations(model: Model) -> set[tuple[str, str]]:
     """(phase, preparation) of all that trained or validated the model, by its record."""
     split = (model.record or {}).get("split", {})
     return {
@@ -61,8 +61,8 @@ def seen(model: Model) -> set[tuple[str, str]]:
     }
 
 
-def unseen(table: Table, model: Model) -> Table:
+def held_out_rows(table: Table, model: Model) -> Table:
     """The rows of preparations that neither trained nor validated the model."""
-    known = seen(model)
+    known = training_preparations(model)
     fresh = np.array([t.group not in known for t in table.trajectories], dtype=bool)
     return table.rows(fresh[table.trajectory])

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from iceclass.datasets.table import Table, descriptor_difference, order_classes
 from iceclass.errors import InputError, MissingDependencyError
 from iceclass.files import replacing
-from iceclass.model.network import Model, Prediction
+from iceclass.model.network import Model
 from iceclass.phases import UNKNOWN
+from iceclass.prediction import Prediction
 
 N_BINS = 15
 
@@ -117,7 +118,7 @@ class Evaluation:
     def per_class(self) -> dict[str, dict[str, Any]]:
         """Class → its precision, recall, F1, rows, and share of rows taken for each other label.
 
-        JSON-serialisable, NaN as None; ``taken_for`` starts with the most frequent mistake.
+        JSON-serialisable, NaN as None; ``confused_with`` starts with the most frequent mistake.
         """
         found: dict[str, dict[str, Any]] = {}
         for c, name in enumerate(self.classes):
@@ -128,7 +129,7 @@ class Evaluation:
                 "recall": _number(self.recall[c]),
                 "f1": _number(self.f1[c]),
                 "rows": int(self.support[c]),
-                "taken_for": {self.columns[k]: _number(shares[k]) for k in order},
+                "confused_with": {self.columns[k]: _number(shares[k]) for k in order},
             }
         return found
 

@@ -1,6 +1,6 @@
-"""What one feature can tell by itself: the best threshold, and the best window, for every class.
+"""What one feature can tell by itself: the best threshold, and the best interval, for every class.
 
-A phase between others (medium density between low and high) lies in a window of a feature's
+A phase between others (medium density between low and high) lies in a interval of a feature's
 values, not on one side of a threshold; the area under the ROC curve
 (:func:`iceclass.evaluation.explain.single_feature_separation`) sees thresholds only. Both are
 chosen on some rows and must be tested on others, since the best of many is the luckiest too.
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, eq=False)
-class Windows:
+class IntervalRule:
     """A rule for every class and feature: of the class where low < x ≤ high (or outside of it).
 
     Attributes
@@ -27,7 +27,7 @@ class Windows:
         (C, F) bool. Whether the class is inside or outside.
     balanced_accuracy
         (C, F) float64. Mean of the shares recognised of the class and of all others, on the rows
-        the windows were chosen on; NaN for classes without rows, or without others.
+        the intervals were chosen on; NaN for classes without rows, or without others.
     """
 
     low: NDArray[np.float64]
@@ -46,16 +46,16 @@ class Windows:
         return out
 
 
-def best_windows(
+def best_intervals(
     features: NDArray[Any],
     target: NDArray[np.int64],
     n_classes: int,
     *,
     one_sided: bool = False,
-) -> Windows:
-    """The window of largest balanced accuracy for each class against all others, by each feature.
+) -> IntervalRule:
+    """The interval of largest balanced accuracy for each class against all others, by each feature.
 
-    With D the distribution function of the class minus that of the others, a window from a to b
+    With D the distribution function of the class minus that of the others, a interval from a to b
     has the balanced accuracy ½ + ½ |D(b) − D(a)|: its best bounds are found in one pass over the
     sorted values.
 
@@ -86,7 +86,7 @@ def best_windows(
             start, stop, within, gain = _steepest(rise[:, c], one_sided)
             low[c, f], high[c, f], inside[c, f] = bounds[start], bounds[stop], within
             best[c, f] = 0.5 + 0.5 * min(gain, 1.0)  # sums of shares may round above 1
-    return Windows(low, high, inside, best)
+    return IntervalRule(low, high, inside, best)
 
 
 def _steepest(d: NDArray[np.float64], one_sided: bool) -> tuple[int, int, bool, float]:

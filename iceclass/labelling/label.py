@@ -22,7 +22,8 @@ from iceclass.labelling.labels import Labels
 from iceclass.labelling.options import LabelOptions, OutputOptions, with_changes
 from iceclass.labelling.output import open_sink
 from iceclass.labelling.run import IndexedFrame, Labeller, LabellingRun, Progress, indexed
-from iceclass.model.network import Model, Prediction
+from iceclass.model.network import Model
+from iceclass.prediction import Prediction
 
 if TYPE_CHECKING:
     from ase import Atoms

@@ -22,8 +22,9 @@ from iceclass.io.output.writers import output_writer
 from iceclass.io.text.streams import without_compression
 from iceclass.labelling.labels import FrameRecords
 from iceclass.labelling.options import OutputOptions
-from iceclass.model.network import OUTSIDE_REGION, Model, Prediction
+from iceclass.model.network import Model
 from iceclass.phases import UNKNOWN
+from iceclass.prediction import OUTSIDE_REGION, Prediction
 
 PHASE_COLUMN = "i_phase"
 CONFIDENCE_COLUMN = "d_confidence"

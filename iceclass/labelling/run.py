@@ -24,7 +24,8 @@ from iceclass.labelling.prefetch import background_writer, prefetch
 from iceclass.labelling.region import inside
 from iceclass.labelling.totals import Totals
 from iceclass.model.file import load_model
-from iceclass.model.network import Model, Prediction
+from iceclass.model.network import Model
+from iceclass.prediction import Prediction
 
 Progress = Callable[[int, int, tuple[int, int]], None]
 """Takes frames and molecules done so far by a call, and bytes read and in all (0: unknown)."""

@@ -10,61 +10,22 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from iceclass.descriptors.base import Descriptor
+from iceclass.descriptors.base import STORED_NAMES, Descriptor
 from iceclass.errors import InputError, ModelError
 from iceclass.frame import Frame
 from iceclass.kernels.threads import BLOCK, over_rows
 from iceclass.model.novelty import Novelty, likely_classes
 from iceclass.phases import UNKNOWN
+from iceclass.prediction import OUTSIDE_REGION, UNKNOWN_LABEL, Prediction
 
 HIDDEN = 100
-UNKNOWN_LABEL = -1
-OUTSIDE_REGION = -2
-
-
-@dataclass(frozen=True, eq=False)
-class Prediction:
-    """What a model says of N molecules.
-
-    Attributes
-    ----------
-    labels
-        (N,) int64, index into :attr:`classes`; −1 for unknown, −2 for molecules not asked about.
-    probabilities
-        (N, C) float32, calibrated; they sum to 1 whether the molecule is known or not.
-    confidence
-        (N,) float32, the largest probability.
-    novelty
-        (N,) float32, the score of :mod:`iceclass.model.novelty`; 0 where the model has none.
-    classes
-        The C class names.
-    model_id
-        Of the model that made it.
-    """
-
-    labels: NDArray[np.int64]
-    probabilities: NDArray[np.float32]
-    confidence: NDArray[np.float32]
-    novelty: NDArray[np.float32]
-    classes: tuple[str, ...]
-    model_id: str
-
-    def only(self, selected: NDArray[np.bool_]) -> Prediction:
-        """What is said of those molecules for which the (N,) ``selected`` is true."""
-        keys = ("labels", "probabilities", "confidence", "novelty")
-        return replace(self, **{key: getattr(self, key)[selected] for key in keys})
-
-    @property
-    def names(self) -> NDArray[np.str_]:
-        """(N,) class names, "unknown" for −1, empty for −2."""
-        return np.array([*self.classes, "", UNKNOWN], dtype=str)[self.labels]
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,8 +135,9 @@ class Model:
         """12 hex digits of a SHA-256 over all that predictions depend on (not the record)."""
         threshold = None if self.novelty is None else self.novelty.threshold
         definition = self.descriptor.to_dict()
-        if not self.descriptor.average_own:
-            del definition["average_own"]  # so that models keep the identity they were made with
+        for name in ("concatenate_self", "inner_radius"):  # later than the first models, which
+            if not getattr(self.descriptor, name):  # keep the identity they were made with
+                del definition[STORED_NAMES.get(name, name)]
         parts = [definition, self.classes, self.temperature, threshold]
         digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode())
         for name, array in sorted(self.arrays.items()):
@@ -300,9 +262,9 @@ class Model:
             As :meth:`Descriptor.compute <iceclass.descriptors.base.Descriptor.compute>` does;
             features too large for float32.
         """
-        rows = self.descriptor.rows(frame, backend=backend, dtype=np.float32)
+        blocks = self.descriptor.blocks(frame, backend=backend, dtype=np.float32)
         if selected is not None:
-            rows = rows.only(selected)
+            blocks = blocks.only(selected)
         found = _Found(frame.n_molecules, self.n_classes)
         into = np.arange(BLOCK)
 
@@ -310,12 +272,12 @@ class Model:
             buffer = np.empty((BLOCK, self.n_features), dtype=np.float32)
             for first in range(start, stop, BLOCK):
                 last = min(first + BLOCK, stop)
-                features, molecules = buffer[: last - first], rows.order[first:last]
-                rows.fill(features, into[: last - first], first, last)
+                features, molecules = buffer[: last - first], blocks.order[first:last]
+                blocks.fill(features, into[: last - first], first, last)
                 self.descriptor.check_finite(frame, features, molecules)
                 self._scores(features, found, molecules)
 
-        over_rows(work, rows.n_molecules)
+        over_rows(work, blocks.n_molecules)
         found.check(lambda row: f"features of the molecule with id {frame.ids[row]}")
         prediction = self._prediction(found, unknown)
         if selected is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -32,18 +32,18 @@ _NOVELTY = ("threshold", "quantile", "margin")
 class ClassFigures:
     """How well one class is recognised; None where there was nothing to tell it from.
 
-    ``taken_for`` holds the shares of its rows that got other labels, most frequent first.
+    ``confused_with`` holds the shares of its rows that got other labels, most frequent first.
     """
 
     precision: float | None
     recall: float | None
     f1: float | None
     rows: int
-    taken_for: dict[str, float]
+    confused_with: dict[str, float]
 
 
 @dataclass(frozen=True)
-class Tested:
+class TestResult:
     """A model tested on rows of known phase; what ``summary.json`` of an evaluation holds.
 
     Attributes
@@ -65,7 +65,7 @@ class Tested:
     per_class: dict[str, ClassFigures]
 
     @classmethod
-    def from_summary(cls, summary: Mapping[str, Any]) -> Tested:
+    def from_summary(cls, summary: Mapping[str, Any]) -> TestResult:
         """From :meth:`Evaluation.summary <iceclass.evaluation.metrics.Evaluation.summary>`.
 
         Raises
@@ -85,7 +85,7 @@ class Tested:
                         recall=_number(told["recall"]),
                         f1=_number(told["f1"]),
                         rows=int(told["rows"]),
-                        taken_for={to: float(share) for to, share in told["taken_for"].items()},
+                        confused_with={to: float(share) for to, share in _mistakes(told)},
                     )
                     for name, told in summary.get("per_class", {}).items()
                 },
@@ -112,7 +112,7 @@ class Side:
 
 
 @dataclass(frozen=True)
-class ModelFacts:
+class ModelSummary:
     """A model, as told to people; what a record does not hold is empty or None.
 
     Attributes
@@ -148,7 +148,7 @@ class ModelFacts:
     descriptor: str
     parameters: dict[str, Any]
     n_features: int
-    r_effective: float
+    receptive_radius: float
     network: tuple[int, ...]
     temperature: float
     novelty: dict[str, float]
@@ -163,10 +163,10 @@ class ModelFacts:
     split_by: str
     sides: dict[str, Side]
     validated_on: dict[str, str]
-    tests: dict[str, Tested]
+    tests: dict[str, TestResult]
 
     @property
-    def test(self) -> Tested | None:
+    def test(self) -> TestResult | None:
         """On the test side of its own training."""
         return self.tests.get(TEST_SIDE)
 
@@ -175,11 +175,11 @@ class ModelFacts:
         return asdict(self)
 
 
-def facts_of(
+def summary_of(
     model: Model,
     path: str | Path | None = None,
     evaluations: Mapping[str, Mapping[str, Any]] | None = None,
-) -> ModelFacts:
+) -> ModelSummary:
     """The facts of a model.
 
     Parameters
@@ -202,7 +202,7 @@ def facts_of(
     record = dict(model.record or {})
     tests = _own_test(record, path)
     for name, summary in (evaluations or {}).items():
-        tests[name] = tested = Tested.from_summary(summary)
+        tests[name] = tested = TestResult.from_summary(summary)
         if tested.model_id != model.model_id:
             raise ModelError(
                 f"the evaluation {name} is of model {tested.model_id!r}, "
@@ -210,7 +210,7 @@ def facts_of(
             )
     try:
         data = b"" if path is None else path.read_bytes()
-        return ModelFacts(
+        return ModelSummary(
             name=f"model {model.model_id}" if path is None else path.stem,
             aliases=tuple(name for name in names if path is None or name != path.stem),
             shipped=bool(names),
@@ -221,7 +221,7 @@ def facts_of(
             descriptor=model.descriptor.name,
             parameters=model.descriptor.to_dict(),
             n_features=model.n_features,
-            r_effective=model.descriptor.r_effective,
+            receptive_radius=model.descriptor.receptive_radius,
             network=(model.n_features, HIDDEN, HIDDEN, model.n_classes),
             temperature=model.temperature,
             novelty={key: getattr(model.novelty, key) for key in _NOVELTY if model.novelty},
@@ -246,19 +246,26 @@ def facts_of(
         raise ModelError(f"cannot be read: {error.strerror}", path=path) from error
 
 
-def shipped_facts() -> tuple[ModelFacts, ...]:
+def shipped_summaries() -> tuple[ModelSummary, ...]:
     """The facts of every model that comes with iceclass, the default first."""
     paths = dict.fromkeys(shipped_models().values())
-    found = [facts_of(load_model(path), path) for path in paths]
+    found = [summary_of(load_model(path), path) for path in paths]
     return tuple(sorted(found, key=lambda facts: ("default" not in facts.aliases, facts.name)))
 
 
-def _own_test(record: Mapping[str, Any], path: Path | None) -> dict[str, Tested]:
+def _mistakes(figures: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
+    """Label and share of rows; iceclass 0.1.0 wrote them as ``taken_for``."""
+    key = "confused_with" if "confused_with" in figures else "taken_for"
+    shares: Mapping[str, Any] = figures[key]
+    return shares.items()
+
+
+def _own_test(record: Mapping[str, Any], path: Path | None) -> dict[str, TestResult]:
     """How the model did on the test side of its training, if its record tells."""
     if not record.get("test"):
         return {}
     try:
-        return {TEST_SIDE: Tested.from_summary(record["test"])}
+        return {TEST_SIDE: TestResult.from_summary(record["test"])}
     except ModelError as error:
         raise ModelError(
             f"the training record is not one that training writes: {error.message}", path=path

@@ -25,8 +25,9 @@ from iceclass.io.water.assembly import Assembler, RawFrame
 from iceclass.io.water.kinds import AtomKinds
 from iceclass.labelling.label import label_frames
 from iceclass.model.file import load_model
-from iceclass.model.network import Model, Prediction
+from iceclass.model.network import Model
 from iceclass.phases import UNKNOWN
+from iceclass.prediction import Prediction
 
 __all__ = ["LammpsLabeller", "PhaseHistory", "lammps_class"]
 

@@ -17,9 +17,9 @@ from iceclass.io.water.assembly import Assembler, RawFrame
 from iceclass.io.water.kinds import AtomKinds, parse_types
 from iceclass.labelling.label import label_frames
 from iceclass.model.file import load_model
-from iceclass.model.network import Prediction
 from iceclass.phases import UNKNOWN, colour_of
 from iceclass.plugins.values import per_atom
+from iceclass.prediction import Prediction
 
 try:
     import traits.api

@@ -12,9 +12,17 @@ from typing import Any
 
 from iceclass.errors import shown
 from iceclass.model.network import Model
-from iceclass.model.summary import FIGURES, ModelFacts, facts_of
+from iceclass.model.summary import FIGURES, ModelSummary, summary_of
 from iceclass.phases import GLASSES, label_of
-from iceclass.reports.words import NOTHING, count, decided, file_size, of_labels, percent, taken_for
+from iceclass.reports.words import (
+    NOTHING,
+    confused_with,
+    count,
+    decided,
+    file_size,
+    of_labels,
+    percent,
+)
 
 _PROTON_ORDERED = {"ih": "XI", "v": "XIII", "iii": "IX"}
 """Ice → the ice of the same oxygens and other hydrogens."""
@@ -28,9 +36,9 @@ def model_card(
 ) -> str:
     """The card of a model, Markdown with tables.
 
-    The arguments, and what is raised, are those of :func:`~iceclass.model.summary.facts_of`.
+    The arguments, and what is raised, are those of :func:`~iceclass.model.summary.summary_of`.
     """
-    facts = facts_of(model, path, evaluations)
+    facts = summary_of(model, path, evaluations)
     blocks = [
         *_head(facts),
         *_training(facts),
@@ -45,7 +53,7 @@ def model_card(
     return "\n\n".join(blocks) + "\n"
 
 
-def limits(facts: ModelFacts) -> tuple[str, ...]:
+def limits(facts: ModelSummary) -> tuple[str, ...]:
     """What the model cannot tell, sentence by sentence."""
     classes = set(facts.classes)
     twins = [
@@ -69,11 +77,11 @@ def limits(facts: ModelFacts) -> tuple[str, ...]:
     elif "water" in classes or classes & set(GLASSES):
         lacking, near = ("amorphous ice", "water") if "water" in classes else ("water", "amorphous")
         found.append(f"It has no class for {lacking}, which it may call {near}.")
-    radius = f"{facts.r_effective:.1f} Å"
+    radius = f"{facts.receptive_radius:.1f} Å"
     if facts.parameters.get("average_own"):
         found.append(
             f"A molecule's label depends on its own surroundings and on their mean over its "
-            f"neighbours within {facts.parameters['average_radius']:.1f} Å, on everything within "
+            f"neighbours within {_radii(facts.parameters)} Å, on everything within "
             f"{radius} in all: nuclei and layers smaller than that look unlike the bulk."
         )
     elif facts.parameters.get("average_radius"):
@@ -101,7 +109,7 @@ def limits(facts: ModelFacts) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _head(facts: ModelFacts) -> Iterator[str]:
+def _head(facts: ModelSummary) -> Iterator[str]:
     aliases = f" ({', '.join(facts.aliases)})" if facts.aliases else ""
     yield f"# {_text(facts.name)}{aliases}"
     yield "## What it is for"
@@ -119,7 +127,7 @@ def _head(facts: ModelFacts) -> Iterator[str]:
     yield _list(lines)
 
 
-def _training(facts: ModelFacts) -> Iterator[str]:
+def _training(facts: ModelSummary) -> Iterator[str]:
     yield "## How it was trained"
     if not facts.sides:
         yield "The model file does not tell."
@@ -165,18 +173,18 @@ def _runs(names: Iterable[str]) -> Iterator[str]:
             yield from map(_code, own)
 
 
-def _descriptor(facts: ModelFacts) -> Iterator[str]:
+def _descriptor(facts: ModelSummary) -> Iterator[str]:
     yield "## Descriptor and network"
     yield (
         f"{_code(facts.descriptor)}, {facts.n_features} features of each oxygen; nothing beyond "
-        f"{facts.r_effective:.2f} Å has any influence."
+        f"{facts.receptive_radius:.2f} Å has any influence."
     )
     yield _list(f"{_code(key)}: {_code(value)}" for key, value in facts.parameters.items())
     layers = "–".join(map(str, facts.network))
     yield f"Network: standardised features, {layers} units, tanh, softmax."
 
 
-def _accuracy(facts: ModelFacts) -> Iterator[str]:
+def _accuracy(facts: ModelSummary) -> Iterator[str]:
     yield "## How good it is"
     if not facts.tests:
         yield f"Not tested: {_code(f'iceclass evaluate {_argument(facts)} …')} does."
@@ -204,14 +212,14 @@ def _accuracy(facts: ModelFacts) -> Iterator[str]:
                     percent(own.recall),
                     percent(own.f1),
                     count(own.rows),
-                    taken_for(own),
+                    confused_with(own),
                 )
                 for phase, own in tested.per_class.items()
             ),
         )
 
 
-def _calibration(facts: ModelFacts) -> Iterator[str]:
+def _calibration(facts: ModelSummary) -> Iterator[str]:
     yield "## Calibration"
     errors = [
         f"{percent(tested.figures['expected_calibration_error'])} on {_text(name)}"
@@ -223,7 +231,7 @@ def _calibration(facts: ModelFacts) -> Iterator[str]:
     )
 
 
-def _novelty(facts: ModelFacts) -> Iterator[str]:
+def _novelty(facts: ModelSummary) -> Iterator[str]:
     yield "## Novelty"
     if not facts.novelty:
         yield "The model has no score of novelty: no molecule is ever called *unknown*."
@@ -248,7 +256,7 @@ def _novelty(facts: ModelFacts) -> Iterator[str]:
         )
 
 
-def _use(facts: ModelFacts) -> Iterator[str]:
+def _use(facts: ModelSummary) -> Iterator[str]:
     yield "## Licence"
     yield (
         "MIT, as iceclass itself; the trajectories that come with iceclass are CC-BY-4.0."
@@ -268,7 +276,7 @@ def _use(facts: ModelFacts) -> Iterator[str]:
     )
 
 
-def _argument(facts: ModelFacts) -> str:
+def _argument(facts: ModelSummary) -> str:
     """The model as an argument of a command."""
     return facts.name if facts.shipped else f"{shown(facts.name)}.safetensors"
 
@@ -300,3 +308,9 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [f"| {' | '.join(head)} |", "|---" + "|---:" * (len(head) - 1) + "|"]
     lines += [f"| {' | '.join(_text(cell) for cell in row)} |" for row in rows]
     return "\n".join(lines)
+
+
+def _radii(parameters: Mapping[str, Any]) -> str:
+    """``8.0``, or ``3.7 and 8.0``: the radii that are averaged over."""
+    radii = (parameters.get("inner_radius", 0.0), parameters["average_radius"])
+    return " and ".join(f"{radius:.1f}" for radius in radii if radius)

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from iceclass.datasets.splits import balanced_rows
 from iceclass.datasets.table import Table, order_classes
 from iceclass.errors import InputError, MissingDependencyError, unknown_name
-from iceclass.model.network import Model, Prediction
+from iceclass.model.network import Model
 from iceclass.phases import colour_of, label_of
+from iceclass.prediction import Prediction
 from iceclass.reports.mistakes import wrong_rows
 from iceclass.reports.style import COLUMN, new_figure, save, style
 

@@ -25,7 +25,7 @@ from iceclass.errors import MissingDependencyError
 from iceclass.evaluation.metrics import Evaluation
 from iceclass.files import replacing
 from iceclass.model.network import Model
-from iceclass.model.summary import FIGURES, ClassFigures, Tested, facts_of
+from iceclass.model.summary import FIGURES, ClassFigures, TestResult, summary_of
 from iceclass.phases import UNKNOWN, colour_of, label_of
 from iceclass.reports import words
 
@@ -109,7 +109,7 @@ def html_report(
         from jinja2 import Environment, PackageLoader, StrictUndefined
     except ImportError as error:
         raise MissingDependencyError("the HTML report", "Jinja2", "train") from error
-    facts = facts_of(model)
+    facts = summary_of(model)
     environment = Environment(
         loader=PackageLoader("iceclass.reports"),
         autoescape=True,
@@ -171,7 +171,7 @@ def _tested(model: Model, evaluation: Evaluation, table: Table) -> dict[str, Any
     from iceclass.reports.mistakes import find_mistakes, wrong_rows
     from iceclass.reports.reliability import reliability_figure
 
-    told = Tested.from_summary(evaluation.summary())
+    told = TestResult.from_summary(evaluation.summary())
     prediction = model.predict(table.features)
     explanation = None
     if evaluation.support.any():
@@ -217,7 +217,7 @@ def _right(score: Any) -> float:
     return float(score.accuracy)
 
 
-def _sentences(evaluation: Evaluation, told: Tested) -> list[str]:
+def _sentences(evaluation: Evaluation, told: TestResult) -> list[str]:
     """Every row of the confusion matrix in words."""
     sentences = [words.confusion_sentence(name, own) for name, own in told.per_class.items()]
     for i, name in enumerate(evaluation.truth[len(evaluation.classes) :], len(evaluation.classes)):

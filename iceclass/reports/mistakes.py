@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from iceclass.datasets.table import Table, order_classes
 from iceclass.evaluation.explain import attributions
-from iceclass.model.network import Model, Prediction
+from iceclass.model.network import Model
 from iceclass.phases import UNKNOWN
+from iceclass.prediction import Prediction
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Mistake:
         Its place in the table.
     trajectory, frame, timestep, molecule
         Where it is from: frame from 0, simulation step, atom id of the oxygen.
-    phase, taken_for
+    phase, confused_with
         Of the trajectory, and the label given.
     most_probable, probability
         The most probable class and its probability; the label, unless that is "unknown".
@@ -45,7 +46,7 @@ class Mistake:
     timestep: int
     molecule: int
     phase: str
-    taken_for: str
+    confused_with: str
     most_probable: str
     probability: float
     probability_of_phase: float
@@ -157,7 +158,7 @@ def _mistake(
         timestep=int(table.timestep[row]),
         molecule=int(table.molecule[row]),
         phase=info.phase,
-        taken_for=prediction.classes[label] if label >= 0 else UNKNOWN,
+        confused_with=prediction.classes[label] if label >= 0 else UNKNOWN,
         most_probable=prediction.classes[int(probabilities.argmax())],
         probability=float(probabilities.max()),
         probability_of_phase=float(probabilities[prediction.classes.index(info.phase)])

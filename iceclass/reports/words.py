@@ -38,9 +38,9 @@ def decided(key: str) -> str:
     return "phases without validation" if key == "phases_without" else key.replace("_", " ")
 
 
-def taken_for(figures: ClassFigures) -> str:
+def confused_with(figures: ClassFigures) -> str:
     """What a class was mistaken for: ``ice Ic 0.30 %, unknown 0.09 %``; a dash for nothing."""
-    shares = (f"{label_of(name)} {percent(share)}" for name, share in figures.taken_for.items())
+    shares = (f"{label_of(name)} {percent(share)}" for name, share in figures.confused_with.items())
     return ", ".join(shares) or NOTHING
 
 
@@ -56,7 +56,7 @@ def confusion_sentence(name: str, figures: ClassFigures, *, known: bool = True) 
     if figures.rows == 0:
         return f"{label}: none of it was tested."
     if not known:
-        return f"{label} is none of the model's classes; it is labelled {taken_for(figures)}."
-    if not figures.taken_for:
+        return f"{label} is none of the model's classes; it is labelled {confused_with(figures)}."
+    if not figures.confused_with:
         return f"{label}: all {count(figures.rows)} right."
-    return f"{label}: {percent(figures.recall)} right, the rest taken for {taken_for(figures)}."
+    return f"{label}: {percent(figures.recall)} right, the rest taken for {confused_with(figures)}."

@@ -17,7 +17,7 @@ from iceclass.model.network import HIDDEN, Model
 if TYPE_CHECKING:
     import torch
 
-_STIFFNESS = 1e-4
+BIAS_PENALTY = 1e-4
 """Nats that a class bias of 1 costs."""
 SPLITS = ("preparation", "molecule")
 BALANCES = ("weights", "sample", "none")
@@ -188,7 +188,7 @@ class Fit:
         }
 
     @property
-    def kept(self) -> torch.nn.Module:
+    def evaluated_network(self) -> torch.nn.Module:
         """The network that is validated and kept: the mean of the weights, or the last ones."""
         return self.network if self.mean is None else self.mean.module
 
@@ -201,7 +201,7 @@ class Fit:
         )
 
     def run(self, progress: Callable[[Epoch], None] | None) -> tuple[list[Epoch], int]:
-        """Train; leave the weights of the best epoch, or their mean then, in :attr:`kept`."""
+        """Train; :attr:`evaluated_network` is left with the weights of the best epoch."""
         config = self.config
         optimiser = self._optimiser()
         history: list[Epoch] = []
@@ -221,7 +221,7 @@ class Fit:
                 )
             if watched < best_loss * (1 - 1e-4):
                 best, best_loss = number, watched
-                kept = {k: v.clone() for k, v in self.kept.state_dict().items()}
+                kept = {k: v.clone() for k, v in self.evaluated_network.state_dict().items()}
             elif number - best >= config.patience:
                 break
             if config.schedule == "cosine":
@@ -231,7 +231,7 @@ class Fit:
                 optimiser.param_groups[0]["lr"] = rate / 2
                 halved = number
         assert kept is not None
-        self.kept.load_state_dict(kept)
+        self.evaluated_network.load_state_dict(kept)
         return history, best
 
     def _optimiser(self) -> torch.optim.Optimizer:
@@ -269,7 +269,7 @@ class Fit:
         import torch
 
         with torch.inference_mode():
-            return torch.cat([self.kept(block) for block in self.z[side].split(65536)])
+            return torch.cat([self.evaluated_network(block) for block in self.z[side].split(65536)])
 
     def validate(self) -> tuple[float, float]:
         """Mean loss and accuracy of the validation rows; NaN without any."""
@@ -302,13 +302,13 @@ class Fit:
             now = torch.tensor(parameters, requires_grad=True)
             scaled = (logits + now[1:]) / now[0].exp()
             entropy = torch.nn.functional.cross_entropy(scaled, target, weight=weight)
-            total = entropy + _STIFFNESS * now.square().sum()
+            total = entropy + BIAS_PENALTY * now.square().sum()
             (slope,) = torch.autograd.grad(total, now)
             return total.item(), slope.numpy()
 
         found = minimize(loss, np.zeros(1 + logits.shape[1]), jac=True, method="L-BFGS-B").x
         with torch.no_grad():
-            *_, bias = self.kept.parameters()
+            *_, bias = self.evaluated_network.parameters()
             bias[seen] += torch.from_numpy(share * found[1:]).to(bias)
 
     def temperature(self) -> float:
@@ -339,7 +339,7 @@ class Fit:
         self,
     ) -> tuple[tuple[NDArray[np.float32], ...], tuple[NDArray[np.float32], ...]]:
         """Weights and biases of the three layers."""
-        state = self.kept.state_dict()
+        state = self.evaluated_network.state_dict()
         state = {name: tensor.numpy().copy() for name, tensor in state.items()}
         weights = tuple(value for name, value in state.items() if name.endswith("weight"))
         biases = tuple(value for name, value in state.items() if name.endswith("bias"))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from iceclass.datasets.splits import balanced_rows
 from iceclass.evaluation.explain import single_feature_separation
-from iceclass.evaluation.single_feature import best_windows
+from iceclass.evaluation.single_feature import best_intervals
 from pipelines.study.data import sides_of, table_of
 from pipelines.study.jobs import Training
 from pipelines.study.settings import Study
@@ -29,7 +29,9 @@ def separation(study: Study, features: str, fold: int) -> dict[str, Any]:
         "area": _table(single_feature_separation(table.features[test], target[test], len(classes))),
     }
     for name, one_sided in (("threshold", True), ("window", False)):
-        rule = best_windows(table.features[train], target[train], len(classes), one_sided=one_sided)
+        rule = best_intervals(
+            table.features[train], target[train], len(classes), one_sided=one_sided
+        )
         result[name] = {
             "train": _table(rule.balanced_accuracy),
             "test": _table(rule.test(table.features[test], target[test])),

@@ -9,7 +9,7 @@ import numpy as np
 
 from iceclass.datasets.reference import ReferenceTrajectory, load_reference
 from iceclass.errors import InputError
-from iceclass.evaluation.held_out import seen
+from iceclass.evaluation.held_out import training_preparations
 from iceclass.model.network import Model
 
 TRANSFER = Path(__file__).parents[1] / "data" / "transfer.h5"
@@ -26,7 +26,7 @@ def held_out(model: Model, sources: Iterable[Path | None] = (None,)) -> list[Ref
     InputError
         The model's record does not tell what it was made with, or there are none.
     """
-    known = seen(model)
+    known = training_preparations(model)
     if not known:
         raise InputError("the model's record does not tell which preparations it was trained on")
     found = [

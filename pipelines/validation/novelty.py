@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from iceclass.datasets.reference import ReferenceTrajectory
 from iceclass.frame import Frame
-from iceclass.model.network import Model, Prediction
+from iceclass.model.network import Model
 from iceclass.phases import UNKNOWN
+from iceclass.prediction import Prediction
 from pipelines.validation.held_out import places
 from pipelines.validation.sets import Case
 

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 import iceclass
 from iceclass.frame import Frame
 from iceclass.model.file import load_model
-from iceclass.model.network import Prediction
+from iceclass.prediction import Prediction
 
 DEMO = Path(__file__).parents[2] / "demo" / "melting-slab.lammpstrj.gz"
 CLASSES = ("ih", "ic", "water", "lda")

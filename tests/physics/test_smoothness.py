@@ -1,6 +1,6 @@
 """No feature jumps, except at the one radius where the definition has a jump.
 
-SOAP as DScribe defines it sums over neighbours up to r_effective = r_cut + σ√(−2 ln 0.001) and
+SOAP as DScribe defines it sums over neighbours up to receptive_radius = r_cut + σ√(−2 ln 0.001) and
 stops there. At that distance a neighbour's Gaussian still overlaps the outermost radial functions,
 so features jump when it crosses. The tests state how much: JUMP, relative to the vector's norm.
 """
@@ -15,7 +15,7 @@ from iceclass.frame import Frame
 from tests.helpers.configurations import liquid_like
 
 JUMP = {"soap-37": 2e-5, "soap-325": 6e-4}
-"""Descriptor → bound of the jump at r_effective for one neighbour in a liquid-like surrounding."""
+"""Descriptor → bound of the jump at the search radius, one neighbour in a liquid-like place."""
 
 STEP = 1e-6  # Å
 
@@ -47,14 +47,14 @@ def test_smooth_inside_the_effective_radius(name, surrounded):
 @pytest.mark.parametrize("name", JUMP)
 def test_size_of_the_jump_at_the_effective_radius(name, surrounded):
     descriptor = D.descriptor(name)
-    jump = change(descriptor, descriptor.r_effective - STEP / 2, surrounded=surrounded)
+    jump = change(descriptor, descriptor.receptive_radius - STEP / 2, surrounded=surrounded)
     assert 1e-6 < jump < JUMP[name]
 
 
 @pytest.mark.parametrize("name", JUMP)
 def test_nothing_beyond_the_effective_radius(name):
     descriptor = D.descriptor(name)
-    assert change(descriptor, descriptor.r_effective + STEP, step=1.0) == 0.0
+    assert change(descriptor, descriptor.receptive_radius + STEP, step=1.0) == 0.0
 
 
 def test_neighbour_averaging_jumps_at_its_radius():
@@ -76,8 +76,8 @@ def test_nothing_beyond_the_effective_radius_of_an_average(name):
         end = [distance, 0.0, 0.0]
         return descriptor.compute(Frame(np.vstack([chain, end]), np.zeros((3, 3))))[0]
 
-    seen = 2.9 * reach + descriptor.r_neighbours
-    assert seen < descriptor.r_effective
+    seen = 2.9 * reach + descriptor.search_radius
+    assert seen < descriptor.receptive_radius
     assert np.abs(features(seen - 0.01) - features(seen + 0.01)).max() > 1e-7
-    apart, gone = (features(descriptor.r_effective + extra) for extra in (0.01, 20.0))
+    apart, gone = (features(descriptor.receptive_radius + extra) for extra in (0.01, 20.0))
     np.testing.assert_allclose(apart, gone, rtol=0, atol=1e-11)

@@ -24,7 +24,7 @@ from iceclass.descriptors.acsf.functions import (
 )
 from iceclass.descriptors.acsf.sets import DEFAULT, FAR, LADDER
 from iceclass.descriptors.base import Descriptor
-from iceclass.descriptors.blocks import Rows
+from iceclass.descriptors.blocks import FeatureBlocks
 from iceclass.errors import InputError, MissingDependencyError
 from iceclass.frame import Frame
 from iceclass.kernels.choice import run
@@ -94,12 +94,12 @@ class Acsf(Descriptor):
                 )
 
     @property
-    def own_names(self) -> tuple[str, ...]:
+    def base_names(self) -> tuple[str, ...]:
         """``G4 η=0.036 ζ=4 λ=−1``, with the cut-off where it is not the usual Fermi function."""
         return tuple(map(str, self.functions))
 
     @property
-    def n_own(self) -> int:
+    def n_base(self) -> int:
         """the number of functions."""
         return len(self.functions)
 
@@ -125,7 +125,7 @@ class Acsf(Descriptor):
         """Plain dict: ``family`` and every parameter, the functions as a list of dicts."""
         return super().to_dict() | {"functions": [f.to_dict() for f in self.functions]}
 
-    def _rows(self, frame: Frame, dtype: np.dtype[Any]) -> Rows:
+    def _blocks(self, frame: Frame, dtype: np.dtype[Any]) -> FeatureBlocks:
         from iceclass.descriptors.acsf.kernel import symmetry_functions
         from iceclass.descriptors.acsf.plan import acsf_plan
         from iceclass.neighbours.cell_list import check_crowded, make_bins
@@ -133,13 +133,13 @@ class Acsf(Descriptor):
         plan = acsf_plan(self.functions, self.r_cut, self.r_angular)
         bins = make_bins(frame, self.r_cut)
 
-        def fill(features: NDArray[Any], rows: NDArray[np.int64], start: int, stop: int) -> None:
-            values = np.empty((stop - start, self.n_own))  # always in float64
+        def fill(out: NDArray[Any], rows: NDArray[np.int64], start: int, stop: int) -> None:
+            values = np.empty((stop - start, self.n_base))  # always in float64
             crowded_molecule = run(symmetry_functions, bins, plan, values, start, stop)
             check_crowded(crowded_molecule, frame, self.r_cut)
-            features[rows] = values
+            out[rows] = values
 
-        return Rows(bins.order, self.n_own, dtype, fill)
+        return FeatureBlocks(bins.order, self.n_base, dtype, fill)
 
     def _reference(self, frame: Frame, backend: str) -> NDArray[np.float64]:
         return self._dscribe(frame)

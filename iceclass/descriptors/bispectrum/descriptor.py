@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iceclass.descriptors.base import Descriptor
-from iceclass.descriptors.blocks import Rows
+from iceclass.descriptors.blocks import FeatureBlocks
 from iceclass.errors import InputError
 from iceclass.frame import Frame
 from iceclass.kernels.choice import run
@@ -97,7 +97,7 @@ class Bispectrum(Descriptor):
             raise InputError("bispectrum: weight is 0, expected another number")
 
     @property
-    def own_names(self) -> tuple[str, ...]:
+    def base_names(self) -> tuple[str, ...]:
         """``B 2j1=4 2j2=2 2j=4``; of products, the two names with × between them."""
         from iceclass.descriptors.bispectrum.plan import triples
 
@@ -108,14 +108,14 @@ class Bispectrum(Descriptor):
         return (*plain, *products)
 
     @property
-    def n_own(self) -> int:
+    def n_base(self) -> int:
         """the n components, and n(n + 1)/2 products with ``quadratic``."""
         from iceclass.descriptors.bispectrum.plan import triples
 
         n = len(triples(self.two_j_max))
         return n + self.quadratic * (n * (n + 1) // 2)
 
-    def _rows(self, frame: Frame, dtype: np.dtype[Any]) -> Rows:
+    def _blocks(self, frame: Frame, dtype: np.dtype[Any]) -> FeatureBlocks:
         from iceclass.descriptors.bispectrum.kernel import bispectra
         from iceclass.descriptors.bispectrum.plan import bispectrum_plan
         from iceclass.neighbours.cell_list import check_crowded, make_bins
@@ -125,20 +125,20 @@ class Bispectrum(Descriptor):
         mapping = np.array([self.r_cut, self.rfac0, self.rmin0, self.switch, self.weight])
         isolated = plan.isolated.astype(dtype)
 
-        def fill(features: NDArray[Any], rows: NDArray[np.int64], start: int, stop: int) -> None:
+        def fill(out: NDArray[Any], rows: NDArray[np.int64], start: int, stop: int) -> None:
             plain = np.empty((stop - start, plan.n_features), dtype)
             crowded_molecule = run(bispectra, bins, plan, mapping, plain, start, stop)
             check_crowded(crowded_molecule, frame, self.r_cut)
             if self.bzero:
                 plain -= isolated
-            features[rows] = self._with_products(plain) if self.quadratic else plain
+            out[rows] = self._with_products(plain) if self.quadratic else plain
 
-        return Rows(bins.order, self.n_own, dtype, fill)
+        return FeatureBlocks(bins.order, self.n_base, dtype, fill)
 
     def _with_products(self, plain: NDArray[Any]) -> NDArray[Any]:
         """(N, F): the (N, n) components, then their products, squares halved."""
         n = plain.shape[1]
-        features = np.empty((len(plain), self.n_own), dtype=plain.dtype)
+        features = np.empty((len(plain), self.n_base), dtype=plain.dtype)
         features[:, :n] = plain
         place = n
         for k in range(n):

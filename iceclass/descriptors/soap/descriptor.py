@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iceclass.descriptors.base import Descriptor
-from iceclass.descriptors.blocks import Rows
+from iceclass.descriptors.blocks import FeatureBlocks
 from iceclass.descriptors.soap.basis import DECAY, check_independent, soap_basis
 from iceclass.errors import InputError, MissingDependencyError
 from iceclass.frame import Frame
@@ -26,7 +26,7 @@ class Soap(Descriptor):
     The density ρ(r) = Σ_j exp(−|r − r_j|²/(2σ²)) of the neighbours and of the molecule itself is
     expanded in g_n(r) Y_lm; the features are p_nn'l = π√(8/(2l+1)) Σ_m c_nlm c_n'lm for n ≤ n'.
 
-    As DScribe defines it, neighbours count up to :attr:`r_neighbours` = r_cut + σ√(−2 ln 0.001)
+    As DScribe defines it, neighbours count up to :attr:`search_radius` = r_cut + σ√(−2 ln 0.001)
     and the sum is sharp there: features jump when a neighbour crosses that radius, by 10⁻⁵
     (soap-37) to 4·10⁻⁴ (soap-325) of the vector's norm. Everywhere else they are smooth.
     tests/physics/test_smoothness.py measures both.
@@ -84,7 +84,7 @@ class Soap(Descriptor):
         check_independent(self.n_max, self.l_max, self.r_cut)
 
     @property
-    def own_names(self) -> tuple[str, ...]:
+    def base_names(self) -> tuple[str, ...]:
         """``p n=1 n'=3 l=2`` in the order of l, n, n', both n counted from 1; ``|p|`` last."""
         spectrum = tuple(
             f"p n={n} n'={other} l={ell}"
@@ -95,31 +95,33 @@ class Soap(Descriptor):
         return (*spectrum, "|p|") if self.normalise else spectrum
 
     @property
-    def n_own(self) -> int:
+    def n_base(self) -> int:
         """n_max(n_max + 1)/2 · (l_max + 1), and one more with ``normalise``."""
         return self.n_max * (self.n_max + 1) // 2 * (self.l_max + 1) + self.normalise
 
     @property
-    def r_neighbours(self) -> float:
+    def search_radius(self) -> float:
         """Å. r_cut + σ√(−2 ln 0.001): where a Gaussian at that distance has decayed at r_cut."""
         return self.r_cut + self.sigma * sqrt(-2.0 * log(DECAY))
 
-    def _rows(self, frame: Frame, dtype: np.dtype[Any]) -> Rows:
+    def _blocks(self, frame: Frame, dtype: np.dtype[Any]) -> FeatureBlocks:
         from iceclass.descriptors.soap.fast import fast_power_spectra
         from iceclass.descriptors.soap.tables import lanes, soap_table
         from iceclass.neighbours.cell_list import check_crowded, make_bins
 
-        table = soap_table(self.n_max, self.l_max, self.r_cut, self.sigma, self.r_neighbours, dtype)
+        table = soap_table(
+            self.n_max, self.l_max, self.r_cut, self.sigma, self.search_radius, dtype
+        )
         sizes = (0,) * self.n_max, (0,) * lanes(self.n_max), (0,) * (self.l_max + 1)
-        bins = make_bins(frame, self.r_neighbours)
+        bins = make_bins(frame, self.search_radius)
 
-        def fill(features: NDArray[Any], rows: NDArray[np.int64], start: int, stop: int) -> None:
+        def fill(out: NDArray[Any], rows: NDArray[np.int64], start: int, stop: int) -> None:
             crowded_molecule = run(
-                fast_power_spectra, bins, table, *sizes, self.normalise, features, rows, start, stop
+                fast_power_spectra, bins, table, *sizes, self.normalise, out, rows, start, stop
             )
-            check_crowded(crowded_molecule, frame, self.r_neighbours)
+            check_crowded(crowded_molecule, frame, self.search_radius)
 
-        return Rows(bins.order, self.n_own, dtype, fill)
+        return FeatureBlocks(bins.order, self.n_base, dtype, fill)
 
     def _reference(self, frame: Frame, backend: str) -> NDArray[np.float64]:
         raw = {"plain": self._plain, "dscribe": self._dscribe}[backend](frame)
@@ -134,12 +136,12 @@ class Soap(Descriptor):
         from iceclass.neighbours.cell_list import check_crowded, make_bins
 
         basis = soap_basis(self.n_max, self.l_max, self.r_cut, self.sigma)
-        bins = make_bins(frame, self.r_neighbours)
-        spectra = np.empty((frame.n_molecules, self.n_own - self.normalise))
+        bins = make_bins(frame, self.search_radius)
+        spectra = np.empty((frame.n_molecules, self.n_base - self.normalise))
 
         def work(start: int, stop: int) -> None:
             crowded_molecule = power_spectra(bins, basis, spectra, start, stop)
-            check_crowded(crowded_molecule, frame, self.r_neighbours)
+            check_crowded(crowded_molecule, frame, self.search_radius)
 
         over_rows(work, frame.n_molecules)
         return spectra

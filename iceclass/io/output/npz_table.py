@@ -16,7 +16,7 @@ from iceclass.io.output.table_base import Sink, TableWriter
 
 if TYPE_CHECKING:
     from iceclass.frame import Frame
-    from iceclass.model.network import Prediction
+    from iceclass.prediction import Prediction
 
 Precision = Literal["float16", "float32"]
 

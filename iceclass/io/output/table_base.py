@@ -13,7 +13,7 @@ from iceclass.io.text.streams import AtomicFile
 
 if TYPE_CHECKING:
     from iceclass.frame import Frame
-    from iceclass.model.network import Prediction
+    from iceclass.prediction import Prediction
 
 
 class TableWriter(ABC):

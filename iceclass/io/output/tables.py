@@ -26,7 +26,7 @@ from iceclass.phases import UNKNOWN
 
 if TYPE_CHECKING:
     from iceclass.frame import Frame
-    from iceclass.model.network import Prediction
+    from iceclass.prediction import Prediction
 
 COLUMNS = ("frame", "timestep", "id", "phase", "confidence")
 

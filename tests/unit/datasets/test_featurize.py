@@ -12,7 +12,7 @@ import iceclass
 from iceclass.datasets.featurize import featurize, find_trajectories
 from iceclass.datasets.store import FeatureStore
 from iceclass.errors import InputError
-from iceclass.evaluation.held_out import load_table, unseen
+from iceclass.evaluation.held_out import held_out_rows, load_table
 
 DEMO = Path(__file__).parents[3] / "demo" / "melting-slab.lammpstrj.gz"
 SOAP = iceclass.descriptor("soap-37")
@@ -114,8 +114,8 @@ def test_what_a_model_has_seen_is_left_out(runs):
     model = iceclass.load_model("default")
     table = load_table([runs / "one.lammpstrj"], model.descriptor)
     assert len(table) == 1440
-    assert len(unseen(table, model)) == 1440
+    assert len(held_out_rows(table, model)) == 1440
     name = model.record["split"]["train"]["preparations"]["water"][0]
     described = json.loads((runs / "one.json").read_text()) | {"preparation": name}
     (runs / "one.json").write_text(json.dumps(described))
-    assert len(unseen(load_table([runs / "one.lammpstrj"], model.descriptor), model)) == 0
+    assert len(held_out_rows(load_table([runs / "one.lammpstrj"], model.descriptor), model)) == 0

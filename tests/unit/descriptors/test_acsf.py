@@ -199,7 +199,7 @@ def test_smooth_inside_and_nothing_beyond(name):
     for distance in [2.1, 2.4, 3.1, 3.4, 4.2, 4.8, 5.1, 5.9]:
         before, after = (pair_at(descriptor, distance + d, third) for d in (-1e-7, 1e-7))
         assert np.abs(after - before).max() < 1e-5, distance
-    far, gone = (pair_at(descriptor, descriptor.r_effective + d, third) for d in (1e-6, 9.0))
+    far, gone = (pair_at(descriptor, descriptor.receptive_radius + d, third) for d in (1e-6, 9.0))
     np.testing.assert_allclose(far, gone, rtol=0, atol=1e-13)
 
 

@@ -5,7 +5,7 @@ import pytest
 
 import iceclass.descriptors as D
 from iceclass.descriptors.averaging import neighbour_average
-from iceclass.descriptors.blocks import Rows
+from iceclass.descriptors.blocks import FeatureBlocks
 from iceclass.errors import InputError
 from iceclass.frame import Frame
 from iceclass.neighbours.cell_list import neighbour_list
@@ -13,7 +13,7 @@ from tests.helpers.configurations import CONFIGURATIONS, crystal, isolated, one_
 
 
 def averaged(frame, features, radius, passes=1):
-    rows = neighbour_average(frame, Rows.of(features), radius, passes)
+    rows = neighbour_average(frame, FeatureBlocks.of(features), radius, passes)
     found = np.empty_like(features)
     rows.fill(found, rows.order, 0, frame.n_molecules)
     return found
@@ -43,7 +43,7 @@ def test_equals_the_formula(name, passes):
 def test_the_own_vector_stands_before_the_mean(passes):
     frame = crystal("1h", (2, 2, 2), noise=0.1)
     both = D.descriptor(f"soap-37-avg(radius=5.5, passes={passes}, own=True)")
-    mean = both.with_(average_own=False)
+    mean = both.with_(concatenate_self=False)
     expected = np.hstack([D.descriptor("soap-37").compute(frame), mean.compute(frame)])
     np.testing.assert_array_equal(both.compute(frame), expected)
     assert both.n_features == len(both.names) == len(set(both.names)) == 74
@@ -90,3 +90,32 @@ def test_nanometres_are_refused():
     tiny = Frame(frame.positions / 20, frame.cell / 20)
     with pytest.raises(InputError, match="more than 20000 neighbours"):
         averaged(tiny, np.zeros((tiny.n_molecules, 1)), 3.7)
+
+
+@pytest.mark.parametrize("name", ["liquid-like", "sheared", "droplet", "one molecule, periodic"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_two_scales_are_own_vector_inner_and_outer_mean(name, dtype):
+    frame = CONFIGURATIONS[name]()
+    scales = D.descriptor("soap-37-scales")
+    values = scales.compute(frame, dtype=dtype)
+    apart = [
+        D.descriptor(f"soap-37{suffix}").compute(frame, dtype=dtype)
+        for suffix in ("", "-avg", "-avg(radius=8.0)")
+    ]
+    eps = 50 * np.finfo(dtype).eps  # the sums run over other bins, in another order
+    assert np.abs(values - np.hstack(apart)).max() <= eps * np.abs(values).max()
+    assert values.shape[1] == scales.n_features == len(set(scales.names)) == 3 * 37
+    assert D.from_dict(scales.to_dict()) == scales == D.descriptor(scales.name)
+
+
+@pytest.mark.parametrize(
+    "averaging",
+    [
+        "radius=8.0, inner=3.7",
+        "radius=8.0, own=True, inner=9.0",
+        "radius=4.0, own=True, inner=-1.0",
+    ],
+)
+def test_an_inner_mean_needs_own_vector_and_a_wider_one(averaging):
+    with pytest.raises(InputError, match="inner_radius is"):
+        D.descriptor(f"soap-37-avg({averaging})")

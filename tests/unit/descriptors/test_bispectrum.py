@@ -162,8 +162,8 @@ def test_smooth_everywhere(setting):
     bispectrum = Bispectrum(**SETTINGS[setting])
     for distance in [0.1, 0.5, 1.0, 2.7, 4.0, 5.9]:
         assert change(bispectrum, distance, 1e-7) < 1e-5, distance
-    assert change(bispectrum, bispectrum.r_effective - 1e-6, 2e-6) < 1e-10
-    assert change(bispectrum, bispectrum.r_effective + 1e-6, 9.0) < 1e-13
+    assert change(bispectrum, bispectrum.receptive_radius - 1e-6, 2e-6) < 1e-10
+    assert change(bispectrum, bispectrum.receptive_radius + 1e-6, 9.0) < 1e-13
 
 
 def test_jump_without_switch():

@@ -245,10 +245,10 @@ def test_names_tell_which_component_is_which():
 
 def test_effective_radius():
     soap = Soap()
-    assert soap.r_neighbours == pytest.approx(7.85846, abs=1e-5)
-    assert soap.r_effective == soap.r_neighbours
+    assert soap.search_radius == pytest.approx(7.85846, abs=1e-5)
+    assert soap.receptive_radius == soap.search_radius
     averaged = soap.with_(average_radius=3.7, average_passes=2)
-    assert averaged.r_effective == pytest.approx(soap.r_neighbours + 7.4)
+    assert averaged.receptive_radius == pytest.approx(soap.search_radius + 7.4)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from sklearn import metrics
 from iceclass.datasets.table import Table
 from iceclass.errors import InputError
 from iceclass.evaluation.metrics import compare, evaluate
-from iceclass.model.network import Prediction
+from iceclass.prediction import Prediction
 from tests.helpers.iceframes import features, ice_table, trained, trajectory
 
 CLASSES = ("ih", "ic", "ii")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from iceclass.evaluation.single_feature import best_windows
+from iceclass.evaluation.single_feature import best_intervals
 
 
 def tried(x: np.ndarray, own: np.ndarray, one_sided: bool) -> float:
@@ -27,7 +27,7 @@ def test_no_other_window_is_better(one_sided: bool):
     target = rng.integers(0, 3, 60)
     x = rng.normal(size=(60, 3)) + target[:, None] * (0.0, 1.5, -2.0)
     x[:, 2] = np.round(x[:, 2])  # ties
-    found = best_windows(x, target, 3, one_sided=one_sided)
+    found = best_intervals(x, target, 3, one_sided=one_sided)
     for c in range(3):
         for f in range(3):
             expected = tried(x[:, f], target == c, one_sided)
@@ -40,12 +40,12 @@ def test_no_other_window_is_better(one_sided: bool):
 def test_a_phase_between_others_needs_a_window():
     x = np.concatenate([np.linspace(a, a + 0.9, 50) for a in (0, 1, 2)])[:, None]
     target = np.repeat([0, 1, 2], 50)
-    window = best_windows(x, target, 4)
+    window = best_intervals(x, target, 4)
     assert window.balanced_accuracy[1, 0] == 1.0
     assert window.inside[1, 0]
     assert 0.9 < window.low[1, 0] < 1.0
     assert 1.9 < window.high[1, 0] < 2.0
-    threshold = best_windows(x, target, 4, one_sided=True)
+    threshold = best_intervals(x, target, 4, one_sided=True)
     assert threshold.balanced_accuracy[1, 0] == pytest.approx(0.75)
     assert np.isnan(window.balanced_accuracy[3, 0])
     assert np.isnan(window.test(x, target)[3, 0])
@@ -53,6 +53,6 @@ def test_a_phase_between_others_needs_a_window():
 
 def test_other_rows_are_judged_by_the_same_bounds():
     x = np.array([[0.0], [1.0], [2.0], [3.0]])
-    rule = best_windows(x, np.array([0, 0, 1, 1]), 2)
+    rule = best_intervals(x, np.array([0, 0, 1, 1]), 2)
     moved = rule.test(x, np.array([0, 1, 1, 1]))
     np.testing.assert_allclose(moved, (1.0 + 2 / 3) / 2)

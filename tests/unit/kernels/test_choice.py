@@ -172,7 +172,7 @@ machine = binding.Target.from_triple(triple).create_target_machine(cpu="generic"
 for kernel in (fast_power_spectra, averaging._average, bispectra, symmetry_functions):
     (code,) = kernel.inspect_llvm().values()
     lines = [line for line in code.splitlines() if not line.startswith("target ")]
-    assert "llvm.x86" not in code, kernel
+    assert "llvm.x86" not in code, (kernel, code[code.index("llvm.x86") - 200 :][:400])
     assert "x float>" in code or "x double>" in code, kernel
     module = binding.parse_assembly("\\n".join(lines))
     module.triple, module.data_layout = triple, str(machine.target_data)

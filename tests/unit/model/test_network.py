@@ -10,7 +10,7 @@ import torch
 
 from iceclass.errors import InputError, ModelError
 from iceclass.model.file import load_model, save_model
-from iceclass.model.network import UNKNOWN_LABEL
+from iceclass.prediction import UNKNOWN_LABEL
 from iceclass.training.optimise import build_network
 from tests.helpers.iceframes import features, ice_table, trained
 

@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 from iceclass.errors import ModelError
 from iceclass.evaluation.metrics import evaluate
 from iceclass.model.file import load_model, save_model, shipped_models
-from iceclass.model.summary import facts_of
+from iceclass.model.summary import summary_of
 from iceclass.phases import label_of
 from iceclass.reports.card import limits, model_card
 from iceclass.reports.words import percent
@@ -146,7 +146,7 @@ def test_what_the_file_does_not_tell_is_said(missing):
 
 
 def test_limits_are_those_of_the_model():
-    facts = facts_of(trained().model)
+    facts = summary_of(trained().model)
     assert "XI and Ih, XIII and V, IX and III" in limits(facts)[0]
     assert not [text for text in limits(facts) if "glass" in text]
     wide = replace(
@@ -206,7 +206,7 @@ def test_records_of_another_form_are_refused_with_the_file(record, tmp_path):
     path = tmp_path / "mine.safetensors"
     path.write_bytes(b"read for its size")
     with pytest.raises(ModelError, match=r"mine.safetensors: the training record is not one that"):
-        facts_of(replace(trained().model, record=record), path)
+        summary_of(replace(trained().model, record=record), path)
 
 
 @pytest.mark.parametrize(

@@ -205,18 +205,20 @@ def test_mistakes_take_turns_and_are_explained():
     model, table = trained().model, noisy()
     prediction = model.predict(table.features)
     found = find_mistakes(model, table, prediction, per_phase=8, n_features=table.features.shape[1])
-    assert "unknown" in {m.taken_for for m in found["ih"]}
-    assert all(m.taken_for != "unknown" for m in found["CS1"])
+    assert "unknown" in {m.confused_with for m in found["ih"]}
+    assert all(m.confused_with != "unknown" for m in found["CS1"])
     origin = model.logits(model.mean[None].astype(np.float64))[0].astype(np.float64)
     for name, mistakes in found.items():
         assert len({(m.trajectory, m.molecule) for m in mistakes}) == len(mistakes) <= 8
         labels = prediction.names[wrong_rows(prediction, table) & (table.phase == name)]
-        assert {m.taken_for for m in mistakes} <= set(labels.tolist())
-        assert len({m.taken_for for m in mistakes[: len(set(labels))]}) == min(len(set(labels)), 8)
+        assert {m.confused_with for m in mistakes} <= set(labels.tolist())
+        assert len({m.confused_with for m in mistakes[: len(set(labels))]}) == min(
+            len(set(labels)), 8
+        )
         for m in mistakes:
             values = dict(m.features)
             x = table.features[m.row]
-            if m.taken_for == "unknown":
+            if m.confused_with == "unknown":
                 mean = table.features[table.phase == name].mean(axis=0)
                 expected = (x - mean) / model.scale
                 np.testing.assert_allclose(
@@ -224,7 +226,7 @@ def test_mistakes_take_turns_and_are_explained():
                 )
                 continue
             rise = model.logits(x[None])[0].astype(np.float64) - origin
-            expected = rise[model.classes.index(m.taken_for)]
+            expected = rise[model.classes.index(m.confused_with)]
             if name in model.classes:
                 expected -= rise[model.classes.index(name)]
                 assert m.probability > m.probability_of_phase

@@ -154,7 +154,7 @@ def test_the_mean_of_the_weights_follows_them():
     expected = seen[1]
     for now in seen[2:]:
         expected = [0.8 * mean + 0.2 * w for mean, w in zip(expected, now, strict=True)]
-    for found, wanted in zip(fit.kept.parameters(), expected, strict=True):
+    for found, wanted in zip(fit.evaluated_network.parameters(), expected, strict=True):
         assert torch.allclose(found, wanted, atol=1e-6)
 
 
@@ -177,25 +177,25 @@ def overlapping(biases: tuple[float, float]) -> Fit:
     fit = Fit({s: z for s in sides}, {s: y for s in sides}, 2, replace(SHORT, epochs=30))
     fit.run(None)
     with torch.no_grad():
-        fit.kept[-1].bias += torch.tensor(biases)
+        fit.evaluated_network[-1].bias += torch.tensor(biases)
     return fit
 
 
 def test_corrected_biases_have_the_least_validation_loss():
     fit = overlapping((1.5, 0.0))
-    shifted, before = fit.validate()[0], fit.kept[-1].bias.detach().clone()
+    shifted, before = fit.validate()[0], fit.evaluated_network[-1].bias.detach().clone()
     fit.correct_biases(1.0)
-    whole = fit.kept[-1].bias.detach() - before
+    whole = fit.evaluated_network[-1].bias.detach() - before
     assert float(whole[1] - whole[0]) == pytest.approx(1.5, abs=0.15)
     best, accuracy = fit.validate()
     assert best < shifted - 0.1
     assert accuracy > 0.82
     for step in (-0.1, 0.1):
         with torch.no_grad():
-            fit.kept[-1].bias[0] += step
+            fit.evaluated_network[-1].bias[0] += step
         assert fit.validate()[0] > best - 1e-5
         with torch.no_grad():
-            fit.kept[-1].bias[0] -= step
+            fit.evaluated_network[-1].bias[0] -= step
     half = overlapping((1.5, 0.0))
     half.correct_biases(0.5)
     assert torch.allclose(half.kept[-1].bias - before, 0.5 * whole, atol=1e-3)
@@ -213,9 +213,9 @@ def biases_added(target: np.ndarray, balance: str = "weights") -> np.ndarray:
         z[side] = (rng.normal(size=(len(own), 1)) + 1.5 * own[:, None]).astype(np.float32)
     fit = Fit(z, y, 3, replace(SHORT, epochs=20, balance=balance))
     fit.run(None)
-    before = fit.kept[-1].bias.detach().clone()
+    before = fit.evaluated_network[-1].bias.detach().clone()
     fit.correct_biases(1.0)
-    return (fit.kept[-1].bias.detach() - before).numpy()
+    return (fit.evaluated_network[-1].bias.detach() - before).numpy()
 
 
 def test_a_class_without_validation_keeps_its_bias():

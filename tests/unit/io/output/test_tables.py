@@ -21,7 +21,7 @@ import zstandard
 from iceclass.errors import MissingDependencyError, OutputError
 from iceclass.frame import Frame
 from iceclass.io.output.tables import COLUMNS, table_writer
-from iceclass.model.network import Prediction
+from iceclass.prediction import Prediction
 from tests.helpers.labelled import demo_frames, prediction, random_labels
 
 SUFFIXES = (".csv", ".csv.gz", ".csv.zst", ".parquet", ".npz")
