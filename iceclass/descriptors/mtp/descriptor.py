@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iceclass.descriptors.base import Descriptor
-from iceclass.descriptors.blocks import Rows
+from iceclass.descriptors.blocks import FeatureBlocks
 from iceclass.errors import InputError
 from iceclass.frame import Frame
 
@@ -67,31 +67,31 @@ class MomentTensors(Descriptor):
             raise InputError(f"mtp: r_min is {self.r_min}, expected 0 to below r_cut, {self.r_cut}")
 
     @property
-    def own_names(self) -> tuple[str, ...]:
+    def base_names(self) -> tuple[str, ...]:
         """``M(0,1)·M(0,2)·M(0,1) {12,23}``: moments (μ,ν), and which of them share an index."""
         from iceclass.descriptors.mtp.plan import scalar_names
 
         return scalar_names(self.level)
 
     @property
-    def n_own(self) -> int:
+    def n_base(self) -> int:
         """The number of scalars."""
         from iceclass.descriptors.mtp.plan import scalars
 
         return len(scalars(self.level))
 
-    def _rows(self, frame: Frame, dtype: np.dtype[Any]) -> Rows:
+    def _blocks(self, frame: Frame, dtype: np.dtype[Any]) -> FeatureBlocks:
         from iceclass.descriptors.mtp.kernel import moment_scalars
         from iceclass.descriptors.mtp.plan import mtp_plan
-        from iceclass.neighbours.cell_list import check_gathered, make_bins
+        from iceclass.neighbours.cell_list import check_crowded, make_bins
 
         plan, bins = mtp_plan(self.level), make_bins(frame, self.r_cut)
 
         def fill(features: NDArray[Any], rows: NDArray[np.int64], start: int, stop: int) -> None:
-            culprit = moment_scalars(bins, plan, self.r_min, features, rows, start, stop)
-            check_gathered(culprit, frame, self.r_cut)
+            crowded_molecule = moment_scalars(bins, plan, self.r_min, features, rows, start, stop)
+            check_crowded(crowded_molecule, frame, self.r_cut)
 
-        return Rows(bins.order, self.n_own, dtype, fill)
+        return FeatureBlocks(bins.order, self.n_base, dtype, fill)
 
     def _reference(self, frame: Frame, backend: str) -> NDArray[np.float64]:
         """Tensors with all their 3^ν elements, contracted as each graph says."""

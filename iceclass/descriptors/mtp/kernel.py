@@ -9,7 +9,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from iceclass.descriptors.mtp.plan import MtpPlan
-from iceclass.neighbours.cell_list import Bins, gather_all
+from iceclass.neighbours.cell_list import Bins, neighbours_of_resized
 
 
 @njit(cache=True, nogil=True)
@@ -32,7 +32,7 @@ def moment_scalars(
     monomials, radial = np.empty(n_monomials), np.empty(n_mu)
     values = np.empty(len(plan.terms) - 1)
     for k in range(start, stop):
-        count, indices, vectors = gather_all(bins, bins.order[k], indices, vectors)
+        count, indices, vectors = neighbours_of_resized(bins, bins.order[k], indices, vectors)
         if count < 0:
             return bins.order[k]
         components[:-1] = 0.0
