@@ -11,12 +11,13 @@ from typing import Any
 from iceclass.descriptors.acsf.descriptor import Acsf
 from iceclass.descriptors.base import AVERAGES, NO_AVERAGE, STORED_NAMES, Descriptor
 from iceclass.descriptors.bispectrum.descriptor import Bispectrum
+from iceclass.descriptors.mtp.descriptor import MomentTensors
 from iceclass.descriptors.soap.descriptor import Soap
 from iceclass.errors import InputError, unknown_name
 from iceclass.io.text.pairs import parse_pairs
 
 FAMILIES: dict[str, type[Descriptor]] = {
-    family.family: family for family in (Acsf, Bispectrum, Soap)
+    family.family: family for family in (Acsf, Bispectrum, MomentTensors, Soap)
 }
 """Family name → class. A new family is one more class here."""
 
