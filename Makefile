@@ -1,11 +1,11 @@
-# Everything needs nothing but make and Python 3.11: each target sets up .venv by itself.
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# Everything needs nothing but make and Python 3.11 to 3.13: each target sets up .venv by itself.
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 DEMO := demo/melting-slab.lammpstrj.gz
 
-.PHONY: demo test check fix docs bench clean
+.PHONY: demo test quick future check fix docs bench clean
 
 # Label a real trajectory (ice melting into water) and print the table of phases.
 demo: $(VENV)/.core
@@ -14,6 +14,20 @@ demo: $(VENV)/.core
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(PYTEST)
+
+# Without what takes more than seconds: for the edit loop.
+quick: $(VENV)/.dev
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile -m "not slow and not md" $(PYTEST)
+
+# The tests of compiled code with the newest releases of Numba and llvmlite, in an environment of
+# their own: what breaks here will break for users when the bounds in pyproject.toml are lifted.
+future: FUTURE := .venv-future
+future:
+	$(PYTHON) -m venv $(FUTURE)
+	$(FUTURE)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
+	$(FUTURE)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade --no-deps numba llvmlite
+	$(FUTURE)/bin/python -m pip list | grep -i -E "^(numba|llvmlite) "
+	NUMBA_CACHE_DIR=$(FUTURE)/numba ICECLASS_KERNELS=vector $(FUTURE)/bin/python -m pytest -q tests/unit/kernels tests/unit/neighbours tests/unit/descriptors tests/physics $(PYTEST)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

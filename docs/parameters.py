@@ -15,7 +15,7 @@ from iceclass.descriptors import presets
 from iceclass.descriptors.acsf.descriptor import Acsf
 from iceclass.descriptors.acsf.functions import CutOff, SymmetryFunction, number
 from iceclass.descriptors.base import AVERAGES
-from iceclass.generation.recipes import RECIPES
+from iceclass.generation.catalogue import RECIPES
 from iceclass.generation.stages import Dynamics
 
 WRITTEN = "_Written by `python docs/parameters.py docs/science`, from the code._"

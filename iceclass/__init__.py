@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from iceclass._version import __version__
 
 if TYPE_CHECKING:
+    from iceclass.datasets.environments import load_environments
     from iceclass.datasets.reference import load_reference
     from iceclass.descriptors import descriptor
     from iceclass.frame import Frame
@@ -25,6 +26,7 @@ __all__ = [
     "__version__",
     "descriptor",
     "label",
+    "load_environments",
     "load_model",
     "load_reference",
     "read",
@@ -35,6 +37,7 @@ _HOMES = {
     "Labels": "iceclass.labelling.labels",
     "descriptor": "iceclass.descriptors",
     "label": "iceclass.labelling.label",
+    "load_environments": "iceclass.datasets.environments",
     "load_model": "iceclass.model.file",
     "load_reference": "iceclass.datasets.reference",
     "read": "iceclass.io",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Self
 
 _LONG = 1000
 """Characters of a message, whatever a file has put into it."""
@@ -30,7 +31,8 @@ class InputError(IceclassError):
     path, frame, line
         Where: file, frame counted from 0, line counted from 1. Unknown parts are left out.
     hint
-        What the user can do about it.
+        What the user can do about it. Arguments are written as in Python, ``force=True``; the
+        command line turns them into its options.
     """
 
     exit_code = 2
@@ -47,6 +49,15 @@ class InputError(IceclassError):
         self.message, self.path, self.frame, self.line, self.hint = message, path, frame, line, hint
         super().__init__(message)
 
+    def at(
+        self, *, path: str | Path | None = None, frame: int | None = None, line: int | None = None
+    ) -> Self:
+        """Add where it went wrong, as far as the error does not tell that itself; the error."""
+        self.path = path if self.path is None else self.path
+        self.frame = frame if self.frame is None else self.frame
+        self.line = line if self.line is None else self.line
+        return self
+
     def __str__(self) -> str:
         place = [str(self.path)] if self.path is not None else []
         if self.frame is not None:
@@ -55,6 +66,10 @@ class InputError(IceclassError):
             place.append(f"line {self.line}")
         where = ", ".join(place) + ": " if place else ""
         return shown(where + self.message[:_LONG] + (f"; {self.hint[:_LONG]}" if self.hint else ""))
+
+
+class CutShortError(InputError):
+    """A file that ends within its last frame, as one does that is still being written."""
 
 
 class OutputError(InputError):

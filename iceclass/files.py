@@ -23,7 +23,7 @@ def check_output(path: str | Path, *, force: bool = False) -> None:
     if path.is_dir():
         raise OutputError("is a directory, expected the name of a file to write", path=path)
     if path.exists() and not force:
-        raise OutputError("exists already", path=path, hint="use --force to replace it")
+        raise OutputError("exists already", path=path, hint="use force=True to replace it")
     if not path.parent.is_dir():
         raise OutputError(
             f"the directory {path.parent} does not exist", path=path, hint="create it first"

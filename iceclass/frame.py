@@ -37,11 +37,14 @@ class AtomTable:
     header
         What else the frame's header said, to be written back unchanged
         (``units``, ``time``, ``boundary`` …).
+    sites
+        (N,) int64. The atom that is the site of each molecule, where it is known.
     """
 
     columns: Mapping[str, NDArray[Any]]
     molecule: NDArray[np.int64]
     header: Mapping[str, str] = field(default_factory=dict)
+    sites: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         lazy = getattr(self.columns, "n_rows", None)  # columns converted when they are asked for

@@ -26,7 +26,7 @@ from iceclass.datasets.featurize import find_trajectories
 from iceclass.datasets.metadata import read_sidecar
 from iceclass.errors import IceclassError, InputError
 from iceclass.frame import Frame
-from iceclass.io import open_trajectory
+from iceclass.io import Trajectory
 from iceclass.phases import label_of
 from iceclass.reports.phase_checks import phase_checks_figure
 
@@ -80,7 +80,7 @@ def run(
     for info in find_trajectories(runs):
         path = Path(info.path)
         description: dict[str, Any] = read_sidecar(path) or {}
-        with open_trajectory(path) as trajectory:
+        with Trajectory(path) as trajectory:
             frames = tuple(trajectory)
         try:
             one = check(description, frames, name=info.name, thresholds=thresholds)

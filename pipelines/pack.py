@@ -24,7 +24,7 @@ from iceclass.datasets.metadata import read_sidecar
 from iceclass.datasets.reference import write_reference
 from iceclass.datasets.table import TrajectoryInfo
 from iceclass.frame import Frame
-from iceclass.io import open_trajectory
+from iceclass.io import Trajectory
 
 SPLITS = {n: ("train",) * (n - 2) + ("validation", "test") for n in (4, 5)}
 """By the number of preparations a phase has: the sides, in the order of the seeds."""
@@ -48,7 +48,7 @@ def described(
         elif sides is not None:
             order = sorted(seeds[info.phase])
             description["split"] = sides[order.index(description["definition"]["seed"])]
-        with open_trajectory(info.path) as trajectory:
+        with Trajectory(info.path) as trajectory:
             yield info.name, description, tuple(trajectory)
 
 

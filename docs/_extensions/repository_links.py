@@ -14,7 +14,11 @@ from sphinx.addnodes import download_reference, pending_xref
 from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
 
-INCLUDED = {"pipelines/README.md": "study", "CHANGELOG.md": "changelog"}
+INCLUDED = {
+    "pipelines/README.md": "study",
+    "CHANGELOG.md": "changelog",
+    "CONTRIBUTING.md": "contributing",
+}
 """File of the repository → the page that includes it."""
 
 

@@ -136,8 +136,19 @@ LIQUID_DENSITIES = (
     (0.9737, 1.0136, 1.0466, 1.1002, 1.1436, 1.1803),
 )
 """g/cm³, IAPWS-95."""
-LIQUID_FACTORS = {"tip4p-ice": 0.996, "tip4p-2005": 1.001, "spc-e": 1.001, "mw": 1.0}
-"""The model's density at 298 K and 0 GPa by the real one: 0.993, 0.998, 0.998, 0.997 g/cm³."""
+LIQUID_FACTORS = {
+    "tip4p-ice": 0.996,
+    "tip4p-2005": 1.001,
+    "spc-e": 1.001,
+    "mw": 1.0,
+    "tip4p-ew": 0.998,
+    "tip4p-fb": 0.999,
+    "opc": 1.0,
+    "tip3p": 0.987,
+}
+"""The model's density at 298 K and 0 GPa by the real one: 0.993, 0.998, 0.998, 0.997, 0.995,
+0.996, 0.997, 0.984 g/cm³, by the model's authors; TIP3P with long-range Coulomb forces (Price &
+Brooks, J. Chem. Phys. 121, 10096 (2004): 0.982 to 0.987)."""
 
 
 def expected_density(

@@ -22,7 +22,7 @@ from iceclass.errors import InputError, unknown_name
 from iceclass.frame import Frame
 from iceclass.io.output.csv_tables import write_csv
 from iceclass.model.network import Prediction
-from iceclass.neighbours.cell_list import Bins, check_gathered, gather_all, make_bins
+from iceclass.neighbours.cell_list import Bins, check_crowded, make_bins, neighbours_of_resized
 from iceclass.phases import PHASES, UNKNOWN
 
 R_CUT = 3.5
@@ -179,7 +179,7 @@ def _roots(frame: Frame, kinds: NDArray[np.int64], r_cut: float) -> NDArray[np.i
     if kinds.shape[1] != frame.n_molecules:
         raise InputError(f"{kinds.shape[1]} labels for {frame.n_molecules} molecules")
     parent = np.where(kinds >= 0, np.arange(frame.n_molecules), -1)
-    check_gathered(_unite(make_bins(frame, r_cut), kinds, parent), frame, r_cut)
+    check_crowded(_unite(make_bins(frame, r_cut), kinds, parent), frame, r_cut)
     return parent
 
 
@@ -196,7 +196,7 @@ def _unite(
     for i in range(kinds.shape[1]):
         if kinds[:, i].max() < 0:
             continue
-        count, indices, vectors = gather_all(bins, i, indices, vectors)
+        count, indices, vectors = neighbours_of_resized(bins, i, indices, vectors)
         if count < 0:
             return i
         for neighbour in range(count):

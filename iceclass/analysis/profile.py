@@ -83,7 +83,7 @@ class Profile(Observer):
         """
         assert prediction.classes == self.classes
         names = (*self.classes, UNKNOWN)
-        fraction, low, extent = _along(frame, self.axis)
+        fraction, low, extent, _ = along(frame, self.axis)
         n = self._layers(extent)
         layer = np.clip(np.floor(fraction * n), 0, n - 1).astype(np.int64)
         column = np.where(prediction.labels < 0, len(names) - 1, prediction.labels)
@@ -230,10 +230,10 @@ def _shared_out(counts: NDArray[Any], n: int) -> NDArray[np.float64]:
     return np.diff([np.interp(new, old, row) for row in below], axis=1)
 
 
-def _along(frame: Frame, axis: str) -> tuple[NDArray[np.float64], float, float]:
+def along(frame: Frame, axis: str) -> tuple[NDArray[np.float64], float, float, bool]:
     """(N,) positions along the axis in units of the extent, its lower end and the extent in Å.
 
-    Positions are wrapped into 0 … 1 if the boundary is periodic.
+    The last value: whether the boundary is periodic; then positions are wrapped into 0 … 1.
     """
     cell = frame.cell
     if axis in "abc":
@@ -263,4 +263,4 @@ def _along(frame: Frame, axis: str) -> tuple[NDArray[np.float64], float, float]:
         fraction = 1.0 - fraction
     if frame.pbc[k]:
         fraction = fraction - np.floor(fraction)
-    return fraction, low, float(1.0 / np.linalg.norm(inverse[:, k]))
+    return fraction, low, float(1.0 / np.linalg.norm(inverse[:, k])), bool(frame.pbc[k])

@@ -79,12 +79,12 @@ def cluster_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _parsed(options: tuple[str, ...]) -> dict[str, Any]:
     """``("cores=4", "queue=long")`` → ``{"cores": 4, "queue": "long"}``."""
+    from iceclass.io.text.pairs import parse_pair
+
     parsed: dict[str, Any] = {}
     for option in options:
-        key, sign, text = option.partition("=")
-        key = key.strip().replace("-", "_")
-        if not (key and sign and text):
-            raise click.UsageError(f"--slurm-option {option!r}: expected KEY=VALUE")
+        name, text = parse_pair(option, "KEY=VALUE")
+        key = name.replace("-", "_")
         value: Any = int(text) if text.isdecimal() else text
         if key in _LISTS:
             parsed.setdefault(key, []).append(text)

@@ -2,77 +2,88 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
 
+from iceclass.cli.outputs import LabelFiles
+from iceclass.cli.words import message_of
 from iceclass.errors import InputError
+from iceclass.io import suffixes
 from iceclass.io.text.streams import without_compression
-from iceclass.io.trajectory import DUMP_SUFFIXES
 
-SUFFIXES = (*DUMP_SUFFIXES, ".extxyz", ".gro", ".data")
+SUFFIXES = (*suffixes.DUMP, ".extxyz", ".gro", ".data")
 """Of the files that are looked for, compressed or not."""
 
 
 def trajectories_in(directory: Path) -> list[Path]:
     """The files that look like trajectories or structures, in all folders, but labelled ones."""
-    found = []
+    trajectories = []
     for path in sorted(directory.rglob("*")):
         plain = without_compression(path)
         hidden = any(part.startswith(".") for part in path.relative_to(directory).parts)
         labelled = plain.stem.endswith(".labels")
         if plain.suffix.lower() in SUFFIXES and path.is_file() and not hidden and not labelled:
-            found.append(path)
-    return found
+            trajectories.append(path)
+    return trajectories
 
 
-def label_directory(context: click.Context, directory: Path, output: Path | None) -> int:
-    """Label all of them as the command would each; 0, or 2 where some could not be.
+def label_directory(
+    label_one: Callable[[Path, LabelFiles], None],
+    directory: Path,
+    output: Path | None,
+    *,
+    force: bool,
+) -> int:
+    """Label all of them; 0, or 2 where some could not be.
 
     Parameters
     ----------
-    context
-        Of the command, whose other parameters hold for each file.
+    label_one
+        Labels a trajectory and writes these files.
+    directory
+        Where the trajectories are.
     output
         Directory for the results, in folders of the same names; default: beside the files.
+    force
+        Label again what is labelled already.
 
     Raises
     ------
     InputError
         There are none.
     """
-    from iceclass.cli.label import default_output
-
-    found = trajectories_in(directory)
-    if not found:
+    trajectories = trajectories_in(directory)
+    if not trajectories:
         raise InputError(
             "no trajectory in this directory", path=directory, hint=f"known: {', '.join(SUFFIXES)}"
         )
     named: dict[Path, Path] = {}  # results of one stem share the names of the tables
     failed = 0
-    for number, path in enumerate(found, 1):
-        click.echo(f"[{number}/{len(found)}] {path}", err=True)
+    for number, path in enumerate(trajectories, 1):
+        click.echo(f"[{number}/{len(trajectories)}] {path}", err=True)
         try:
-            beside = default_output(path)
-            target = beside if output is None else output / beside.relative_to(directory)
-            stem = target.parent / without_compression(path).stem
+            files = LabelFiles.of(path)
+            if output is not None:
+                target = output / files.labelled.relative_to(directory)
+                files = LabelFiles(target, files.stem)
+            stem = files.labelled.parent / files.stem
             if stem in named:
                 raise InputError(
                     f"its results would be called {stem}, as those of {named[stem].name} are",
                     path=path,
-                    hint="label it by itself, with -o",
+                    hint="label it by itself, to another output",
                 )
             named[stem] = path
-            if target.exists() and not context.params["force"]:
+            if files.labelled.exists() and not force:
                 click.echo("labelled already", err=True)
                 continue
-            target.parent.mkdir(parents=True, exist_ok=True)
-            parameters: dict[str, Any] = {**context.params, "trajectory": path, "output": target}
-            context.invoke(context.command, **parameters)
+            files.labelled.parent.mkdir(parents=True, exist_ok=True)
+            label_one(path, files)
         except InputError as error:
             failed += 1
-            click.echo(f"Error: {error}", err=True)
+            click.echo(f"Error: {message_of(error)}", err=True)
     if failed:
-        click.echo(f"{failed} of {len(found)} could not be labelled", err=True)
+        click.echo(f"{failed} of {len(trajectories)} could not be labelled", err=True)
     return 2 if failed else 0

@@ -10,14 +10,14 @@ from iceclass.cli.options import (
     PATH,
     command_line,
     complete_model,
-    every_option,
     quiet_option,
+    read_options,
     say,
-    types_option,
 )
 from iceclass.errors import InputError
 from iceclass.evaluation.held_out import load_table, unseen
 from iceclass.evaluation.metrics import check_installed, evaluate
+from iceclass.io.options import ReadOptions
 from iceclass.model.file import load_model
 from iceclass.reports.bundles import evaluation_report
 
@@ -33,8 +33,7 @@ from iceclass.reports.bundles import evaluation_report
     is_flag=True,
     help="Count preparations the model was trained or validated on as well.",
 )
-@types_option
-@every_option
+@read_options("types", "every")
 @quiet_option
 def command(
     model: str,
@@ -42,8 +41,7 @@ def command(
     output: Path | None,
     phase: str | None,
     everything: bool,
-    types: dict[str, str] | None,
-    every: int,
+    reading: ReadOptions,
     quiet: bool,
 ) -> None:
     """Test a model on trajectories or features of known phase.
@@ -63,7 +61,12 @@ def command(
     check_installed()  # before features are computed for minutes
     network = load_model(model)
     table = load_table(
-        sources, network.descriptor, phase=phase, types=types, every=every, report=say(quiet)
+        sources,
+        network.descriptor,
+        phase=phase,
+        types=reading.types,
+        every=reading.every,
+        report=say(quiet),
     )
     if not everything:
         kept = unseen(table, network)

@@ -8,13 +8,13 @@ import click
 
 from iceclass.cli.options import (
     PATH,
-    every_option,
     quiet_option,
+    read_options,
     say,
-    types_option,
 )
 from iceclass.datasets.featurize import featurize, find_trajectories
 from iceclass.descriptors import descriptor as find_descriptor
+from iceclass.io.options import ReadOptions
 
 
 @click.command(short_help="Turn trajectories into a feature store.")
@@ -39,8 +39,7 @@ from iceclass.descriptors import descriptor as find_descriptor
 @click.option(
     "--preparation", help="The preparation the given files come from.  [default: each its own]"
 )
-@types_option
-@every_option
+@read_options("types", "every")
 @click.option("--backend", help="Implementation of the descriptor: numba or dscribe.")
 @click.option("--force", is_flag=True, help="Compute trajectories that have changed anew.")
 @quiet_option
@@ -50,8 +49,7 @@ def command(
     descriptor: str,
     phase: str | None,
     preparation: str | None,
-    types: dict[str, str] | None,
-    every: int,
+    reading: ReadOptions,
     backend: str | None,
     force: bool,
     quiet: bool,
@@ -75,8 +73,8 @@ def command(
         found,
         find_descriptor(descriptor),
         output,
-        types=types,
-        every=every,
+        types=reading.types,
+        every=reading.every,
         backend=backend,
         force=force,
         report=report,

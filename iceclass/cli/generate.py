@@ -11,9 +11,9 @@ import click
 
 from iceclass.cli.options import PATH, force_option, parse_settings, quiet_option
 from iceclass.errors import InputError
+from iceclass.generation.catalogue import find_recipe
 from iceclass.generation.formats import WRITERS, write_structure
 from iceclass.generation.lattices import Size, build
-from iceclass.generation.recipes import find_recipe
 from iceclass.generation.runs import Preparation, recipe_of, run
 from iceclass.generation.settings import apply_settings, settings_of_each
 from iceclass.generation.stages import Dynamics

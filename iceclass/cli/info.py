@@ -100,12 +100,12 @@ def _hdf5(path: Path) -> Lines:
 
 
 def _trajectory(path: Path, types: dict[str, str] | None) -> Lines:
-    from iceclass.io import open_trajectory
+    from iceclass.io import Trajectory
 
     steps: list[int] = []
     molecules: list[int] = []
     densities: list[float] = []
-    with open_trajectory(path, types) as trajectory:
+    with Trajectory(path, types=types) as trajectory:
         for frame in trajectory:
             if not steps:
                 first = frame
@@ -113,7 +113,7 @@ def _trajectory(path: Path, types: dict[str, str] | None) -> Lines:
             molecules.append(frame.n_molecules)
             if frame.pbc.all():
                 densities.append(frame.density)
-        lines = [("format", trajectory.format), ("sites", str(trajectory.site_decision))]
+        lines = [("format", trajectory.format), ("sites", str(trajectory.atom_roles))]
     columns = ", ".join(first.atoms.columns) if first.atoms is not None else "positions"
     a, b, c = np.linalg.norm(first.cell, axis=1)
     boundary = " ".join("periodic" if p else "open" for p in first.pbc)

@@ -9,10 +9,13 @@ from typing import Any
 import click
 
 from iceclass._version import __version__
+from iceclass.cli.words import message_of
 from iceclass.errors import IceclassError, unknown_name
 
 COMMANDS = {
     "label": "Label every molecule of a trajectory with its phase.",
+    "view": "Show a labelled trajectory as one HTML page.",
+    "measure": "Measure interfaces, nuclei, surface layers and stacking.",
     "generate": "Build ice structures and, with --md, simulate phases of water.",
     "featurize": "Turn trajectories into a feature store.",
     "train": "Train a network on a feature store.",
@@ -76,7 +79,7 @@ def main(arguments: list[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         _fail("interrupted", 130, debug)
     except IceclassError as error:
-        _fail(str(error), error.exit_code, debug)
+        _fail(message_of(error), error.exit_code, debug)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
-
-from iceclass.errors import InputError
 
 if TYPE_CHECKING:
     from iceclass.labelling.region import Region
@@ -34,26 +33,18 @@ def parse_types(
     context: click.Context, parameter: click.Parameter, value: str | None
 ) -> dict[str, str] | None:
     """``1=O,2=H`` → ``{"1": "O", "2": "H"}``."""
-    if value is None:
-        return None
-    pairs = [item.split("=") for item in value.split(",")]
-    if any(len(pair) != 2 or not pair[0].strip() or not pair[1].strip() for pair in pairs):
-        raise click.BadParameter(f"{value!r}: expected TYPE=ELEMENT,…, as in 1=O,2=H")
-    types = {key.strip(): element.strip() for key, element in pairs}
-    if len(types) != len(pairs):
-        raise click.BadParameter(f"{value!r} names a type twice")
-    return types
+    from iceclass.io.water.kinds import parse_types
+
+    return None if value is None else parse_types(value)
 
 
 def parse_settings(
     context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
 ) -> dict[str, str]:
     """``("a=1", "b=2")`` → ``{"a": "1", "b": "2"}``."""
-    pairs = [value.partition("=") for value in values]
-    for key, sign, text in pairs:
-        if not (key and sign and text):
-            raise click.BadParameter(f"{key + sign + text!r}: expected NAME=VALUE")
-    return {key: text for key, _, text in pairs}
+    from iceclass.io.text.pairs import parse_pairs
+
+    return parse_pairs(values)
 
 
 def parse_frames(
@@ -75,34 +66,144 @@ def parse_regions(
     """``("z:10:25",)`` → regions."""
     from iceclass.labelling.region import Region
 
-    try:
-        return tuple(Region.parse(value) for value in values)
-    except InputError as error:
-        raise click.BadParameter(str(error)) from None
+    return tuple(map(Region.parse, values))
 
 
-types_option: Decorator = click.option(
-    "--types",
-    callback=parse_types,
-    metavar="TYPE=ELEMENT,…",
-    help="What the atom types are, as in 1=O,2=H. Default: read off the file.",
-)
+_READ: dict[str, Decorator] = {
+    "types": click.option(
+        "--types",
+        callback=parse_types,
+        metavar="TYPE=ELEMENT,…",
+        help="What the atom types are, as in 1=O,2=H. Default: read off the file.",
+    ),
+    "start": click.option("--start", type=int, default=0, help="First frame, counted from 0."),
+    "stop": click.option("--stop", type=int, help="Frame before which to stop."),
+    "every": click.option(
+        "--every",
+        type=click.IntRange(min=1),
+        default=1,
+        show_default=True,
+        help="Take each k-th frame.",
+    ),
+    "on_error": click.option(
+        "--on-error",
+        type=click.Choice(["raise", "skip"]),
+        default="raise",
+        show_default=True,
+        help="Stop at a damaged frame, or leave it out and say so.",
+    ),
+    "topology": click.option(
+        "--topology", type=PATH, help="What the atoms of an XTC, TRR or DCD file are."
+    ),
+}
+"""Attribute of ``ReadOptions`` → its option."""
+
+_LABEL: dict[str, Decorator] = {
+    "unknown": click.option(
+        "--no-unknown",
+        "unknown",
+        is_flag=True,
+        flag_value=False,
+        default=True,
+        help="Give every molecule its most probable class, however strange it is.",
+    ),
+    "regions": click.option(
+        "--region",
+        "regions",
+        multiple=True,
+        metavar="AXIS:LOW:HIGH",
+        callback=parse_regions,
+        help="Label only molecules there, z:10:25 (Å); all are seen. Can be repeated.",
+    ),
+    "backend": click.option(
+        "--backend", help="Implementation of the descriptor: numba or dscribe."
+    ),
+}
+"""Attribute of ``LabelOptions`` → its option."""
+
+
+def read_options(*names: str) -> Decorator:
+    """Add the options of these attributes; the command is given ``reading``, a ``ReadOptions``."""
+
+    def reading(values: dict[str, Any]) -> Any:
+        from iceclass.io.options import ReadOptions
+
+        return ReadOptions(**values)
+
+    return gathered("reading", reading, {name: _READ[name] for name in names})
+
+
+def label_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options; the command is given ``labelling``, a ``LabelOptions``."""
+
+    def labelling(values: dict[str, Any]) -> Any:
+        from iceclass.labelling.options import LabelOptions
+
+        return LabelOptions(**values)
+
+    return gathered("labelling", labelling, _LABEL)(command)
+
+
+def gathered(
+    name: str, make: Callable[[dict[str, Any]], Any], options: Mapping[str, Decorator]
+) -> Decorator:
+    """Options whose values a command is given as one value, in place of many parameters.
+
+    Parameters
+    ----------
+    name
+        The command's parameter.
+    make
+        Makes its value of the options' values.
+    options
+        Parameter → option, in the order of the help.
+    """
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(command)
+        def with_value(*arguments: Any, **others: Any) -> Any:
+            values = {key: others.pop(key) for key in options}
+            return command(*arguments, **{name: make(values)}, **others)
+
+        decorated: Callable[..., Any] = with_value
+        for option in reversed([*options.values()]):
+            decorated = option(decorated)
+        return decorated
+
+    return decorate
+
+
+def field_options(
+    defaults: Any, helps: Mapping[str, str], types: Mapping[str, Any] | None = None
+) -> dict[str, Decorator]:
+    """Attribute → option of its name, type and default, for the attributes that ``helps`` names.
+
+    Parameters
+    ----------
+    defaults
+        A dataclass's value with its defaults.
+    helps
+        Attribute → help.
+    types
+        Attribute → click's type, where that of the default does not tell.
+    """
+    options: dict[str, Decorator] = {}
+    for name, text in helps.items():
+        default = getattr(defaults, name)
+        options[name] = click.option(
+            f"--{name.replace('_', '-')}",
+            type=(types or {}).get(name, type(default)),
+            default=default,
+            show_default=default is not None,
+            help=text,
+        )
+    return options
+
+
+every_option: Decorator = _READ["every"]
+types_option: Decorator = _READ["types"]
 force_option: Decorator = click.option("--force", is_flag=True, help="Replace existing outputs.")
 quiet_option: Decorator = click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
-on_error_option: Decorator = click.option(
-    "--on-error",
-    type=click.Choice(["raise", "skip"]),
-    default="raise",
-    show_default=True,
-    help="Stop at a damaged frame, or leave it out and say so.",
-)
-every_option: Decorator = click.option(
-    "--every",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="Take each k-th frame.",
-)
 
 
 def command_line() -> str:
@@ -123,7 +224,7 @@ def say(quiet: bool) -> Callable[[str], None]:
 
 def tell_of_compiling(quiet: bool) -> None:
     """Say that the first run on a machine takes longer, where this is one."""
-    from iceclass.kernels.compiled import is_compiled
+    from iceclass.neighbours.compiled import is_compiled
 
     if not quiet and not is_compiled():
         click.echo("compiling for this processor, once: about half a minute", err=True)

@@ -18,7 +18,7 @@ from iceclass.datasets.store import FeatureStore, TrajectoryInfo
 from iceclass.descriptors import Descriptor
 from iceclass.errors import InputError
 from iceclass.frame import Frame
-from iceclass.io import open_trajectory
+from iceclass.io import Trajectory
 
 
 def find_trajectories(
@@ -66,7 +66,7 @@ def find_trajectories(
                 raise InputError(
                     "no trajectory with a .json description in this directory",
                     path=source,
-                    hint="name the files, and what they are with --phase",
+                    hint='name the files, and what they hold, as in phase="ih"',
                 )
         elif source.exists():
             described = [(source, read_sidecar(source) or {})]
@@ -81,7 +81,7 @@ def find_trajectories(
                 raise InputError(
                     "the phase of this trajectory is not known",
                     path=path,
-                    hint="say it with --phase",
+                    hint='say it, as in phase="ih"',
                 )
             found.append(_info(path, name, preparation, sidecar))
     if not found:
@@ -143,7 +143,7 @@ def featurize(
                 report(f"{info.name}: in the store already")
                 continue
             with (
-                open_trajectory(info.path, types, every=every)
+                Trajectory(info.path, types=types, every=every)
                 if compact is None
                 else nullcontext(compact.frames[::every])
             ) as frames:

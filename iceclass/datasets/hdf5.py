@@ -131,8 +131,7 @@ def read_header(path: Path) -> tuple[dict[str, Any], list[TrajectoryInfo]]:
             ]
             _check(file["rows"], len(names), trajectories)
     except InputError as error:
-        error.path = error.path or path
-        raise
+        raise error.at(path=path) from None
     except FileNotFoundError as error:
         raise InputError("no such feature store", path=path) from error
     except Exception as error:  # HDF5 answers damage with errors of every kind

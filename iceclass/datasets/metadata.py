@@ -66,9 +66,7 @@ def check_description(
                     f"{key!r} of the description is {value!r}, expected {what}", path=path
                 )
     if (split := description.get("split", "")) not in ("", *SPLITS):
-        error = unknown_name("split", split, SPLITS)
-        error.path = path
-        raise error
+        raise unknown_name("split", split, SPLITS).at(path=path)
 
 
 def _is_huge(value: Any) -> bool:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -213,8 +214,11 @@ def write_reference(
     trajectories: Iterable[tuple[str, Mapping[str, Any], Iterable[Frame]]],
     *,
     force: bool = False,
+    arrays: Mapping[str, Mapping[str, NDArray[Any]]] = MappingProxyType({}),
 ) -> None:
     """Write a compact data set from (name, description, frames).
+
+    ``arrays`` are further ones by the name of the trajectory they are stored with.
 
     Raises
     ------
@@ -243,6 +247,8 @@ def write_reference(
             )
             group.create_dataset("cell", data=np.array([f.cell for f in frames]))
             group.create_dataset("timestep", data=np.array([f.timestep for f in frames], np.int64))
+            for key, values in arrays.get(name, {}).items():
+                group.create_dataset(key, data=values, compression="gzip", compression_opts=9)
 
 
 def _quantised(frame: Frame) -> NDArray[np.int32]:

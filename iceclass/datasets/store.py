@@ -246,7 +246,7 @@ class FeatureStore:
                 f"trajectory {info.name!r} has changed since its features were stored "
                 f"({there.source_size} bytes then, {info.source_size} now)",
                 path=info.path or self.path,
-                hint="use --force to compute them again, or give it another name",
+                hint="use force=True to compute them again, or give it another name",
             )
         for one in fields(info):
             old, new = getattr(there, one.name), getattr(info, one.name)
@@ -255,7 +255,7 @@ class FeatureStore:
             raise InputError(
                 f"trajectory {info.name!r} is stored with {one.name} {old!r}, now {new!r}",
                 path=self.path,
-                hint="use --force to store it again",
+                hint="use force=True to store it again",
             )
         return True
 

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from iceclass.descriptors.blocks import Rows
 from iceclass.frame import Frame
-from iceclass.kernels.lanes import load, store, width, zeros
+from iceclass.kernels.choice import run
+from iceclass.kernels.simd import load, store, width, zeros
 from iceclass.kernels.threads import over_rows
-from iceclass.neighbours.candidates import CANDIDATES, gather_bin, select_places
-from iceclass.neighbours.cell_list import MAX_NEIGHBOURS, Bins, check_gathered, make_bins
+from iceclass.neighbours.candidates import CANDIDATES, bin_candidates, select_places
+from iceclass.neighbours.cell_list import MAX_NEIGHBOURS, Bins, check_crowded, make_bins
 
 
 def neighbour_average(
@@ -86,14 +87,17 @@ def _averages(frame: Frame, bins: Bins, held: _Held, own: _Held | None = None) -
     def fill(features: NDArray[Any], into: NDArray[np.int64], start: int, stop: int) -> None:
         if own is not None:
             features[into, :before] = own.source[own.place[start:stop]]
-        culprit = _average(bins, held.source, held.place, features, before, into, start, stop)
-        check_gathered(culprit, frame, bins.r_cut)
+        crowded_molecule = run(
+            _average, bins, held.source, held.place, features, before, into, start, stop
+        )
+        check_crowded(crowded_molecule, frame, bins.r_cut)
 
     return Rows(bins.order, before + held.source.shape[1], held.source.dtype, fill)
 
 
 @njit(cache=True, nogil=True)
 def _average(
+    simd: bool | None,
     bins: Bins,
     source: NDArray[Any],
     place: NDArray[np.int64],
@@ -118,7 +122,7 @@ def _average(
     while k < stop:
         while bins.start[b + 1] <= k:
             b += 1
-        found, near, x, y, z, ox, oy, oz = gather_bin(bins, b, near, x, y, z)
+        found, near, x, y, z, ox, oy, oz = bin_candidates(bins, b, near, x, y, z)
         if found < 0:
             return bins.order[k]
         if len(first) < len(near):
@@ -134,10 +138,10 @@ def _average(
             y0 = bins.positions[i, 1] - oy
             z0 = bins.positions[i, 2] - oz
             # the molecule itself among them
-            count = select_places(x, y, z, found, x0, y0, z0, r_square, first, inside)
+            count = select_places(simd, x, y, z, found, x0, y0, z0, r_square, first, inside)
             if count > MAX_NEIGHBOURS:
                 return bins.order[i]
-            _add_rows(values, inside, count, total)
+            _add_rows(simd, values, inside, count, total)
             share[0] = 1.0 / count
             row = features[rows[i - start]]
             for f in range(n_features):
@@ -148,13 +152,17 @@ def _average(
 
 @njit(cache=True, nogil=True)
 def _add_rows(
-    values: NDArray[Any], first: NDArray[np.int64], count: int, total: NDArray[Any]
+    simd: bool | None,
+    values: NDArray[Any],
+    first: NDArray[np.int64],
+    count: int,
+    total: NDArray[Any],
 ) -> None:  # pragma: no cover
     """Write Σ_k values[first[k] : first[k] + F] over the ``count`` first ones to the (F,) total.
 
     Some vectors at a time, the last ones overlapping those before them.
     """
-    n_features, lanes = len(total), width(total)
+    n_features, lanes = len(total), width(simd, total)
     f: Any = np.int64(0)
     if n_features < lanes:
         while f < n_features:
@@ -164,22 +172,22 @@ def _add_rows(
             f += 1
         return
     while f + 4 * lanes <= n_features:
-        a, b, c, d = zeros(total), zeros(total), zeros(total), zeros(total)
+        a, b, c, d = zeros(simd, total), zeros(simd, total), zeros(simd, total), zeros(simd, total)
         for k in range(count):
             place = first[k] + f
-            a = a + load(values, place)
-            b = b + load(values, place + lanes)
-            c = c + load(values, place + 2 * lanes)
-            d = d + load(values, place + 3 * lanes)
-        store(total, f, a)
-        store(total, f + lanes, b)
-        store(total, f + 2 * lanes, c)
-        store(total, f + 3 * lanes, d)
+            a = a + load(simd, values, place)
+            b = b + load(simd, values, place + lanes)
+            c = c + load(simd, values, place + 2 * lanes)
+            d = d + load(simd, values, place + 3 * lanes)
+        store(simd, total, f, a)
+        store(simd, total, f + lanes, b)
+        store(simd, total, f + 2 * lanes, c)
+        store(simd, total, f + 3 * lanes, d)
         f += 4 * lanes
     while f < n_features:
         f = min(f, n_features - lanes)
-        a = zeros(total)
+        a = zeros(simd, total)
         for k in range(count):
-            a = a + load(values, first[k] + f)
-        store(total, f, a)
+            a = a + load(simd, values, first[k] + f)
+        store(simd, total, f, a)
         f += lanes

@@ -34,12 +34,15 @@ class Stage:
     output
         Dump file the stage writes, if any; LAMMPS writes to ``<output>.part``, which gets its
         final name when the stage is complete. A stage with output starts over when interrupted.
+    after
+        Name of the stage, before this one, whose end it starts from. Default: the last one.
     """
 
     name: str
     steps: int
     setup: tuple[str, ...]
     output: str | None = None
+    after: str | None = None
 
 
 def run_stages(
@@ -73,7 +76,8 @@ def run_stages(
     for stage in stages:
         final = directory / f"{stage.name}.restart"
         if not final.exists() or (stage.output and not (directory / stage.output).exists()):
-            start = f"read_restart {previous.name}" if previous else f"read_data {data_file}"
+            origin = directory / f"{stage.after}.restart" if stage.after else previous
+            start = f"read_restart {origin.name}" if origin else f"read_data {data_file}"
             _run_stage(stage, directory, prologue, force_field, start, report)
         previous = final
 

@@ -17,6 +17,8 @@ from iceclass.generation.water_models import MASS_H, MASS_O
 if TYPE_CHECKING:
     from ase import Atoms
 
+    from iceclass.generation.construction import Others
+
 
 def write_extxyz(structure: Structure, path: Path) -> None:
     """Extended xyz through ASE, molecule by molecule O, H, H, with molecule numbers."""
@@ -45,23 +47,26 @@ def write_gro(structure: Structure, path: Path) -> None:
     write(path, atoms, format="gromacs")
 
 
-def write_lammps_data(structure: Structure, path: Path) -> None:
+def write_lammps_data(structure: Structure, path: Path, others: Others | None = None) -> None:
     """LAMMPS data file: ``full`` style with bonds, angles and charges, or ``atomic`` for mW.
 
-    Atom types: 1 oxygen (or the single site), 2 hydrogen; bond and angle type 1.
+    Atom types: 1 oxygen (or the single site), 2 hydrogen, then ``others``, after the water;
+    bond and angle type 1.
     """
     model, cell = structure.model, structure.cell
     count, sites = structure.molecules.shape[:2]
     n_atoms = count * sites
+    extra_atoms = len(others.positions) if others else 0
     lines = [
         f"{model.label} water, {structure.lattice} {structure.repetition}, seed {structure.seed}, "
         f"written by iceclass {__version__}",
         "",
-        f"{n_atoms} atoms",
+        f"{n_atoms + extra_atoms} atoms",
     ]
     if not model.one_site:
         lines += [f"{2 * count} bonds", f"{count} angles"]
-    lines += [f"{1 if model.one_site else 2} atom types"]
+    types = (1 if model.one_site else 2) + (others is not None)
+    lines += [f"{types} atom types"]
     if not model.one_site:
         lines += ["1 bond types", "1 angle types"]
     lines += [""] + [f"0.0 {cell[k, k]:.10f} {a}lo {a}hi" for k, a in enumerate("xyz")]
@@ -70,6 +75,8 @@ def write_lammps_data(structure: Structure, path: Path) -> None:
         lines.append("{:.10f} {:.10f} {:.10f} xy xz yz".format(*tilts))
     masses = [MASS_O + 2 * MASS_H] if model.one_site else [MASS_O, MASS_H]
     names = ["mW"] if model.one_site else ["O", "H"]
+    if others is not None:
+        masses, names = [*masses, others.mass], [*names, others.element]
     lines += ["", "Masses", ""]
     lines += [
         f"{k} {m:.4f}  # {name}" for k, (m, name) in enumerate(zip(masses, names, strict=True), 1)
@@ -82,6 +89,11 @@ def write_lammps_data(structure: Structure, path: Path) -> None:
             extra = "" if model.one_site else f"{m + 1} "
             charge = "" if model.one_site else f"{(-2 if s == 0 else 1) * model.q_h:.4f} "
             lines.append(f"{atom} {extra}{kind} {charge}{x:.8f} {y:.8f} {z:.8f}")
+    if others is not None:
+        extra = "" if model.one_site else "0 "
+        charge = "" if model.one_site else "0.0 "
+        for atom, (x, y, z) in enumerate(others.positions, n_atoms + 1):
+            lines.append(f"{atom} {extra}{types} {charge}{x:.8f} {y:.8f} {z:.8f}")
     if not model.one_site:
         lines += ["", "Bonds", ""]
         lines += [

@@ -6,6 +6,7 @@ M. Matsumoto, T. Yagasaki, H. Tanaka, J. Comput. Chem. 39, 61 (2018), doi 10.100
 from __future__ import annotations
 
 import random
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -269,13 +270,18 @@ def _seeded(seed: int) -> Iterator[None]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """GenIce2 reports its progress through the root logger; keep that off the terminal."""
+    """GenIce2 reports its progress through the root logger; keep that off the terminal.
+
+    Some of its lattices call the logger by a name that Python deprecates.
+    """
     import logging
 
     previous = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            yield
     finally:
         logging.disable(previous)
 

@@ -20,8 +20,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from iceclass.errors import unknown_name
+from iceclass.generation.construction import Arrangement
 from iceclass.generation.engine import Stage
+from iceclass.generation.lattices import Structure
 from iceclass.generation.stages import Dynamics, State, integrator, npt, relax, thermo
 
 
@@ -45,11 +46,17 @@ class Recipe(ABC):
     """Barostat: ``iso``, ``aniso`` or, once the box is triclinic, ``tri``."""
     pure: ClassVar[bool] = True
     """Whether the trajectories hold one phase only, and so may train a classifier."""
+    environment: ClassVar[str] = "crystal"
+    """What surrounds the molecules: crystal, liquid, glass, interface, nucleus, surface …"""
 
     relax_time: float = 1.0
     heating_rate: float = 10.0
     compression_rate: float = 0.1
     equilibration: float = 6.0
+
+    def arrange(self, structure: Structure, phase: str) -> Arrangement:
+        """Where the molecules start, and what each is made to be: all of ``phase``."""
+        return Arrangement.of_one(structure, phase)
 
     @abstractmethod
     def prepare(self, first: State, seed: int, md: Dynamics, triclinic: bool) -> Iterator[Stage]:
@@ -89,6 +96,10 @@ class Crystal(Recipe):
 
     coupling: ClassVar[str] = "aniso"
 
+    def arrange(self, structure: Structure, phase: str) -> Arrangement:
+        """The crystal as it is, at whose sites the molecules stay."""
+        return Arrangement.of_one(structure, phase, solid=True)
+
     def prepare(self, first: State, seed: int, md: Dynamics, triclinic: bool) -> Iterator[Stage]:
         yield relax(self.relax_time, first.temperature, seed)
 
@@ -107,6 +118,8 @@ class Liquid(Recipe):
     supercooled_below, supercooled_equilibration
         K, ps: colder states get this equilibration instead, since the liquid relaxes slowly.
     """
+
+    environment: ClassVar[str] = "liquid"
 
     equilibration: float = 20.0
     supercooled_below: float = 270.0
@@ -146,6 +159,8 @@ class LowDensityAmorphous(Liquid):
         K, K, ps: the slow part; 250 to 205 K in 600 ps gives 0.967–0.976 g/cm³ at 100 K, an
         even 0.9 K/ps leaves a denser, hyperquenched glass.
     """
+
+    environment: ClassVar[str] = "glass"
 
     heating_rate: float = 1.75
     compression_rate: float = 0.02
@@ -187,6 +202,7 @@ class HighDensityAmorphous(Recipe):
     """
 
     coupling: ClassVar[str] = "aniso"
+    environment: ClassVar[str] = "glass"
 
     compression_rate: float = 0.02
     equilibration: float = 10.0
@@ -196,7 +212,7 @@ class HighDensityAmorphous(Recipe):
     hold_time: float = 10.0
 
     def prepare(self, first: State, seed: int, md: Dynamics, triclinic: bool) -> Iterator[Stage]:
-        start, peak = State(self.temperature, 0.0), self.end_of_preparation(first)
+        start, peak = State(self.temperature, 0.0), self._peak
         couple = self.barostat(triclinic)
         yield relax(self.relax_time, self.temperature, seed)
         yield npt("settle", start, start, 5.0, couple, md)
@@ -204,6 +220,10 @@ class HighDensityAmorphous(Recipe):
         yield npt("hold", peak, peak, self.hold_time, couple, md)
 
     def end_of_preparation(self, first: State) -> State:
+        return self._peak
+
+    @property
+    def _peak(self) -> State:
         return State(self.temperature, self.peak_pressure)
 
 
@@ -226,6 +246,7 @@ class MediumDensityAmorphous(Recipe):
     """
 
     coupling: ClassVar[str] = "aniso"
+    environment: ClassVar[str] = "glass"
 
     equilibration: float = 10.0
     temperature: float = 100.0
@@ -278,6 +299,7 @@ class Slab(Recipe):
 
     coupling: ClassVar[str] = "aniso"
     pure: ClassVar[bool] = False
+    environment: ClassVar[str] = "interface"
 
     melt_temperature: float = 500.0
     melt_time: float = 15.0
@@ -313,21 +335,3 @@ class Slab(Recipe):
 
     def end_of_preparation(self, first: State) -> State:
         return first
-
-
-RECIPES: dict[str, Recipe] = {
-    "crystal": Crystal(),
-    "liquid": Liquid(),
-    "lda": LowDensityAmorphous(),
-    "hda": HighDensityAmorphous(),
-    "mda": MediumDensityAmorphous(),
-    "slab": Slab(),
-}
-"""Default recipe by its name in :class:`iceclass.phases.Phase`; ``slab`` suits any crystal."""
-
-
-def find_recipe(name: str) -> Recipe:
-    """The default recipe called ``name``; the error names the nearest known one."""
-    if name not in RECIPES:
-        raise unknown_name("recipe", name, RECIPES)
-    return RECIPES[name]

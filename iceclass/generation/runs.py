@@ -4,8 +4,9 @@ Files of a preparation, all in one directory of its own name:
 
 ``preparation.json``
     What was asked for; a directory made for something else is refused.
-``start.data`` and per stage ``*.in``, ``*.log``, ``*.restart``
-    Input, log and end of every stage; the last stays for continuation.
+``start.data``, ``groups.lmp`` and per stage ``*.in``, ``*.log``, ``*.restart``
+    Where it starts, and which molecules are held; input, log and end of every stage; the last
+    stays for continuation.
 ``NAME_240K_0.1GPa.lammpstrj`` and ``.json``
     A trajectory and what it is: phase, preparation, state point, model, density, provenance.
 """
@@ -27,12 +28,14 @@ from iceclass.datasets.metadata import SIDECAR_VERSION
 from iceclass.errors import InputError
 from iceclass.external.lammps import lammps_version, read_thermo
 from iceclass.files import replacing
+from iceclass.generation.catalogue import RECIPES
+from iceclass.generation.construction import GROUPS, Arrangement, Others
 from iceclass.generation.engine import run_stages
 from iceclass.generation.formats import write_lammps_data
 from iceclass.generation.lattices import Size, Structure, build
-from iceclass.generation.recipes import RECIPES, Recipe
+from iceclass.generation.recipes import Recipe
 from iceclass.generation.stages import Dynamics, State
-from iceclass.generation.water_models import MW_POTENTIAL, WaterModel
+from iceclass.generation.water_models import WaterModel
 from iceclass.phases import PHASES
 
 
@@ -63,6 +66,9 @@ class Preparation:
     recipe: Recipe
     dynamics: Dynamics = field(default_factory=Dynamics)
     size: Size = field(default_factory=Size)
+
+    def __post_init__(self) -> None:
+        self.dynamics.check(self.model.one_site)
 
     @property
     def name(self) -> str:
@@ -116,20 +122,24 @@ def run(
     )
     for note in structure.notes:
         report(note)
-    write_lammps_data(structure, directory / "start.data")
+    arrangement = preparation.recipe.arrange(structure, preparation.phase)
+    write_lammps_data(arrangement.structure, directory / "start.data", arrangement.others)
+    (directory / GROUPS).write_text(arrangement.groups(), encoding="utf-8")
     if preparation.model.one_site:
-        (directory / "mW.sw").write_text(MW_POTENTIAL, encoding="utf-8")
+        (directory / "mW.sw").write_text(preparation.model.potential, encoding="utf-8")
     paths = [directory / preparation.trajectory_name(state) for state in preparation.states]
-    stages = _stages(preparation, structure)
+    stages = _stages(preparation, arrangement.structure)
     done = 0
     for k, (state, path) in enumerate(zip(preparation.states, paths, strict=True)):
         upto = next(i for i, s in enumerate(stages) if s.output == path.name) + 1
         run_stages(
             stages[:upto],
             directory,
-            prologue=_prologue(preparation),
+            prologue=_prologue(preparation, arrangement.others),
             force_field=tuple(
-                preparation.model.force_field(heavy_hydrogen=preparation.dynamics.heavy_hydrogen)
+                preparation.model.force_field(
+                    heavy_hydrogen=preparation.dynamics.heavy_hydrogen, others=arrangement.others
+                )
             ),
             data_file="start.data",
             report=lambda text: report(f"{preparation.name}: {text}"),
@@ -137,7 +147,7 @@ def run(
         names = [s.name for s in stages[:upto]]
         sidecar = path.with_suffix(".json")
         if not sidecar.exists():
-            _write_json(sidecar, _describe(preparation, structure, state, directory, names))
+            _write_json(sidecar, _describe(preparation, arrangement, state, directory, names))
         done = k + 1
     assert done == len(preparation.states)
     return paths
@@ -157,10 +167,11 @@ def _stages(preparation: Preparation, structure: Structure) -> list[Any]:
     return stages
 
 
-def _prologue(preparation: Preparation) -> tuple[str, ...]:
+def _prologue(preparation: Preparation, others: Others | None) -> tuple[str, ...]:
     """LAMMPS commands before any configuration is read."""
     one_site = preparation.model.one_site
     elements = "element O" if one_site else "element O H"
+    elements += f" {others.element}" if others else ""
     columns = "id type element x y z" if one_site else "id mol type element x y z"
     whole = "group melted union melted" if one_site else "group melted include molecule"
     return (
@@ -177,12 +188,13 @@ def _prologue(preparation: Preparation) -> tuple[str, ...]:
 
 def _describe(
     preparation: Preparation,
-    structure: Structure,
+    arrangement: Arrangement,
     state: State,
     directory: Path,
     stages: Sequence[str],
 ) -> dict[str, Any]:
     """The content of a trajectory's ``.json`` file."""
+    structure = arrangement.structure
     table = read_thermo(directory / f"{stages[-1]}.log")
     scripts = hashlib.sha256()
     for name in stages:
@@ -204,6 +216,8 @@ def _describe(
         "energy_per_molecule": float(np.mean(table["PotEng"])) / structure.n_molecules,
         "energy_drift": drift / structure.n_molecules,
         "definition": preparation.to_dict(),
+        "environment": preparation.recipe.environment,
+        "construction": arrangement.to_dict(),
         "lattice": structure.lattice,
         "repetition": list(structure.repetition),
         "stages": list(stages),

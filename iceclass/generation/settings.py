@@ -53,8 +53,10 @@ def settings_of_each(
     return {name: {k: v for k, v in settings.items() if k in own} for name, own in known.items()}
 
 
-def _parse(key: str, text: str, default: float | bool) -> float | bool:
+def _parse(key: str, text: str, default: float | bool | str) -> float | bool | str:
     """A value of the default's type; numbers may not be negative."""
+    if isinstance(default, str):
+        return text
     if isinstance(default, bool):
         words = {"yes": True, "true": True, "no": False, "false": False}
         if text.lower() not in words:

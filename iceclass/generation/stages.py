@@ -8,6 +8,8 @@ from iceclass.errors import InputError
 from iceclass.generation.engine import Stage
 
 ATM_PER_GPA = 9869.232667
+LONGEST_STEP = 10.0
+"""fs; what the authors of mW use. Rigid molecules bear 4 fs with heavy hydrogens, 2 without."""
 
 
 @dataclass(frozen=True)
@@ -50,16 +52,23 @@ class Dynamics:
     interval: float = 1.0
 
     def __post_init__(self) -> None:
-        limit = 4.0 if self.heavy_hydrogen else 2.0
-        if not 0.0 < self.timestep <= limit:
+        if not 0.0 < self.timestep <= LONGEST_STEP:
             raise InputError(
-                f"time step {self.timestep:g} fs: expected at most {limit:g} fs with "
-                f"{'heavy' if self.heavy_hydrogen else 'ordinary'} hydrogens"
+                f"time step {self.timestep:g} fs: expected at most {LONGEST_STEP:g} fs"
             )
         if not 0 < self.interval <= self.production:
             raise InputError(
                 f"frames every {self.interval:g} ps of {self.production:g} ps: expected a "
                 "positive interval no longer than the production"
+            )
+
+    def check(self, one_site: bool) -> None:
+        """Raise InputError where the time step is too long for molecules with hydrogens."""
+        limit = LONGEST_STEP if one_site else 4.0 if self.heavy_hydrogen else 2.0
+        if self.timestep > limit:
+            raise InputError(
+                f"time step {self.timestep:g} fs: expected at most {limit:g} fs with "
+                f"{'heavy' if self.heavy_hydrogen else 'ordinary'} hydrogens"
             )
 
     def steps(self, picoseconds: float) -> int:
@@ -77,14 +86,20 @@ def thermo(every: int = 250) -> list[str]:
 
 
 def integrator(
-    start: State, end: State, coupling: str, md: Dynamics, *, pressure: str | None = None
+    start: State,
+    end: State,
+    coupling: str,
+    md: Dynamics,
+    *,
+    pressure: str | None = None,
+    group: str = "all",
 ) -> list[str]:
     """Commands of Nosé–Hoover NPT: 200 fs and 2 ps relaxation times, linear ramps."""
     p0, p1 = start.pressure * ATM_PER_GPA, end.pressure * ATM_PER_GPA
     box = pressure or f"{coupling} {p0:.4f} {p1:.4f} 2000.0"
     return [
         f"timestep {md.timestep:g}",
-        f"fix md all npt temp {start.temperature:g} {end.temperature:g} 200.0 {box}",
+        f"fix md {group} npt temp {start.temperature:g} {end.temperature:g} 200.0 {box}",
     ]
 
 
@@ -102,13 +117,19 @@ def npt(
     setup = [*thermo(), *integrator(start, end, coupling, md)]
     steps = md.steps(time)
     if output is not None:
-        every = md.steps(md.interval)
-        setup += [
-            f"dump trajectory all custom {every} {output}.part ${{columns}}",
-            "dump_modify trajectory sort id ${elements} format float %.4f units yes time yes",
-        ]
-        steps = max(1, round(steps / every)) * every
+        writing, steps = dump(output, md)
+        setup += writing
     return Stage(name, steps, tuple(setup), output)
+
+
+def dump(output: str, md: Dynamics) -> tuple[list[str], int]:
+    """Commands that write frames during the production, and its length in whole intervals."""
+    every = md.steps(md.interval)
+    commands = [
+        f"dump trajectory all custom {every} {output}.part ${{columns}}",
+        "dump_modify trajectory sort id ${elements} format float %.4f units yes time yes",
+    ]
+    return commands, max(1, round(md.steps(md.production) / every)) * every
 
 
 def relax(time: float, temperature: float, seed: int) -> Stage:

@@ -106,7 +106,7 @@ def default_states(phase: str, preparation: int = 1) -> tuple[State, ...]:
     if phase not in _TABLE:
         raise InputError(
             f"there are no default states for {phase!r}",
-            hint="give them, as in --states 100@0,200@0.5",
+            hint="give them, as in 100@0,200@0.5",
         )
     rows = _TABLE[phase]
     return tuple(parse_state(text) for text in rows[(preparation - 1) % len(rows)].split())

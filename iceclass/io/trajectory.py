@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from iceclass.errors import InputError
 from iceclass.frame import Frame
+from iceclass.io.detect import detect_format
 from iceclass.io.lammps.following import Follow, FollowedSource, cannot_follow
-from iceclass.io.lammps.index import FrameIndex, Place, load_index, save_index
-from iceclass.io.others.md_files import SUFFIXES as BARE_SUFFIXES
-from iceclass.io.text.streams import ByteSource, peek, without_compression
+from iceclass.io.lammps.index import FrameIndex, ReadPosition, load_index, save_index
+from iceclass.io.options import ReadOptions
+from iceclass.io.others.md_files import FORMATS as MD_FORMATS
+from iceclass.io.pieces import frames_of
+from iceclass.io.readers import pieces_of
+from iceclass.io.text.streams import ByteSource
 from iceclass.io.water.assembly import Assembler
-from iceclass.io.water.kinds import SiteDecision
+from iceclass.io.water.kinds import AtomRoles
 
 if TYPE_CHECKING:
     from iceclass.io.lammps.dump import DumpReader
 
-OnError = Literal["raise", "skip"]
-
-DUMP_SUFFIXES = (".lammpstrj", ".dump", ".lammpsdump")
-DATA_SUFFIXES = (".data", ".lmp", ".dat", ".lammps", ".lammps-data")
+_WITHOUT_UNITS = ("lammps", "extxyz", "xyz", "dcd")
+"""Beginnings of the names of formats that need not say what their lengths are in."""
 
 
 class Trajectory:
@@ -35,29 +36,23 @@ class Trajectory:
     ----------
     path
         The file; plain or compressed by gzip, bzip2, xz or zstd.
-    types
-        Type (number or label) or element → element, where the file does not tell or tells wrong:
-        ``{1: "O", 2: "H"}``. Types that are not named are hydrogens only if the file shows so.
-    start, stop, every
-        Which frames of the file: as in ``range(start, stop, every)``, none of them negative.
-        To start where the file ends gives no frames, to start beyond is an error.
-    on_error
-        ``"raise"``, or ``"skip"`` to go on without damaged frames and list them in
-        :attr:`skipped`.
+    options
+        How to read it; the default options where it is not given.
     at
-        Begin here rather than at the beginning of the file: what :attr:`place` of another
-        trajectory of the same file was, or :meth:`FrameIndex.place` gave. Not beyond ``start``.
+        Begin here rather than at the beginning of the file: what :attr:`read_position` of another
+        trajectory of the same file was, or :meth:`FrameIndex.position` gave. Not beyond ``start``.
     follow
         Wait for more where the file ends: for reading a LAMMPS dump that is being written. The
         file may not even exist yet. Every frame is given as soon as all its rows are there.
-    topology
-        A file that tells what the atoms are, for formats that do not: XTC, TRR, DCD.
+    **changes
+        Single options, in place of those in ``options``: any attribute of :class:`ReadOptions`.
 
     Attributes
     ----------
     format
-        ``"lammps-dump"``, ``"lammps-data"``, ``"xtc"``, ``"trr"``, ``"dcd"``, or the name of one
-        of ASE's formats.
+        What :func:`~iceclass.io.detect.detect_format` found.
+    options
+        How it is read.
     skipped
         The errors of the frames that were left out, each with its frame and line.
     frame_index
@@ -73,45 +68,40 @@ class Trajectory:
     def __init__(
         self,
         path: str | Path,
-        types: Mapping[Any, str] | None = None,
+        options: ReadOptions | None = None,
         *,
-        start: int = 0,
-        stop: int | None = None,
-        every: int = 1,
-        on_error: OnError = "raise",
-        at: Place | None = None,
+        at: ReadPosition | None = None,
         follow: Follow | None = None,
-        topology: str | Path | None = None,
+        **changes: Any,
     ) -> None:
-        if start < 0 or every < 1 or (stop is not None and stop < 0):
+        options = self.options = ReadOptions.of(options, changes)
+        if at is not None and at.frame > options.start:
             raise InputError(
-                f"frames from {start} to {stop} in steps of {every} cannot be read",
-                hint="start and stop count from 0, every from 1",
+                f"cannot begin at frame {at.frame} to read from {options.start} on", path=path
             )
-        if on_error not in ("raise", "skip"):
-            raise InputError(f"on_error is {on_error!r}", hint="known: raise, skip")
-        if at is not None and at.frame > start:
-            raise InputError(f"cannot begin at frame {at.frame} to read from {start} on", path=path)
         self.path = Path(path)
         self.format = detect_format(self.path) if follow is None else _followed_format(self.path)
-        if topology is not None and f".{self.format}" not in BARE_SUFFIXES:
+        if options.topology is not None and self.format not in MD_FORMATS:
             raise InputError(
                 f"{self.format} files tell themselves what their atoms are",
                 path=path,
                 hint="leave out the topology",
             )
+        if options.units is not None and not self.format.startswith(_WITHOUT_UNITS):
+            raise InputError(
+                f"the units of {self.format} files are known", path=path, hint="leave out the units"
+            )
         self.skipped: list[InputError] = []
         self.frame_index = -1
-        self._types, self._topology = types, topology
-        self._range = (start, stop, every)
-        self._skip_errors = on_error == "skip"
+        self._range = options.frames
+        self._skip_errors = options.on_error == "skip"
         self._at, self._follow = at, follow
         self._assembler = self._new_assembler()
         self._source: ByteSource | None = None
         self._dump: DumpReader | None = None
 
     @property
-    def site_decision(self) -> SiteDecision | None:
+    def atom_roles(self) -> AtomRoles | None:
         """What the atoms were taken for and why; ``None`` before the first frame."""
         return self._assembler.decision
 
@@ -123,16 +113,16 @@ class Trajectory:
         return self._source.position
 
     @property
-    def place(self) -> Place:
+    def read_position(self) -> ReadPosition:
         """Where the frame after the one read last begins: to go on from there another time."""
         if self._dump is not None:
-            return self._dump.place
+            return self._dump.read_position
         if self.frame_index < 0:
-            return self._at or Place(0, 0, 0)
-        return Place(self.frame_index + 1, 0, 0, sites=self.site_decision)
+            return self._at or ReadPosition(0, 0, 0)
+        return ReadPosition(self.frame_index + 1, 0, 0, roles=self.atom_roles)
 
     def index(self) -> FrameIndex:
-        """The places of all frames of an uncompressed dump: for others to begin anywhere.
+        """Where all frames of an uncompressed dump begin: for others to begin anywhere.
 
         Found by one pass over the file, and kept beside it if that is large.
 
@@ -157,7 +147,12 @@ class Trajectory:
             return index
 
     def _new_assembler(self) -> Assembler:
-        return Assembler(self.path, self._types, None if self._at is None else self._at.sites)
+        return Assembler(
+            self.path,
+            self.options.types,
+            None if self._at is None else self._at.roles,
+            self.options,
+        )
 
     def __iter__(self) -> Iterator[Frame]:
         self.close()
@@ -184,33 +179,20 @@ class Trajectory:
         """(number in the file, frame) of the frames asked for."""
         if self.format == "lammps-dump":
             yield from self._dump_frames(source)
-        elif self.format == "lammps-data":
-            from iceclass.io.lammps.data_file import read_data
-
-            if self._range[0] > 1:
-                raise InputError("a data file has one frame", path=self.path)
-            if 0 in range(self._range[0], 1 if self._range[1] is None else self._range[1]):
-                yield 0, self._assembler.frame(read_data(source), 0)
-        elif f".{self.format}" in BARE_SUFFIXES:
+        elif self.format in MD_FORMATS:
             from iceclass.io.others.mdanalysis_frames import frames_by_mdanalysis
 
-            start, stop, every = self._range
             yield from frames_by_mdanalysis(
-                self.path,
-                self._topology,
-                types=self._types,
-                assembler=self._assembler,
-                start=start,
-                stop=stop,
-                every=every,
-                on_error="skip" if self._skip_errors else "raise",
-                skipped=self.skipped,
+                self.path, self.options, self._assembler, skipped=self.skipped
             )
         else:
-            from iceclass.io.others.ase_frames import frames_by_ase
-
-            yield from frames_by_ase(
-                source, self.format, self._assembler, *self._range, self._skip_errors, self.skipped
+            yield from frames_of(
+                pieces_of(source, self.format),
+                self._assembler,
+                self.path,
+                *self._range,
+                self._skip_errors,
+                self.skipped,
             )
 
     def _dump_frames(self, source: ByteSource) -> Iterator[tuple[int, Frame]]:
@@ -245,94 +227,21 @@ class Trajectory:
         return f"Trajectory({str(self.path)!r}, {self.format})"
 
 
-def open_trajectory(
-    path: str | Path,
-    types: Mapping[Any, str] | None = None,
-    *,
-    start: int = 0,
-    stop: int | None = None,
-    every: int = 1,
-    on_error: OnError = "raise",
-    at: Place | None = None,
-    follow: Follow | None = None,
-    topology: str | Path | None = None,
-) -> Trajectory:
-    """Open a trajectory of any known format; see :class:`Trajectory`.
-
-    >>> with open_trajectory("traj.lammpstrj", {1: "O", 2: "H"}) as frames:  # doctest: +SKIP
-    ...     for frame in frames:
-    ...         print(frame)
-    """
-    return Trajectory(
-        path,
-        types,
-        start=start,
-        stop=stop,
-        every=every,
-        on_error=on_error,
-        at=at,
-        follow=follow,
-        topology=topology,
-    )
-
-
 def read(
     path: str | Path,
-    types: Mapping[Any, str] | None = None,
+    options: ReadOptions | None = None,
     *,
-    start: int = 0,
-    stop: int | None = None,
-    every: int = 1,
-    on_error: OnError = "raise",
-    at: Place | None = None,
+    at: ReadPosition | None = None,
     follow: Follow | None = None,
-    topology: str | Path | None = None,
+    **changes: Any,
 ) -> Iterator[Frame]:
-    """The frames of a trajectory, in constant memory; arguments as of :class:`Trajectory`."""
-    with open_trajectory(
-        path,
-        types,
-        start=start,
-        stop=stop,
-        every=every,
-        on_error=on_error,
-        at=at,
-        follow=follow,
-        topology=topology,
-    ) as trajectory:
-        yield from trajectory
+    """The frames of a trajectory, in constant memory; arguments as of :class:`Trajectory`.
 
-
-def detect_format(path: str | Path) -> str:
-    """``"lammps-dump"``, ``"lammps-data"``, or the name of one of ASE's formats.
-
-    The content decides before the name does, but for XTC, TRR and DCD.
-
-    Raises
-    ------
-    InputError
-        The file is missing, empty, or of no known format.
+    >>> for frame in read("traj.lammpstrj", types={1: "O", 2: "H"}):  # doctest: +SKIP
+    ...     print(frame)
     """
-    path = Path(path)
-    if path.suffix.lower() in BARE_SUFFIXES:
-        return path.suffix.lower().removeprefix(".")
-    head = peek(path).removeprefix(b"\xef\xbb\xbf").lstrip()
-    if not head:
-        raise InputError("the file is empty", path=path, frame=0, line=1)
-    name = without_compression(path)
-    suffix = name.suffix.lower()
-    if head.startswith(b"ITEM:") or suffix in DUMP_SUFFIXES or name.name.startswith("dump."):
-        return "lammps-dump"
-    header = head[:4096]
-    if re.search(rb"^[ \t]*\d+[ \t]+atoms\b", header, re.MULTILINE) and re.search(
-        rb"\b(xlo[ \t]+xhi|avec|atom[ \t]+types)\b", header
-    ):
-        return "lammps-data"
-    if suffix in DATA_SUFFIXES:
-        return "lammps-data"
-    from iceclass.io.others.ase_frames import ase_format
-
-    return ase_format(path, head)
+    with Trajectory(path, options, at=at, follow=follow, **changes) as trajectory:
+        yield from trajectory
 
 
 def _followed_format(path: Path) -> str:

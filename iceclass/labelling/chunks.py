@@ -7,7 +7,7 @@ chunk is to be handed out again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from socket import gethostname
@@ -16,17 +16,15 @@ from typing import Any
 import numpy as np
 
 from iceclass._version import __version__
-from iceclass.analysis.observer import Observer
 from iceclass.errors import IceclassError, InputError, MissingDependencyError
-from iceclass.io.lammps.index import FrameIndex, Place
+from iceclass.io.lammps.index import FrameIndex, ReadPosition
+from iceclass.io.options import ReadOptions
 from iceclass.io.output.segments import SegmentFile
-from iceclass.io.output.writers import DUMP_SUFFIXES
-from iceclass.io.text.streams import without_compression
-from iceclass.io.trajectory import OnError, Trajectory, open_trajectory
-from iceclass.io.water.kinds import SiteDecision
+from iceclass.io.trajectory import Trajectory
+from iceclass.io.water.kinds import AtomRoles
 from iceclass.kernels.threads import threads
-from iceclass.labelling.output import TrajectorySink
-from iceclass.labelling.run import Labeller, Numbered, Run, numbered
+from iceclass.labelling.output import TrajectorySink, output_format
+from iceclass.labelling.run import IndexedFrame, Labeller, LabellingRun, indexed
 
 CHUNK_FRAMES = 1000
 """Most frames of a chunk."""
@@ -37,23 +35,31 @@ _GAP = 1 << 16
 class Work:
     """What all chunks of a run have in common: arguments of :func:`label_distributed`.
 
-    ``source`` is the whole path of the trajectory, ``given`` what the caller named it.
+    Attributes
+    ----------
+    source
+        The absolute path of the trajectory.
+    given
+        What the caller named it.
+    output
+        The labelled trajectory.
+    labeller, reading
+        How molecules are labelled and the trajectory is read.
+    version
+        Of iceclass, at the client.
     """
 
     source: Path
     given: str
     output: Path
     labeller: Labeller
-    types: Mapping[Any, str] | None
-    every: int
-    on_error: OnError
-    observers: Mapping[str, Observer]
+    reading: ReadOptions
     version: str = __version__
 
-    def shown(self, message: str) -> str:
+    def as_given(self, message: str) -> str:
         """A message about the trajectory by the name that the caller gave it."""
-        own = str(self.source)
-        return self.given + message.removeprefix(own) if message.startswith(own) else message
+        path = str(self.source)
+        return self.given + message.removeprefix(path) if message.startswith(path) else message
 
 
 @dataclass(frozen=True)
@@ -63,8 +69,8 @@ class Chunk:
     Attributes
     ----------
     start, stop
-        The first frame and the one before which to stop; in steps of :attr:`Work.every`.
-    place
+        The first frame and the one before which to stop; in steps of ``reading.every``.
+    position
         Where to begin to read: not beyond ``start``.
     state
         Of the writer after the frames before.
@@ -74,7 +80,7 @@ class Chunk:
 
     start: int
     stop: int | None
-    place: Place
+    position: ReadPosition
     state: str | None
     after: int = -1
 
@@ -86,7 +92,7 @@ class Done:
     Attributes
     ----------
     pieces
-        Size in the segment and record of every frame.
+        Size in the segment, in bytes, and record of every frame.
     skipped
         What the reader said of damaged frames behind the last piece.
     end
@@ -94,7 +100,7 @@ class Done:
     error
         What ended the chunk before its end.
     host
-        Where.
+        Name of the worker's machine.
     """
 
     pieces: list[tuple[int, dict[str, Any]]]
@@ -124,36 +130,30 @@ def label_chunk(work: Work, chunk: Chunk, segment: Path) -> Done:
                 path=path,
                 hint="client and workers need a file system in common, under the same names",
             )
-    trajectory = open_trajectory(
-        work.source,
-        work.types,
-        start=chunk.start,
-        stop=chunk.stop,
-        every=work.every,
-        on_error=work.on_error,
-        at=chunk.place,
-    )
-    run = Run(work.labeller, trajectory, work.observers)
+    reading = replace(work.reading, start=chunk.start, stop=chunk.stop)
+    trajectory = Trajectory(work.source, reading, at=chunk.position)
+    run = LabellingRun(work.labeller, trajectory)
     error = None
     try:
         with threads(1), trajectory, SegmentFile(segment, work.output) as file:
             sink = TrajectorySink(work.output, work.labeller.model, file, chunk.state)
             try:
-                run.through(_frames(trajectory), sink, chunk.after)
+                run.process(_frames(trajectory), sink, chunk.after)
             except InputError as caught:
                 error = caught
     except MissingDependencyError as missing:
         raise IceclassError(f"the worker on {host}: {missing}") from None
-    told = sum(len(record["skipped"]) for record in file.records)
+    n_recorded = sum(len(record["skipped"]) for record in file.records)
     after = file.records[-1]["frame"] if file.records else chunk.after
-    end = Chunk(trajectory.place.frame, None, trajectory.place, sink.state, after)
-    return Done(file.pieces, run.skipped[told:], end, error, host)
+    position = trajectory.read_position
+    end = Chunk(position.frame, None, position, sink.state, after)
+    return Done(file.pieces, run.skipped[n_recorded:], end, error, host)
 
 
-def _frames(trajectory: Trajectory) -> Iterator[Numbered]:
+def _frames(trajectory: Trajectory) -> Iterator[IndexedFrame]:
     """The frames; that all of a chunk are left out is no error."""
     try:
-        yield from numbered(trajectory)
+        yield from indexed(trajectory)
     except InputError as error:
         if not any(error is known for known in trajectory.skipped):
             raise
@@ -163,22 +163,39 @@ def _frames(trajectory: Trajectory) -> Iterator[Numbered]:
 class Plan:
     """Which frames are a chunk, and what is foretold of each.
 
-    ``first`` is all that is to be done; ``sites``: what the atoms are taken for, as known so far.
+    Parameters
+    ----------
+    index
+        Where the frames begin.
+    first
+        All that is to be done.
+    work
+        What the chunks have in common.
+    chunk_bytes
+        Size of a chunk.
+    roles
+        What the atoms are taken for, as known so far.
+
+    Attributes
+    ----------
+    starts
+        The first frame of each chunk.
     """
 
     index: FrameIndex
     first: Chunk
     work: Work
     chunk_bytes: int
-    sites: SiteDecision | None
+    roles: AtomRoles | None
     starts: list[int] = field(init=False)
 
     def __post_init__(self) -> None:
-        sizes = np.diff(self.index.offsets)[self.first.start : self.first.stop : self.work.every]
+        every = self.work.reading.every
+        sizes = np.diff(self.index.offsets)[self.first.start : self.first.stop : every]
         share = np.maximum(sizes / self.chunk_bytes, 1.0 / CHUNK_FRAMES)
         number = np.floor(np.cumsum(share) - share)
         begins = np.flatnonzero(np.diff(number, prepend=-1.0))
-        self.starts = (self.first.start + self.work.every * begins).tolist() or [self.first.start]
+        self.starts = (self.first.start + every * begins).tolist() or [self.first.start]
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -189,17 +206,18 @@ class Plan:
         if k == 0:
             return replace(self.first, stop=stop)
         start, state = self.starts[k], None
-        if without_compression(self.work.output).suffix.lower() in DUMP_SUFFIXES:
-            state = self.index.place(start - self.work.every + 1).units or None
-        return Chunk(start, stop, self.index.place(start, self.sites), state)
+        if output_format(self.work.output) == "dump":
+            state = self.index.position(start - self.work.reading.every + 1).units or None
+        return Chunk(start, stop, self.index.position(start, self.roles), state)
 
-    def behind(self, end: Chunk, k: int) -> Chunk:
-        """Chunk ``k`` after what the one before has told at its end."""
+    def chunk_after(self, end: Chunk, k: int) -> Chunk:
+        """Chunk ``k``, knowing what the one before has found at its end."""
         chunk = replace(self.chunk(k), state=end.state)
-        if end.after < chunk.start - 1 or self._only_blanks(end.place.offset, chunk.place.offset):
+        gap = end.position.offset, chunk.position.offset
+        if end.after < chunk.start - 1 or self._only_blanks(*gap):
             return chunk
-        before = self.index.place(end.after, self.sites)
-        return replace(chunk, start=end.after, place=before, after=end.after)
+        before = self.index.position(end.after, self.roles)
+        return replace(chunk, start=end.after, position=before, after=end.after)
 
     def _only_blanks(self, start: int, stop: int) -> bool:
         """Whether there is nothing else between the rows of a frame and the next one."""

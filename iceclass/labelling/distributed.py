@@ -12,25 +12,23 @@ So the files are those of one process, byte for byte.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
-from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from iceclass.analysis.observer import Observer
 from iceclass.errors import IceclassError, InputError, MissingDependencyError
-from iceclass.io.lammps.index import FrameIndex, Place
+from iceclass.io.lammps.index import FrameIndex, ReadPosition
+from iceclass.io.options import ReadOptions
 from iceclass.io.output.segments import segment_directory
 from iceclass.io.text.streams import ByteSource
-from iceclass.io.trajectory import OnError, Trajectory, open_trajectory
+from iceclass.io.trajectory import Trajectory
 from iceclass.labelling.chunks import Chunk, Done, Plan, Work, label_chunk
-from iceclass.labelling.label import settings_of
 from iceclass.labelling.labels import Labels
+from iceclass.labelling.options import LabelOptions, OutputOptions, with_changes
 from iceclass.labelling.output import TrajectorySink, trajectory_sink
-from iceclass.labelling.region import Region
-from iceclass.labelling.run import Labeller, Progress, Run
+from iceclass.labelling.run import Labeller, LabellingRun, Progress
 from iceclass.model.network import Model
 
 if TYPE_CHECKING:
@@ -52,19 +50,12 @@ def label_distributed(
     output: str | Path,
     *,
     client: Client | str,
-    types: Mapping[Any, str] | None = None,
-    force: bool = False,
-    unknown: bool = True,
-    start: int = 0,
-    stop: int | None = None,
-    every: int = 1,
-    on_error: OnError = "raise",
-    regions: Iterable[Region] = (),
-    backend: str | None = None,
-    observers: Mapping[str, Observer] | None = None,
+    reading: ReadOptions | None = None,
+    labelling: LabelOptions | None = None,
+    writing: OutputOptions | None = None,
     chunk_bytes: int | None = None,
     progress: Progress | None = None,
-    finish: Callable[[Labels], None] | None = None,
+    **changes: Any,
 ) -> Labels:
     """Label every molecule of a LAMMPS dump with the workers of a Dask cluster.
 
@@ -79,11 +70,13 @@ def label_distributed(
     chunk_bytes
         Size of the parts the trajectory is shared out in; default: of a few hundred parts or
         more, from 1 to 64 MiB. Two for every thread of the workers are under way at a time.
+    model, reading, labelling, writing, progress, **changes
+        As of :func:`iceclass.label`; labels are never kept.
 
-    The others are those of :func:`iceclass.label`. Files and result are those of
-    ``iceclass.label(..., keep_labels=False)``, and either goes on with what the other left. The
-    chunk of a worker that is lost is done by another; Dask gives a chunk up with the fourth worker
-    that it takes down (``distributed.scheduler.allowed-failures``).
+    Files and result are those of ``iceclass.label(..., keep_labels=False)``, and either goes on
+    with what the other left. The chunk of a worker that is lost is done by another; Dask gives a
+    chunk up with the fourth worker that it takes down
+    (``distributed.scheduler.allowed-failures``).
 
     Raises
     ------
@@ -96,48 +89,43 @@ def label_distributed(
         The scheduler cannot be reached or was lost, or a chunk takes all its workers down.
     MissingDependencyError
         Dask's ``distributed`` is not installed.
+    TypeError
+        An option that there is not.
     """
-    labeller = Labeller.of(model, unknown, backend, regions)
-    parameters = labeller.parameters | {"start": start, "stop": stop, "every": every}
-    observers = observers or {}
+    reading, labelling, writing = with_changes(
+        (reading or ReadOptions(), labelling or LabelOptions(), writing or OutputOptions()), changes
+    )
+    labeller = Labeller.of(model, labelling)
     given = Path(source)
     with ExitStack() as stack:
-        open_at = partial(open_trajectory, given, types, stop=stop, every=every, on_error=on_error)
-        trajectory = open_at(start=start)
+        trajectory = Trajectory(given, reading)
         index = _index(trajectory)
-        settings = settings_of(parameters, types, backend, observers)
-        sink = stack.enter_context(trajectory_sink(output, labeller.model, settings, given, force))
-        first = _first(index, sink, start, stop, on_error)
-        with open_at(start=first.start, at=first.place) as trajectory:
+        settings = labeller.settings(reading)
+        sink = trajectory_sink(output, labeller.model, settings, given, writing.force)
+        stack.enter_context(sink)
+        first = _first(index, sink, reading)
+        with Trajectory(given, reading, at=first.position, start=first.start) as trajectory:
             next(iter(trajectory), None)
-            sites = trajectory.site_decision
+            roles = trajectory.atom_roles
         if isinstance(client, str):
             client = stack.enter_context(connected(client))
-        work = Work(
-            source=given.resolve(),
-            given=str(given),
-            output=Path(output),
-            labeller=labeller,
-            types=types,
-            every=every,
-            on_error=on_error,
-            observers=observers,
-        )
+        work = Work(given.resolve(), str(given), Path(output), labeller, reading)
         if chunk_bytes is None:
             number = max(_CHUNKS, _CHUNKS_A_THREAD * _threads(client))
             chunk_bytes = min(max(index.size // number, SMALLEST), LARGEST)
-        plan = Plan(index, first, work, max(chunk_bytes, 1), sites)
+        plan = Plan(index, first, work, max(chunk_bytes, 1), roles)
         directory = stack.enter_context(segment_directory(output))
-        run = Run(labeller, trajectory, observers, sink.records, None, progress)
+        run = LabellingRun(labeller, trajectory, progress=progress)
+        run.restore(sink.records)
         skipped: list[str] = []
         with closing(_in_order(client, plan, directory)) as chunks:
             for done, segment in chunks:
                 skipped = _append(done, segment, skipped, work, index, sink, run)
         run.skipped += skipped
-        labels = run.labels(str(source), parameters | {"sites": str(plan.sites)})
-        if finish is not None:
+        labels = run.labels(str(source), reading, str(plan.roles), sink.records)
+        if writing.finish is not None:
             sink.finishing()
-            finish(labels)
+            writing.finish(labels)
     return labels
 
 
@@ -157,8 +145,8 @@ def connected(address: str) -> Iterator[Client]:
     except ImportError:
         raise MissingDependencyError("a Dask cluster", "distributed", "distributed") from None
     try:
-        told = {"scheduler_file": address} if Path(address).is_file() else {"address": address}
-        client = Client(**told)
+        key = "scheduler_file" if Path(address).is_file() else "address"
+        client = Client(**{key: address})
     except (OSError, ValueError) as error:
         raise ClusterError(
             f"no Dask scheduler answers at {address} ({error or type(error).__name__}); "
@@ -183,17 +171,15 @@ def _index(trajectory: Trajectory) -> FrameIndex:
     return trajectory.index()
 
 
-def _first(
-    index: FrameIndex, sink: TrajectorySink, start: int, stop: int | None, on_error: OnError
-) -> Chunk:
+def _first(index: FrameIndex, sink: TrajectorySink, reading: ReadOptions) -> Chunk:
     """All that there is to do: from the start, or from the last frame that is there."""
-    if sink.records:
-        last = sink.records[-1]
-        frame, place = last["frame"], Place.from_dict(last["place"])
-        return Chunk(frame, stop, place, last["state"], frame)
+    if sink.last is not None:
+        frame, position = sink.last["frame"], ReadPosition.from_dict(sink.last["position"])
+        return Chunk(frame, reading.stop, position, sink.last["state"], frame)
     # an error on the way there is to be raised as in a run by one process
-    frame = min(start, len(index) if on_error == "skip" else index.sound)
-    return Chunk(start, stop, index.place(frame), None)
+    reached = len(index) if reading.on_error == "skip" else index.sound
+    position = index.position(min(reading.start, reached))
+    return Chunk(reading.start, reading.stop, position, None)
 
 
 def _threads(client: Client) -> int:
@@ -227,11 +213,11 @@ def _in_order(client: Client, plan: Plan, directory: Path) -> Generator[tuple[Do
                 submitted += 1
             chunk, segment, future = waiting.popleft()
             done = _result(future, chunk)
-            plan.sites = done.end.place.sites
+            plan.roles = done.end.position.roles
             yield done, segment
             line += 1
             if line < len(plan):
-                chunk = plan.behind(done.end, line)
+                chunk = plan.chunk_after(done.end, line)
                 if waiting and waiting[0][0] != chunk:
                     client.cancel([future for _, _, future in waiting])
                     waiting.clear()
@@ -269,7 +255,7 @@ def _append(
     work: Work,
     index: FrameIndex,
     sink: TrajectorySink,
-    run: Run,
+    run: LabellingRun,
 ) -> list[str]:
     """Put the frames of a chunk behind the others; ``skipped``: told of before, or now after them.
 
@@ -281,7 +267,7 @@ def _append(
     try:
         with segment.open("rb") as file:
             for size, record in done.pieces:
-                record["skipped"] = skipped + [work.shown(text) for text in record["skipped"]]
+                record["skipped"] = skipped + [work.as_given(text) for text in record["skipped"]]
                 skipped = []
                 sink.append(file, size, record)
                 read = min(record["frame"] + 1, len(index))
@@ -294,6 +280,6 @@ def _append(
         ) from None
     if done.error is not None:
         if done.error.path is not None:
-            done.error.path = work.shown(str(done.error.path))
+            done.error.path = work.as_given(str(done.error.path))
         raise done.error
-    return skipped + [work.shown(text) for text in done.skipped]
+    return skipped + [work.as_given(text) for text in done.skipped]

@@ -6,23 +6,22 @@ here imports torch, scikit-learn, GenIce2, LAMMPS or DScribe.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from iceclass.analysis.observer import Observer
-from iceclass.errors import InputError
+from iceclass.errors import CutShortError, InputError
 from iceclass.frame import Frame
 from iceclass.io.lammps.following import Follow
-from iceclass.io.lammps.index import Place
-from iceclass.io.trajectory import OnError, open_trajectory
+from iceclass.io.lammps.index import ReadPosition
+from iceclass.io.options import ReadOptions
+from iceclass.io.trajectory import Trajectory
 from iceclass.labelling.labels import Labels
+from iceclass.labelling.options import LabelOptions, OutputOptions, with_changes
 from iceclass.labelling.output import open_sink
-from iceclass.labelling.region import Region
-from iceclass.labelling.run import Labeller, Numbered, Progress, Run, numbered
+from iceclass.labelling.run import IndexedFrame, Labeller, LabellingRun, Progress, indexed
 from iceclass.model.network import Model, Prediction
 
 if TYPE_CHECKING:
@@ -34,23 +33,14 @@ if TYPE_CHECKING:
 def label(
     source: Source,
     model: str | Path | Model = "default",
-    *,
-    types: Mapping[Any, str] | None = None,
     output: str | Path | None = None,
-    force: bool = False,
-    unknown: bool = True,
-    keep_labels: bool = True,
-    start: int = 0,
-    stop: int | None = None,
-    every: int = 1,
-    on_error: OnError = "raise",
-    regions: Iterable[Region] = (),
-    backend: str | None = None,
-    observers: Mapping[str, Observer] | None = None,
+    *,
+    reading: ReadOptions | None = None,
+    labelling: LabelOptions | None = None,
+    writing: OutputOptions | None = None,
     follow: Follow | None = None,
-    topology: str | Path | None = None,
     progress: Progress | None = None,
-    finish: Callable[[Labels], None] | None = None,
+    **changes: Any,
 ) -> Labels:
     """Label every molecule of a trajectory, of frames, or of ASE ``Atoms``.
 
@@ -64,40 +54,27 @@ def label(
         Path of anything :func:`iceclass.read` reads, or one or many ``Frame`` or ``Atoms``.
     model
         Name of a shipped model, path of a model file, or a ``Model``.
-    types
-        Atom type → element, as ``{1: "O", 2: "H"}``; default: found out.
     output
         Labelled trajectory to write (dump or extxyz, by suffix): every column of the input,
         then ``i_phase`` (class index, −1 unknown) and ``d_confidence`` (the probability of that
-        class). Hydrogens have their molecule's values; other atoms −1 and 0.
-    force
-        Replace an existing ``output``.
-    unknown
-        Whether a molecule unlike anything in the training set is labelled unknown (−1).
-    keep_labels
-        Keep every label and probability in the result; ``False`` for long trajectories.
-    start, stop, every
-        Which frames, counted from 0.
-    on_error
-        ``"raise"``, or ``"skip"`` to leave damaged frames out and list them in the result.
-    regions
-        Label the molecules in all of them only; all others are seen as neighbours, have the label
-        −2 and are not counted.
-    backend
-        Implementation of the descriptor; default: the fast one.
-    observers
-        Name → what else is to be recorded of each frame, as :attr:`Labels.observed`.
+        class). Hydrogens have their molecule's values; other atoms −1 and 0. Or a table of labels
+        (CSV, Parquet, npz).
+    reading, labelling, writing
+        How the source is read, its molecules are labelled, and what becomes of the labels.
     follow
         Wait for more where the file ends, and label a simulation that is running; ends when
         nothing more comes, or when
         :attr:`Follow.stop <iceclass.io.lammps.following.Follow.stop>` is set.
-    topology
-        A file that tells what the atoms of an XTC, TRR or DCD file are.
     progress
         Called after each frame with the frames and molecules done so far by this call, and the
         bytes of the trajectory read and in all.
-    finish
-        Called with the result before ``output`` gets its final name, to write files beside it.
+    **changes
+        Single options in place of those in ``reading``, ``labelling`` and ``writing``: any
+        attribute of :class:`~iceclass.io.options.ReadOptions` (``types``, ``start``, ``stop``,
+        ``every``, ``on_error`` …), :class:`~iceclass.labelling.options.LabelOptions`
+        (``unknown``, ``regions``, ``backend``, ``observers``) and
+        :class:`~iceclass.labelling.options.OutputOptions` (``force``, ``keep_labels``,
+        ``finish``).
 
     Raises
     ------
@@ -105,56 +82,54 @@ def label(
         Unreadable input, unknown model, no oxygen, no frame; nothing is left under ``output``.
     OutputError
         ``output`` exists, cannot be written, or is being written by another process.
+    TypeError
+        An option that there is not.
+
+    Examples
+    --------
+    >>> result = label("traj.lammpstrj", types={1: "O", 2: "H"}, unknown=False)  # doctest: +SKIP
     """
-    labeller = Labeller.of(model, unknown, backend, regions)
-    parameters = labeller.parameters | {"start": start, "stop": stop, "every": every}
-    observers = observers or {}
+    reading, labelling, writing = with_changes(
+        (reading or ReadOptions(), labelling or LabelOptions(), writing or OutputOptions()), changes
+    )
+    labeller = Labeller.of(model, labelling)
     with ExitStack() as stack:
-        trajectory, sink = None, None
+        trajectory = None
         if isinstance(source, str | Path):
-            open_at = partial(
-                open_trajectory,
-                source,
-                types,
-                stop=stop,
-                every=every,
-                on_error=on_error,
-                follow=follow,
-                topology=topology,
-            )
-            trajectory = open_at(start=start)
-        if output is not None:
-            settings = settings_of(parameters, types, backend, observers)
-            goes_on = trajectory is not None and trajectory.path.is_file() and not keep_labels
-            origin = trajectory.path if trajectory is not None and goes_on else None
-            sink = stack.enter_context(open_sink(output, labeller.model, settings, origin, force))
-            if sink.records:
-                last = sink.records[-1]
-                place = Place.from_dict(last["place"])
-                trajectory = open_at(start=last["frame"], at=place)
+            trajectory = Trajectory(source, reading, follow=follow)
+        resumes = trajectory is not None and trajectory.path.is_file() and not writing.keep_labels
+        origin = trajectory.path if trajectory is not None and resumes else None
+        sink = open_sink(output, labeller.model, labeller.settings(reading), origin, writing)
+        stack.enter_context(sink)
         if trajectory is not None:
-            frames = numbered(stack.enter_context(trajectory))
+            if sink.last is not None:
+                at = ReadPosition.from_dict(sink.last["position"])
+                start = sink.last["frame"]
+                trajectory = Trajectory(trajectory.path, reading, at=at, follow=follow, start=start)
+            frames = indexed(stack.enter_context(trajectory))
         else:
-            chosen = islice(_frames_of(source, types), start, stop, every)
-            frames = (Numbered(start + every * k, frame) for k, frame in enumerate(chosen))
-        records = [] if sink is None else sink.records
-        kept: list[Prediction] | None = [] if keep_labels else None
-        run = Run(labeller, trajectory, observers, records, kept, progress)
+            selected = islice(_frames_of(source, reading.types), *reading.frames)
+            frames = (
+                IndexedFrame(reading.start + reading.every * k, frame)
+                for k, frame in enumerate(selected)
+            )
+        run = LabellingRun(labeller, trajectory, keep_labels=writing.keep_labels, progress=progress)
+        run.restore(sink.records)
         try:
-            run.through(frames, sink)
-        except (KeyboardInterrupt, InputError):
-            # nobody else ends a run that follows a simulation; what was half written is left out
+            run.process(frames, sink)
+        except (KeyboardInterrupt, CutShortError):
+            # a run that follows a simulation is ended while a frame may be half written
             if follow is None or not follow.stop.is_set():
                 raise
-        sites = "as given" if trajectory is None else str(trajectory.site_decision)
         labels = run.labels(
             type(source).__name__ if trajectory is None else str(source),
-            parameters | {"sites": sites},
+            reading,
+            "as given" if trajectory is None else str(trajectory.atom_roles),
+            sink.records,
         )
-        if finish is not None:
-            if sink is not None:
-                sink.finishing()
-            finish(labels)
+        if writing.finish is not None:
+            sink.finishing()
+            writing.finish(labels)
     return labels
 
 
@@ -168,24 +143,9 @@ def label_frames(
     InputError
         A frame without molecules.
     """
-    labeller = Labeller.of(model, unknown, backend)
+    labeller = Labeller.of(model, LabelOptions(unknown=unknown, backend=backend))
     for frame in frames:
         yield frame, labeller.classify(frame)
-
-
-def settings_of(
-    parameters: Mapping[str, Any],
-    types: Mapping[Any, str] | None,
-    backend: str | None,
-    observers: Mapping[str, Observer],
-) -> dict[str, Any]:
-    """All that the output depends on besides the source: for a run to be gone on with."""
-    return {
-        **parameters,
-        "types": None if types is None else {str(k): str(v) for k, v in types.items()},
-        "backend": backend,
-        "observers": {k: o.parameters for k, o in observers.items()},
-    }
 
 
 def _frames_of(source: Any, types: Mapping[Any, str] | None) -> Iterator[Frame]:

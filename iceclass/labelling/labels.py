@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from iceclass.analysis.observer import Record
-from iceclass.analysis.statistics import BlockAverage, as_json, phase_statistics
+from iceclass.analysis.statistics import BlockAverage, as_json
 from iceclass.files import replacing
+from iceclass.io.output.csv_tables import write_csv
+from iceclass.labelling.totals import Totals
 from iceclass.phases import UNKNOWN
+
+FrameRecords = Collection[Mapping[str, Any]]
+"""What is known of each frame, beside its labels: a list, or a file that is read each time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,12 +33,6 @@ class Labels:
         The trajectory's path, or what kind of object was given.
     classes
         The C class names; a label is an index into them, −1 is :data:`~iceclass.phases.UNKNOWN`.
-    frames, timesteps, molecules
-        (T,) int64. Frame number counted from 0 in the source, simulation step, molecules.
-    counts
-        (T, C + 1) int64. Molecules per class, the last column those called unknown.
-    mean_confidence
-        (T,) float64. Mean over molecules of the probability of the class they were given.
     labels, probabilities
         Per frame (N,) int8 and (N, C) float32, in the order of :attr:`Frame.positions`;
         ``None`` if they were not to be kept.
@@ -40,36 +40,60 @@ class Labels:
         What was left out under ``on_error="skip"``, one message each.
     parameters
         Model, model id, descriptor, package version, and the options of the call.
-    observed
-        Name of an observer → frame number and record of each of the T frames.
-    open_frames
-        How many frames have no periodic boundary.
+    totals
+        What is known of all frames together.
+    records
+        What is known of each frame; where labels were not to be kept, read from a file.
     """
 
     source: str
     classes: tuple[str, ...]
-    frames: NDArray[np.int64]
-    timesteps: NDArray[np.int64]
-    molecules: NDArray[np.int64]
-    counts: NDArray[np.int64]
-    mean_confidence: NDArray[np.float64]
     labels: tuple[NDArray[np.int8], ...] | None
     probabilities: tuple[NDArray[np.float32], ...] | None
     skipped: tuple[str, ...]
     parameters: Mapping[str, Any]
-    observed: Mapping[str, Sequence[tuple[int, Record]]]
-    open_frames: int = 0
+    totals: Totals
+    records: FrameRecords
 
     def __repr__(self) -> str:
         share = ", ".join(
             f"{name} {100 * f:.1f} %" for name, f in self.mean_fractions.items() if f >= 0.0005
         )
-        return f"Labels({len(self.frames)} frames of {self.source}: {share})"
+        return f"Labels({self.totals.frames} frames of {self.source}: {share})"
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of the columns of :attr:`counts` and :attr:`fractions`."""
         return (*self.classes, UNKNOWN)
+
+    @cached_property
+    def frames(self) -> NDArray[np.int64]:
+        """(T,) int64. Frame numbers, counted from 0 in the source."""
+        return self._column("frame")
+
+    @cached_property
+    def timesteps(self) -> NDArray[np.int64]:
+        """(T,) int64. Simulation steps."""
+        return self._column("timestep")
+
+    @cached_property
+    def molecules(self) -> NDArray[np.int64]:
+        """(T,) int64. Molecules in each frame."""
+        return self._column("molecules")
+
+    @cached_property
+    def counts(self) -> NDArray[np.int64]:
+        """(T, C + 1) int64. Molecules per class, the last column those called unknown."""
+        return self._column("counts", (np.int64, len(self.columns)))
+
+    @cached_property
+    def mean_confidence(self) -> NDArray[np.float64]:
+        """(T,) float64. Mean over molecules of the probability of the class they were given."""
+        return self._column("confidence", np.float64)
+
+    def _column(self, key: str, dtype: DTypeLike = np.int64) -> NDArray[Any]:
+        rows = (record[key] for record in self.records)
+        return np.fromiter(rows, np.dtype(dtype), count=len(self.records))
 
     @property
     def fractions(self) -> NDArray[np.float64]:
@@ -79,34 +103,51 @@ class Labels:
     @property
     def mean_fractions(self) -> dict[str, float]:
         """Class → fraction of all molecules of all frames."""
-        total = self.counts.sum(axis=0) / max(int(self.molecules.sum()), 1)
-        return {name: float(f) for name, f in zip(self.columns, total, strict=True)}
+        return dict(zip(self.columns, self.totals.mean_fractions, strict=True))
 
     @property
     def statistics(self) -> dict[str, BlockAverage]:
         """Class → mean over frames of its fraction, with the standard error of the mean."""
-        return phase_statistics(self.counts, self.columns)
+        return dict(zip(self.columns, self.totals.statistics, strict=True))
+
+    @property
+    def open_frames(self) -> int:
+        """How many frames have no periodic boundary."""
+        return self.totals.open_frames
+
+    @property
+    def observed(self) -> dict[str, Collection[tuple[int, Record]]]:
+        """Name of an observer → frame number and record of each of the T frames."""
+        names = (self.totals.last or {}).get("observed", {})
+        return {name: Observed(self.records, name) for name in names}
 
     def write_csv(self, path: Path, *, force: bool = False) -> None:
-        """One row a frame: frame, timestep, molecules, fraction of each class, unknown."""
-        with replacing(path, force=force) as temporary:
-            lines = [",".join(("frame", "timestep", "molecules", *self.columns))]
-            for row in range(len(self.frames)):
-                numbers = (self.frames[row], self.timesteps[row], self.molecules[row])
-                fractions = (f"{f:.6f}" for f in self.fractions[row])
-                lines.append(",".join((*map(str, numbers), *fractions)))
-            temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        """One row a frame: frame, timestep, molecules, fraction of each class, unknown.
+
+        Raises
+        ------
+        OutputError
+            The file cannot be written, or exists (without ``force``).
+        """
+        header = ("frame", "timestep", "molecules", *self.columns)
+        write_csv(path, header, map(_row, self.records), force=force)
 
     def write_summary(self, path: Path, *, force: bool = False) -> None:
-        """JSON: legend (class index → name), mean fractions, parameters, frames left out, open."""
+        """JSON: legend (class index → name), mean fractions, parameters, frames left out, open.
+
+        Raises
+        ------
+        OutputError
+            The file cannot be written, or exists (without ``force``).
+        """
         content = {
             "source": self.source,
             "legend": {str(k): name for k, name in enumerate(self.classes)} | {"-1": UNKNOWN},
-            "frames": len(self.frames),
-            "molecules": int(self.molecules.max()),
+            "frames": self.totals.frames,
+            "molecules": self.totals.largest,
             "mean_fractions": self.mean_fractions,
             "statistics": as_json(self.statistics),
-            "mean_confidence": float(np.average(self.mean_confidence, weights=self.molecules)),
+            "mean_confidence": self.totals.mean_confidence,
             "open_frames": self.open_frames,
             "skipped": list(self.skipped),
             **self.parameters,
@@ -114,3 +155,26 @@ class Labels:
         with replacing(path, force=force) as temporary:
             text = json.dumps(content, indent=1, ensure_ascii=False)
             temporary.write_text(text + "\n", encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Observed(Collection[tuple[int, Record]]):
+    """Frame numbers and what an observer recorded of the frames, as often as they are asked for."""
+
+    records: FrameRecords
+    name: str
+
+    def __iter__(self) -> Iterator[tuple[int, Record]]:
+        return ((record["frame"], record["observed"][self.name]) for record in self.records)
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __contains__(self, item: object) -> bool:
+        return any(item == pair for pair in self)
+
+
+def _row(record: Mapping[str, Any]) -> tuple[Any, ...]:
+    molecules = max(record["molecules"], 1)
+    fractions = (f"{count / molecules:.6f}" for count in record["counts"])
+    return record["frame"], record["timestep"], record["molecules"], *fractions

@@ -4,24 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any, Protocol, Self
+from typing import IO, Any, Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from iceclass.errors import OutputError
 from iceclass.frame import Frame
+from iceclass.io import suffixes
+from iceclass.io.lammps.index import ReadPosition
+from iceclass.io.output.records import RecordFile
 from iceclass.io.output.resumable import ResumableFile
 from iceclass.io.output.segments import SegmentFile, remove_segments
-from iceclass.io.output.tables import TABLE_SUFFIXES, table_writer
-from iceclass.io.output.writers import DUMP_SUFFIXES, XYZ_SUFFIXES, output_writer
+from iceclass.io.output.table_base import TableWriter
+from iceclass.io.output.tables import table_writer
+from iceclass.io.output.writers import output_writer
 from iceclass.io.text.streams import without_compression
-from iceclass.model.network import UNASKED_LABEL, Model, Prediction
+from iceclass.labelling.labels import FrameRecords
+from iceclass.labelling.options import OutputOptions
+from iceclass.model.network import OUTSIDE_REGION, Model, Prediction
 from iceclass.phases import UNKNOWN
 
 PHASE_COLUMN = "i_phase"
 CONFIDENCE_COLUMN = "d_confidence"
 """Columns of labelled dumps; ASE keeps per-atom columns with these prefixes."""
+
+LabelledFrame = tuple[Frame, Prediction, dict[str, Any], ReadPosition | None]
+"""A frame, what the model says of it, its record, and where it begins in its file."""
+
+Records = list[dict[str, Any]] | RecordFile
 
 
 class Sink(Protocol):
@@ -30,14 +41,19 @@ class Sink(Protocol):
     Attributes
     ----------
     records
-        Of the frames an earlier run wrote, which need not come again.
+        Of the frames that are there, those of an earlier run among them.
+    last
+        The record of the last frame that an earlier run wrote, if one did.
     """
 
     @property
-    def records(self) -> list[dict[str, Any]]: ...
+    def records(self) -> FrameRecords: ...
 
-    def write(self, frame: Frame, prediction: Prediction, record: Mapping[str, Any]) -> None:
-        """Append a frame; ``record`` is all that is to be known of it when it is not made again."""
+    @property
+    def last(self) -> Mapping[str, Any] | None: ...
+
+    def write(self, item: LabelledFrame) -> None:
+        """Append a frame."""
 
     def finishing(self) -> None:
         """All frames are there; files beside this one are about to be written."""
@@ -47,21 +63,44 @@ class Sink(Protocol):
     def __exit__(self, *exc: Any) -> None: ...
 
 
+def output_format(path: str | Path) -> Literal["dump", "extxyz", "table"]:
+    """What is written to a file of this name, whatever compresses it.
+
+    Raises
+    ------
+    OutputError
+        Unknown suffix.
+    """
+    suffix = without_compression(path).suffix.lower()
+    if suffix in suffixes.DUMP:
+        return "dump"
+    if suffix in suffixes.XYZ:
+        return "extxyz"
+    if suffix in suffixes.TABLE:
+        return "table"
+    known = ", ".join(suffixes.DUMP + suffixes.XYZ + suffixes.TABLE)
+    raise OutputError(f"unknown suffix {suffix!r}", path=path, hint=f"known: {known}")
+
+
 def open_sink(
-    path: str | Path,
+    path: str | Path | None,
     model: Model,
     settings: Mapping[str, Any],
     source: Path | None,
-    force: bool,
+    options: OutputOptions,
 ) -> Sink:
-    """The sink for the suffix of ``path``.
+    """The sink for the suffix of ``path``; without a path, one that keeps the records only.
 
     Parameters
     ----------
+    model
+        Of the labels.
     settings
         All that the output depends on besides the source; JSON-serialisable.
     source
         The file that is labelled, if a stopped run is to go on where it was; tables start again.
+    options
+        Whether to replace a file, and whether records may be kept in memory.
 
     Raises
     ------
@@ -69,10 +108,23 @@ def open_sink(
         Unknown suffix; the file exists (without ``force``), cannot be written, or is being
         written by another process.
     """
-    suffix = without_compression(path).suffix.lower()
-    if suffix in TABLE_SUFFIXES:
-        return _TableSink(path, force)
-    return trajectory_sink(path, model, settings, source, force)
+    if path is None:
+        return RecordSink(_new_records(options, None))
+    if output_format(path) == "table":
+        records = _new_records(options, Path(path).parent)
+        return RecordSink(records, table_writer(path, force=options.force))
+    return trajectory_sink(path, model, settings, source, options.force)
+
+
+def _new_records(options: OutputOptions, directory: Path | None) -> Records:
+    """Where records are put that no journal keeps."""
+    if options.keep_labels:
+        return []
+    try:
+        return RecordFile.temporary(directory)
+    except OSError as error:
+        where = directory or "the directory for temporary files"
+        raise OutputError(f"cannot be written ({error.strerror or error})", path=where) from None
 
 
 def trajectory_sink(
@@ -83,13 +135,7 @@ def trajectory_sink(
     force: bool,
 ) -> TrajectorySink:
     """The sink of a dump or an extended XYZ file; arguments and errors of :func:`open_sink`."""
-    suffix = without_compression(path).suffix.lower()
-    known = DUMP_SUFFIXES + XYZ_SUFFIXES + TABLE_SUFFIXES
-    if suffix not in known:
-        raise OutputError(
-            f"unknown suffix {suffix!r}", path=path, hint=f"known: {', '.join(known)}"
-        )
-    if suffix in TABLE_SUFFIXES:
+    if output_format(path) == "table":
         raise OutputError(
             "a table of labels is not written by many machines",
             path=path,
@@ -97,7 +143,8 @@ def trajectory_sink(
         )
     file = ResumableFile(path, settings, source=source, force=force)
     remove_segments(path)
-    return TrajectorySink(path, model, file, file.records[-1]["state"] if file.records else None)
+    last = file.records.last
+    return TrajectorySink(path, model, file, last["state"] if last else None, last)
 
 
 class TrajectorySink:
@@ -107,24 +154,32 @@ class TrajectorySink:
     ----------
     path
         Of the file; its suffix tells the format.
+    model
+        Of the labels.
     file
         Takes the frames.
-    state
-        :attr:`FrameWriter.state <iceclass.io.output.writers.FrameWriter.state>` after the frames
-        before.
+    last
+        The record of the frame before, or anything with its ``state``, if there is one.
+
     """
 
     def __init__(
-        self, path: str | Path, model: Model, file: ResumableFile | SegmentFile, state: str | None
+        self,
+        path: str | Path,
+        model: Model,
+        file: ResumableFile | SegmentFile,
+        state: str | None,
+        last: Mapping[str, Any] | None = None,
     ) -> None:
         legend = " ".join(f"{k}={name}" for k, name in enumerate(model.classes))
         self._info = {"phases": f"{legend} -1={UNKNOWN}", "iceclass_model": model.model_id}
         self._file = file
         self._writer = output_writer(path, file=file)
         self._writer.state = state
+        self.last = last
 
     @property
-    def records(self) -> list[dict[str, Any]]:
+    def records(self) -> FrameRecords:
         return self._file.records
 
     @property
@@ -132,8 +187,11 @@ class TrajectorySink:
         """What the next frame's text depends on besides the frame."""
         return self._writer.state
 
-    def write(self, frame: Frame, prediction: Prediction, record: Mapping[str, Any]) -> None:
+    def write(self, item: LabelledFrame) -> None:
+        frame, prediction, record, position = item
         self._writer.write(frame, _atom_columns(frame, prediction), self._info)
+        if position is not None:
+            record = {**record, "position": position.to_dict()}
         self._file.keep({**record, "state": self.state})
 
     def append(self, segment: IO[bytes], size: int, record: Mapping[str, Any]) -> None:
@@ -153,15 +211,19 @@ class TrajectorySink:
         self._file.__exit__(*exc)
 
 
-class _TableSink:
-    """A table with a row a molecule, or arrays."""
+class RecordSink:
+    """The records of the frames, and a table with a row a molecule, if one is to be written."""
 
-    def __init__(self, path: str | Path, force: bool) -> None:
-        self.records: list[dict[str, Any]] = []
-        self._writer = table_writer(path, force=force)
+    def __init__(self, records: Records, table: TableWriter | None = None) -> None:
+        self.records = records
+        self.last = None
+        self._table = table
 
-    def write(self, frame: Frame, prediction: Prediction, record: Mapping[str, Any]) -> None:
-        self._writer.write(*asked_only(frame, prediction), record["frame"])
+    def write(self, item: LabelledFrame) -> None:
+        frame, prediction, record, _ = item
+        if self._table is not None:
+            self._table.write(*selected_only(frame, prediction), record["frame"])
+        self.records.append(record)
 
     def finishing(self) -> None:
         """Nothing: a table that was not finished starts again."""
@@ -170,15 +232,16 @@ class _TableSink:
         return self
 
     def __exit__(self, *exc: Any) -> None:
-        self._writer.__exit__(*exc)
+        if self._table is not None:
+            self._table.__exit__(*exc)
 
 
-def asked_only(frame: Frame, prediction: Prediction) -> tuple[Frame, Prediction]:
-    """The molecules that were asked about, where not all of them were."""
-    asked = prediction.labels != UNASKED_LABEL
-    if asked.all():
+def selected_only(frame: Frame, prediction: Prediction) -> tuple[Frame, Prediction]:
+    """The molecules in the region, where not all of them are, and what is said of them."""
+    selected = prediction.labels != OUTSIDE_REGION
+    if selected.all():
         return frame, prediction
-    return frame.only(asked), prediction.only(asked)
+    return frame.only(selected), prediction.only(selected)
 
 
 def _atom_columns(frame: Frame, prediction: Prediction) -> dict[str, NDArray[Any]]:

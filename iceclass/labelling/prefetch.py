@@ -1,4 +1,4 @@
-"""Reading ahead and writing behind: threads beside the one that computes."""
+"""Reading in advance and writing in the background: threads beside the one that computes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class _End:
         self.error = error
 
 
-def ahead(items: Iterable[T], depth: int = 1) -> Generator[T]:
+def prefetch(items: Iterable[T], depth: int = 1) -> Generator[T]:
     """The items, up to ``depth`` more of them made in a thread while one is being used.
 
     An exception of ``items`` comes after the items before it. Leaving early ends the thread.
@@ -52,24 +52,24 @@ def ahead(items: Iterable[T], depth: int = 1) -> Generator[T]:
             thread.join(0.01)
 
 
-class Behind(Generic[T]):
-    """Hands items to ``use`` in a thread, in order; :meth:`put` waits while ``depth`` wait.
+class BackgroundWriter(Generic[T]):
+    """Hands items to ``write`` in a thread, in order; :meth:`put` waits while ``depth`` wait.
 
-    The error of ``use`` is raised by the next :meth:`put`, or by :func:`behind` at its end;
-    no item is used after it.
+    The error of ``write`` is raised by the next :meth:`put`, or by :func:`background_writer` at
+    its end; no item is written after it.
     """
 
-    def __init__(self, use: Callable[[T], None], depth: int = 1) -> None:
+    def __init__(self, write: Callable[[T], None], depth: int = 1) -> None:
         self._waiting: Queue[T | _End] = Queue(depth)
         self._error: BaseException | None = None
-        self._thread = Thread(target=self._run, args=(use,), name="iceclass-writer", daemon=True)
+        self._thread = Thread(target=self._run, args=(write,), name="iceclass-writer", daemon=True)
         self._thread.start()
 
-    def _run(self, use: Callable[[T], None]) -> None:
+    def _run(self, write: Callable[[T], None]) -> None:
         while not isinstance(item := self._waiting.get(), _End):
             if self._error is None:
                 try:
-                    use(item)
+                    write(item)
                 except BaseException as error:
                     self._error = error
 
@@ -80,15 +80,15 @@ class Behind(Generic[T]):
         self._waiting.put(item)
 
     def join(self) -> None:
-        """Wait until all items have been used."""
+        """Wait until all items have been written."""
         self._waiting.put(_End())
         self._thread.join()
 
 
 @contextmanager
-def behind(use: Callable[[T], None], depth: int = 1) -> Generator[Behind[T]]:
-    """A :class:`Behind`; when the block ends, well or not, all items have been used."""
-    worker = Behind(use, depth)
+def background_writer(write: Callable[[T], None], depth: int = 1) -> Generator[BackgroundWriter[T]]:
+    """A :class:`BackgroundWriter`; when the block ends, well or not, all items are written."""
+    worker = BackgroundWriter(write, depth)
     try:
         yield worker
     finally:

@@ -22,7 +22,7 @@ class Region:
         ``"x"``, ``"y"`` or ``"z"``.
     low, high
         Å, as the coordinates in the file; infinite: no limit. Molecules outside the cell are
-        looked for at their place inside it.
+        taken to their periodic image inside it.
     """
 
     axis: str
@@ -69,8 +69,8 @@ def inside(frame: Frame, regions: Iterable[Region]) -> NDArray[np.bool_]:
         fractional = positions @ np.linalg.pinv(cell)
         positions = positions - np.floor(fractional) @ cell
     positions = positions + frame.origin
-    chosen = np.ones(frame.n_molecules, dtype=bool)
+    selected = np.ones(frame.n_molecules, dtype=bool)
     for region in regions:
         along = positions[:, "xyz".index(region.axis)]
-        chosen &= (along >= region.low) & (along <= region.high)
-    return chosen
+        selected &= (along >= region.low) & (along <= region.high)
+    return selected

@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -93,10 +93,9 @@ def load_model(name_or_path: str | Path) -> Model:
     path = resolve_model(name_or_path)
     try:
         metadata, arrays = _read(path)
-        return _model(metadata, arrays)
+        return replace(_model(metadata, arrays), name=path.stem)
     except ModelError as error:
-        error.path = path
-        raise
+        raise error.at(path=path) from None
     except (IceclassError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         what = f"lacks {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
         raise ModelError(f"damaged model file: {what}", path=path) from error

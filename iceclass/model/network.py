@@ -26,7 +26,7 @@ from iceclass.phases import UNKNOWN
 
 HIDDEN = 100
 UNKNOWN_LABEL = -1
-UNASKED_LABEL = -2
+OUTSIDE_REGION = -2
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,10 +56,10 @@ class Prediction:
     classes: tuple[str, ...]
     model_id: str
 
-    def only(self, chosen: NDArray[np.bool_]) -> Prediction:
-        """What is said of those molecules for which the (N,) ``chosen`` is true."""
+    def only(self, selected: NDArray[np.bool_]) -> Prediction:
+        """What is said of those molecules for which the (N,) ``selected`` is true."""
         keys = ("labels", "probabilities", "confidence", "novelty")
-        return replace(self, **{key: getattr(self, key)[chosen] for key in keys})
+        return replace(self, **{key: getattr(self, key)[selected] for key in keys})
 
     @property
     def names(self) -> NDArray[np.str_]:
@@ -87,6 +87,8 @@ class Model:
         None: nothing is ever unknown.
     record
         How it was made; JSON-serialisable.
+    name
+        Of its file, to report it by; empty: it comes from none.
     """
 
     descriptor: Descriptor
@@ -98,6 +100,7 @@ class Model:
     temperature: float = 1.0
     novelty: Novelty | None = None
     record: Mapping[str, Any] | None = None
+    name: str = ""
 
     def __post_init__(self) -> None:
         self._check()
@@ -269,7 +272,7 @@ class Model:
         self,
         frame: Frame,
         *,
-        chosen: NDArray[np.bool_] | None = None,
+        selected: NDArray[np.bool_] | None = None,
         unknown: bool = True,
         backend: str | None = None,
     ) -> Prediction:
@@ -283,7 +286,7 @@ class Model:
         ----------
         frame
             At least one molecule.
-        chosen
+        selected
             (N,) Which molecules to classify, all being seen as neighbours; default: all. Of the
             others the label is −2, probabilities and novelty are 0.
         unknown
@@ -298,8 +301,8 @@ class Model:
             features too large for float32.
         """
         rows = self.descriptor.rows(frame, backend=backend, dtype=np.float32)
-        if chosen is not None:
-            rows = rows.only(chosen)
+        if selected is not None:
+            rows = rows.only(selected)
         found = _Found(frame.n_molecules, self.n_classes)
         into = np.arange(BLOCK)
 
@@ -315,8 +318,8 @@ class Model:
         over_rows(work, rows.n_molecules)
         found.check(lambda row: f"features of the molecule with id {frame.ids[row]}")
         prediction = self._prediction(found, unknown)
-        if chosen is not None:
-            prediction.labels[~chosen] = UNASKED_LABEL
+        if selected is not None:
+            prediction.labels[~selected] = OUTSIDE_REGION
         return prediction
 
     def _scores(self, features: NDArray[Any], found: _Found, rows: Any) -> None:

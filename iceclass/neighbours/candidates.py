@@ -1,7 +1,7 @@
 """Candidates for neighbours, gathered once for all molecules of a bin of :mod:`.cell_list`.
 
-Which of them are close to a molecule is told by vector code (:mod:`iceclass.kernels.vectors`): a
-branch for each candidate would be guessed wrong too often.
+Which of them are close to a molecule is told by vector code (:mod:`iceclass.kernels.simd`), or by
+plain loops without a branch, which for each candidate would be guessed wrong too often.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numba import njit, types
 from numba.core.errors import TypingError
 from numpy.typing import NDArray
 
-from iceclass.kernels.vectors import I32, I64, Value, Vectors, emitter, has_avx512, vector_code
+from iceclass.kernels.simd import I32, I64, Value, Vectors, emitter, has_avx512, vector_code
 from iceclass.neighbours.cell_list import Bins
 
 MAX_CANDIDATES = 8_000_000
@@ -26,7 +26,7 @@ CANDIDATES = 8
 
 
 @njit(cache=True, nogil=True)
-def gather_bin(
+def bin_candidates(
     bins: Bins,
     b: int,
     place: NDArray[np.int64],
@@ -121,8 +121,64 @@ def _longer(values: NDArray[Any], by: int) -> NDArray[Any]:  # pragma: no cover
     return longer
 
 
-@vector_code
+@njit(cache=True, nogil=True)
 def select_close(
+    simd: bool | None,
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    z: NDArray[np.float64],
+    count: int,
+    x0: float,
+    y0: float,
+    z0: float,
+    r_square: float,
+    dx: NDArray[Any],
+    dy: NDArray[Any],
+    dz: NDArray[Any],
+) -> int:  # pragma: no cover
+    """Write the candidates closer than r to (x0, y0, z0) to ``dx, dy, dz``; their number.
+
+    ``close = (x − x0)² + … < r_square; dx[:n] = (x − x0)[close]``, in the candidates' order.
+    The differences and the test are in float64, dx, dy, dz of any float type. ``count`` is
+    divisible by :data:`CANDIDATES`; dx, dy, dz are CANDIDATES longer than the result.
+    """
+    if simd is None:
+        close = 0
+        for k in range(count):
+            vx, vy, vz = x[k] - x0, y[k] - y0, z[k] - z0
+            dx[close], dy[close], dz[close] = vx, vy, vz
+            close += vx * vx + vy * vy + vz * vz < r_square
+        return close
+    return _select_close(x, y, z, count, x0, y0, z0, r_square, dx, dy, dz)
+
+
+@njit(cache=True, nogil=True)
+def select_places(
+    simd: bool | None,
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    z: NDArray[np.float64],
+    count: int,
+    x0: float,
+    y0: float,
+    z0: float,
+    r_square: float,
+    place: NDArray[np.int64],
+    near: NDArray[np.int64],
+) -> int:  # pragma: no cover
+    """Write ``place[close]`` to ``near``, both int64; otherwise as :func:`select_close`."""
+    if simd is None:
+        close = 0
+        for k in range(count):
+            vx, vy, vz = x[k] - x0, y[k] - y0, z[k] - z0
+            near[close] = place[k]
+            close += vx * vx + vy * vy + vz * vz < r_square
+        return close
+    return _select_places(x, y, z, count, x0, y0, z0, r_square, place, near)
+
+
+@vector_code
+def _select_close(
     typing: Value,
     x: Value,
     y: Value,
@@ -136,12 +192,7 @@ def select_close(
     dy: Value,
     dz: Value,
 ) -> Any:
-    """Write the candidates closer than r to (x0, y0, z0) to ``dx, dy, dz``; their number.
-
-    ``close = (x − x0)² + … < r_square; dx[:n] = (x − x0)[close]``, in the candidates' order.
-    The differences and the test are in float64, dx, dy, dz of any float type. ``count`` is
-    divisible by :data:`CANDIDATES`; dx, dy, dz are CANDIDATES longer than the result.
-    """
+    """The vector twin of :func:`select_close`, without its first argument."""
 
     def emit(context: Value, builder: Value, *values: Value) -> Value:
         *candidates, dx, dy, dz = values
@@ -154,7 +205,7 @@ def select_close(
 
 
 @vector_code
-def select_places(
+def _select_places(
     typing: Value,
     x: Value,
     y: Value,
@@ -167,7 +218,7 @@ def select_places(
     place: Value,
     near: Value,
 ) -> Any:
-    """Write ``place[close]`` to ``near``, both int64; otherwise as :func:`select_close`."""
+    """The vector twin of :func:`select_places`, without its first argument."""
     if not place.dtype == near.dtype == types.int64:
         raise TypingError(f"places are {place.dtype} and {near.dtype}, expected int64")
 

@@ -1,16 +1,20 @@
 """Neighbour search: a cell list in fractional coordinates, for any cell and any boundaries.
 
-The space is divided into bins that are parallelepipeds of the cell's own shape. Each molecule is
-put into one bin (positions wrapped along periodic directions), and the neighbours of a molecule
+Of sites around each other (:func:`neighbour_list`) and around points (:func:`pairs`,
+:func:`nearest`); compiled code of other modules takes :class:`Bins` and calls
+:func:`neighbours_of` or :func:`neighbours_of_resized`. The sites are mostly molecules.
+
+The space is divided into bins that are parallelepipeds of the cell's own shape. Each site is
+put into one bin (positions wrapped along periodic directions), and the neighbours of a site
 are looked for in the bins that a sphere of the cut-off radius can reach. A bin beyond the edge of
 the cell is the bin on the other side, shifted by whole cell vectors; nothing limits how often
 the search goes around, so a cell smaller than the cut-off gives every periodic image, the
-molecule's own images included. Cost is linear in N.
+site's own images included. Cost is linear in N.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -18,12 +22,17 @@ from numpy.typing import NDArray
 
 from iceclass.errors import InputError
 from iceclass.frame import Frame
+from iceclass.neighbours.lattice import check_thickness, complete_cell
 
 MAX_NEIGHBOURS = 20_000
 """Neighbours of one molecule beyond which a frame is refused: no structure is so dense."""
 
-MAX_STENCIL = 1_000_000
-"""Bins searched around one molecule beyond which a cell is refused as too thin."""
+_BINS_PER_SITE, _BINS = 4, 64
+"""Most bins for N sites, 4 N + 64: memory stays linear in N, and only sites that are four times
+sparser than one a bin (a vapour) get larger bins than the cut-off."""
+
+_COARSER = 0.8
+"""Factor by which the number of bins along each direction is lowered until they are so few."""
 
 
 class Bins(NamedTuple):
@@ -31,9 +40,12 @@ class Bins(NamedTuple):
 
     Attributes
     ----------
-    cell
-        (3, 3) float64, Å. Rows span the binned space: the shortest equivalent cell vectors along
-        periodic directions, vectors orthogonal to them across the molecules along open ones.
+    cell, inverse
+        (3, 3) float64, Å and Å⁻¹. Rows span the binned space: the shortest equivalent cell vectors
+        along periodic directions, vectors orthogonal to them across the molecules along open
+        ones; and the inverse of that matrix.
+    origin
+        (3,) float64, Å. Where the binned space begins; 0 along periodic directions.
     periodic
         (3,) bool, of the rows of ``cell``.
     shape
@@ -55,6 +67,8 @@ class Bins(NamedTuple):
     """
 
     cell: NDArray[np.float64]
+    inverse: NDArray[np.float64]
+    origin: NDArray[np.float64]
     periodic: NDArray[np.bool_]
     shape: NDArray[np.int64]
     reach: NDArray[np.int64]
@@ -66,10 +80,29 @@ class Bins(NamedTuple):
     r_cut: float
 
 
-def neighbour_list(
-    frame: Frame, r_cut: float
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """Every neighbour closer than ``r_cut``, all periodic images counted separately.
+class Pairs(NamedTuple):
+    """Points and the sites near them.
+
+    Attributes
+    ----------
+    offsets
+        (K + 1,) int64. The neighbours of point ``k`` are ``offsets[k]:offsets[k + 1]`` of:
+    indices
+        (P,) int64. Which site it is an image of.
+    vectors
+        (P, 3) float64, Å. From the point to the neighbour.
+    distances
+        (P,) float64, Å.
+    """
+
+    offsets: NDArray[np.int64]
+    indices: NDArray[np.int64]
+    vectors: NDArray[np.float64]
+    distances: NDArray[np.float64]
+
+
+def neighbour_list(frame: Frame, r_cut: float) -> Pairs:
+    """Every molecule closer than ``r_cut`` to each of a frame's, all images counted separately.
 
     Parameters
     ----------
@@ -77,18 +110,7 @@ def neighbour_list(
         N molecules. Positions may lie outside the cell, the cell may be smaller than ``r_cut``,
         left-handed or strongly skewed, and any boundary may be open.
     r_cut
-        Å. Neighbours have a distance below it.
-
-    Returns
-    -------
-    offsets
-        (N + 1,) int64. The neighbours of molecule ``i`` are ``offsets[i]:offsets[i + 1]`` of:
-    indices
-        (P,) int64. Which molecule it is an image of. May be ``i`` itself, one cell away.
-    vectors
-        (P, 3) float64, Å. From the molecule to the neighbour.
-    distances
-        (P,) float64, Å.
+        Å. Neighbours have a distance below it. A molecule's own images are neighbours of it.
 
     Raises
     ------
@@ -97,25 +119,89 @@ def neighbour_list(
         more than a million images: positions not in Å, or a wrong box.
     """
     bins = make_bins(frame, r_cut)
-    n = frame.n_molecules
-    counts = np.zeros(n, dtype=np.int64)
-    check_gathered(_count(bins, counts), frame, r_cut)
-    offsets = np.zeros(n + 1, dtype=np.int64)
-    np.cumsum(counts, out=offsets[1:])
-    indices = np.empty(offsets[-1], dtype=np.int64)
-    vectors = np.empty((offsets[-1], 3))
-    _fill(bins, offsets, indices, vectors)
-    return offsets, indices, vectors, np.sqrt(np.einsum("pk,pk->p", vectors, vectors))
+    found, crowded = _pairs(bins, np.empty((0, 3)), True)
+    check_crowded(crowded, frame, r_cut)
+    return found
 
 
-def check_gathered(culprit: int, frame: Frame, r_cut: float) -> None:
-    """Raise for the molecule at which a kernel met more neighbours than allowed (−1: none)."""
-    if culprit >= 0:
-        raise InputError(
-            f"the molecule with id {frame.ids[culprit]} has more than {MAX_NEIGHBOURS} "
-            f"neighbours within {r_cut:.2f} Å",
-            hint="are positions and cell in Å?",
-        )
+def pairs(
+    sites: NDArray[np.float64],
+    cell: NDArray[Any],
+    pbc: NDArray[np.bool_],
+    r_cut: float,
+    *,
+    points: NDArray[np.float64] | None = None,
+) -> Pairs:
+    """Every site closer than ``r_cut`` to each point, all periodic images counted separately.
+
+    Cost is linear in the numbers of sites, points and pairs.
+
+    Parameters
+    ----------
+    sites
+        (S, 3) float64, Å, anywhere in space.
+    cell, pbc
+        (3, 3) Å and (3,) bool; rows along open directions do not count.
+    r_cut
+        Å. Neighbours have a distance below it.
+    points
+        (K, 3) float64, Å, anywhere in space. None: the sites themselves, each of which is no
+        neighbour of itself, though its images are.
+
+    Raises
+    ------
+    InputError
+        More than 20 000 neighbours of one point, a cell without volume, or one so thin that it
+        would take more than a million images.
+    """
+    bins = bin_sites(sites, cell, pbc, r_cut)
+    around = np.empty((0, 3)) if points is None else np.ascontiguousarray(points, np.float64)
+    found, crowded = _pairs(bins, around, points is None)
+    if crowded >= 0:
+        raise _too_many(f"point {crowded}", r_cut)
+    return found
+
+
+def nearest(
+    points: NDArray[np.float64],
+    sites: NDArray[np.float64],
+    cell: NDArray[Any],
+    pbc: NDArray[np.bool_],
+    r_cut: float,
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The nearest site of each of K points, if it is closer than ``r_cut``.
+
+    Parameters are those of :func:`pairs`.
+
+    Returns
+    -------
+    indices
+        (K,) int64. −1 where no site is closer than ``r_cut``; of two at the same distance either.
+    distances
+        (K,) float64, Å; infinite where there is none.
+
+    Raises
+    ------
+    InputError
+        As :func:`pairs` does, but for the number of neighbours.
+    """
+    bins = bin_sites(sites, cell, pbc, r_cut)
+    indices, distances = np.empty(len(points), dtype=np.int64), np.empty(len(points))
+    _nearest(bins, np.ascontiguousarray(points, np.float64), indices, distances)
+    return indices, distances
+
+
+def check_crowded(crowded_molecule: int, frame: Frame, r_cut: float) -> None:
+    """Raise InputError for the molecule at which a kernel met too many neighbours (−1: none)."""
+    if crowded_molecule >= 0:
+        raise _too_many(f"the molecule with id {frame.ids[crowded_molecule]}", r_cut)
+
+
+def _too_many(what: str, r_cut: float) -> InputError:
+    return InputError(
+        f"{what} has more than {MAX_NEIGHBOURS} neighbours within {r_cut:.2f} Å",
+        hint="are positions and cell in Å?",
+    )
 
 
 def make_bins(frame: Frame, r_cut: float) -> Bins:
@@ -126,31 +212,40 @@ def make_bins(frame: Frame, r_cut: float) -> Bins:
     InputError
         A cell too thin for the cut-off (see :func:`neighbour_list`).
     """
-    cell, periodic = _reduced(frame.cell[frame.pbc]), np.zeros(3, dtype=bool)
-    periodic[: len(cell)] = True
-    positions, n = frame.positions, frame.n_molecules
-    # Orthonormal directions that complete the periodic ones, each as long as the molecules spread.
-    for direction in np.linalg.svd(cell)[2][len(cell) :] if len(cell) else np.eye(3):
+    return bin_sites(frame.positions, frame.cell, frame.pbc, r_cut)
+
+
+def bin_sites(
+    sites: NDArray[np.float64], cell: NDArray[Any], pbc: NDArray[np.bool_], r_cut: float
+) -> Bins:
+    """Sort (N, 3) sites (Å) into bins of about ``r_cut`` (Å); arguments of :func:`pairs`.
+
+    Raises
+    ------
+    InputError
+        A cell without volume, or one too thin for the cut-off.
+    """
+    cell, periodic = complete_cell(cell, pbc)
+    positions, n = np.asarray(sites, dtype=np.float64), len(sites)
+    origin = np.zeros(3)
+    for axis in np.flatnonzero(~periodic):  # open: as long as the sites spread, from the lowest on
+        direction = cell[axis].copy()
         along = positions @ direction
         low, high = (along.min(), along.max()) if n else (0.0, 0.0)
         positions = positions - low * direction
-        cell = np.vstack([cell, max((high - low) * (1.0 + 1e-9), r_cut) * direction])
+        origin += low * direction
+        cell[axis] = max((high - low) * (1.0 + 1e-9), r_cut) * direction
     inverse = np.asarray(np.linalg.inv(cell), dtype=np.float64)
     height = 1.0 / np.linalg.norm(inverse, axis=0)
     slack = r_cut * (1.0 + 1e-9)  # rounding must not move a neighbour out of reach
     shape = np.maximum(np.floor(np.minimum(height / slack, 2.0**20)), 1.0)
-    while shape.prod() > 4 * n + 64:  # a few molecules in a large space
-        shape = np.maximum(np.floor(shape * 0.8), 1.0)
+    while shape.prod() > _BINS_PER_SITE * n + _BINS:  # a few sites in a large space
+        shape = np.maximum(np.floor(shape * _COARSER), 1.0)
     reach = np.ceil(slack * shape / height)
-    if np.prod(2.0 * reach + 1.0) > MAX_STENCIL:
-        raise InputError(
-            f"the cell is only {height[periodic].min():.3g} Å thick, too thin to search "
-            f"neighbours within {r_cut:.2f} Å by its periodic images",
-            hint="check the box; are positions and cell in Å?",
-        )
+    check_thickness(reach, height[periodic], r_cut)
     shape, reach = shape.astype(np.int64), reach.astype(np.int64)
-    sorted_molecules = _sort(positions, cell, inverse, periodic, shape)
-    return Bins(cell, periodic, shape, reach, *sorted_molecules, float(r_cut))
+    ordered = _sort(positions, cell, inverse, periodic, shape)
+    return Bins(cell, inverse, origin, periodic, shape, reach, *ordered, float(r_cut))
 
 
 @njit(cache=True, nogil=True)
@@ -207,42 +302,65 @@ def _sort(
     return start, order, place, inside, rank
 
 
-def _reduced(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The (k, 3) lattice vectors made short and nearly orthogonal, spanning the same lattice.
-
-    Each vector is shortened by whole multiples of the others until none gets shorter (pairwise
-    Lagrange–Gauss reduction), so that a box after a long shear is searched as its compact
-    equivalent.
-    """
-    vectors = np.array(vectors)
-    gram = vectors @ vectors.T
-    shortened = bool(np.any(2.0 * np.abs(gram - np.diag(np.diag(gram))) > np.diag(gram)))
-    while shortened:
-        shortened = False
-        for i in range(len(vectors)):
-            for j in range(len(vectors)):
-                times = np.round(vectors[i] @ vectors[j] / (vectors[j] @ vectors[j]))
-                trial = vectors[i] - times * vectors[j]
-                if i != j and trial @ trial < (1.0 - 1e-9) * (vectors[i] @ vectors[i]):
-                    vectors[i], shortened = trial, True
-    return vectors
-
-
 @njit(cache=True, nogil=True)
-def gather(
+def neighbours_of(
     bins: Bins, i: int, indices: NDArray[np.int64], vectors: NDArray[np.float64]
 ) -> int:  # pragma: no cover
-    """Write the neighbours of molecule ``i`` into the buffers; the number of them.
+    """Write the neighbours of site ``i`` into the buffers; the number of them.
 
     Where the number exceeds the length of the buffers they hold only the first ones.
     """
+    own = bins.rank[i]
+    x, y, z = bins.positions[own, 0], bins.positions[own, 1], bins.positions[own, 2]
+    p0, p1, p2 = bins.place[i, 0], bins.place[i, 1], bins.place[i, 2]
+    return _search(bins, x, y, z, p0, p1, p2, own, indices, vectors)
+
+
+@njit(cache=True, nogil=True)
+def neighbours_of_point(
+    bins: Bins,
+    x: float,
+    y: float,
+    z: float,
+    indices: NDArray[np.int64],
+    vectors: NDArray[np.float64],
+) -> int:  # pragma: no cover
+    """:func:`neighbours_of` of the point (x, y, z), Å, which may be anywhere."""
+    x, y, z = x - bins.origin[0], y - bins.origin[1], z - bins.origin[2]
+    place = np.empty(3, dtype=np.int64)
+    for axis in range(3):
+        value = x * bins.inverse[0, axis] + y * bins.inverse[1, axis] + z * bins.inverse[2, axis]
+        n, r = bins.shape[axis], bins.reach[axis]
+        if bins.periodic[axis]:
+            turns = np.floor(value)
+            value -= turns
+            x -= turns * bins.cell[axis, 0]
+            y -= turns * bins.cell[axis, 1]
+            z -= turns * bins.cell[axis, 2]
+            place[axis] = min(int(value * n), n - 1)
+        else:  # outside of all bins, far enough to reach none, is far enough
+            place[axis] = int(np.floor(min(max(value * n, -r - 1.0), n + r + 1.0)))
+    return _search(bins, x, y, z, place[0], place[1], place[2], -1, indices, vectors)
+
+
+@njit(cache=True, nogil=True)
+def _search(
+    bins: Bins,
+    x: float,
+    y: float,
+    z: float,
+    p0: int,
+    p1: int,
+    p2: int,
+    own: int,
+    indices: NDArray[np.int64],
+    vectors: NDArray[np.float64],
+) -> int:  # pragma: no cover
+    """The sites near a point in the bin (p0, p1, p2), but for the site ``order[own]`` itself."""
     limit, count = len(indices), 0
     n0, n1, n2 = bins.shape
     r0, r1, r2 = bins.reach
     cell, r_square = bins.cell, bins.r_cut * bins.r_cut
-    own = bins.rank[i]
-    x, y, z = bins.positions[own, 0], bins.positions[own, 1], bins.positions[own, 2]
-    p0, p1, p2 = bins.place[i, 0], bins.place[i, 1], bins.place[i, 2]
     for b0 in range(p0 - r0, p0 + r0 + 1):
         s0 = b0 // n0
         if s0 != 0 and not bins.periodic[0]:
@@ -275,16 +393,16 @@ def gather(
 
 
 @njit(cache=True, nogil=True)
-def gather_all(
+def neighbours_of_resized(
     bins: Bins, i: int, indices: NDArray[np.int64], vectors: NDArray[np.float64]
 ) -> tuple[int, NDArray[np.int64], NDArray[np.float64]]:  # pragma: no cover
-    """:func:`gather` into buffers that hold all; the number of neighbours and the buffers.
+    """:func:`neighbours_of` into buffers that hold all; the number and the buffers.
 
     The buffers are the given ones or larger ones; −1 where there are too many neighbours.
     """
     count = 0
     for _ in range(2):
-        count = gather(bins, i, indices, vectors)
+        count = neighbours_of(bins, i, indices, vectors)
         if count <= len(indices):
             break
         if count > MAX_NEIGHBOURS:
@@ -293,25 +411,65 @@ def gather_all(
     return count, indices, vectors
 
 
-@njit(cache=True, nogil=True)
-def _count(bins: Bins, counts: NDArray[np.int64]) -> int:  # pragma: no cover
-    """Number of neighbours of every molecule; the first with too many, or −1."""
+def _pairs(bins: Bins, points: NDArray[np.float64], own: bool) -> tuple[Pairs, int]:
+    """The pairs of the points, or with ``own`` of the sites; a point with too many, or −1."""
+    offsets = np.zeros((len(bins.order) if own else len(points)) + 1, dtype=np.int64)
     indices, vectors = np.empty(0, dtype=np.int64), np.empty((0, 3))
-    for i in range(len(counts)):
-        counts[i] = gather(bins, i, indices, vectors)
-        if counts[i] > MAX_NEIGHBOURS:
-            return i
+    crowded = _collect(bins, points, own, offsets, indices, vectors)
+    if crowded < 0:
+        np.cumsum(offsets, out=offsets)
+        indices, vectors = np.empty(offsets[-1], dtype=np.int64), np.empty((offsets[-1], 3))
+        _collect(bins, points, own, offsets, indices, vectors)
+    distances = np.sqrt(np.einsum("pk,pk->p", vectors, vectors))
+    return Pairs(offsets, indices, vectors, distances), crowded
+
+
+@njit(cache=True, nogil=True)
+def _collect(
+    bins: Bins,
+    points: NDArray[np.float64],
+    own: bool,
+    offsets: NDArray[np.int64],
+    indices: NDArray[np.int64],
+    vectors: NDArray[np.float64],
+) -> int:  # pragma: no cover
+    """Write the neighbours of every point to their place; a point with too many, or −1.
+
+    Without room for any, ``offsets[k + 1]`` becomes the number of neighbours of point ``k``.
+    """
+    counting = len(indices) == 0
+    for k in range(len(offsets) - 1):
+        part = slice(0, 0) if counting else slice(offsets[k], offsets[k + 1])
+        if own:
+            count = neighbours_of(bins, k, indices[part], vectors[part])
+        else:
+            x, y, z = points[k, 0], points[k, 1], points[k, 2]
+            count = neighbours_of_point(bins, x, y, z, indices[part], vectors[part])
+        if count > MAX_NEIGHBOURS:
+            return k
+        if counting:
+            offsets[k + 1] = count
     return -1
 
 
 @njit(cache=True, nogil=True)
-def _fill(
+def _nearest(
     bins: Bins,
-    offsets: NDArray[np.int64],
-    indices: NDArray[np.int64],
-    vectors: NDArray[np.float64],
+    points: NDArray[np.float64],
+    nearest: NDArray[np.int64],
+    distances: NDArray[np.float64],
 ) -> None:  # pragma: no cover
-    """Write the neighbours of every molecule into their place."""
-    for i in range(len(offsets) - 1):
-        part = slice(offsets[i], offsets[i + 1])
-        gather(bins, i, indices[part], vectors[part])
+    """Write the nearest site of every point, −1 without any, and its distance."""
+    indices, vectors = np.empty(64, dtype=np.int64), np.empty((64, 3))
+    for k in range(len(points)):
+        x, y, z = points[k, 0], points[k, 1], points[k, 2]
+        count = neighbours_of_point(bins, x, y, z, indices, vectors)
+        if count > len(indices):
+            indices, vectors = np.empty(2 * count, dtype=np.int64), np.empty((2 * count, 3))
+            count = neighbours_of_point(bins, x, y, z, indices, vectors)
+        nearest[k], shortest = -1, np.inf
+        for j in range(count):
+            square = vectors[j, 0] ** 2 + vectors[j, 1] ** 2 + vectors[j, 2] ** 2
+            if square < shortest:
+                nearest[k], shortest = indices[j], square
+        distances[k] = np.sqrt(shortest)

@@ -22,7 +22,7 @@ from iceclass.files import check_output
 from iceclass.frame import Frame
 from iceclass.io.lammps.units import scale_of
 from iceclass.io.water.assembly import Assembler, RawFrame
-from iceclass.io.water.kinds import Species
+from iceclass.io.water.kinds import AtomKinds
 from iceclass.labelling.label import label_frames
 from iceclass.model.file import load_model
 from iceclass.model.network import Model, Prediction
@@ -133,7 +133,7 @@ class LammpsLabeller:
         molecule = session.numpy.extract_atom("molecule")
         masses = session.numpy.extract_atom("mass")
         keys, codes = np.unique(types, return_inverse=True)
-        species = Species(
+        kinds = AtomKinds(
             "type",
             tuple(keys.tolist()),
             codes.astype(np.int64),
@@ -147,7 +147,7 @@ class LammpsLabeller:
                 pbc=np.array(periodic, bool),
                 origin=np.array(low) * length,
                 columns={} if molecule is None else {"mol": np.array(molecule[:n][order])},
-                species=lambda _: species,
+                kinds=lambda _: kinds,
                 ids=ids[order],
                 timestep=self._step(),
             )

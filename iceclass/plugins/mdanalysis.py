@@ -10,10 +10,8 @@ import numpy as np
 
 from iceclass.errors import MissingDependencyError
 from iceclass.frame import Frame
-from iceclass.io.others.mdanalysis_frames import species_of
-from iceclass.io.water.distances import Lattice
-from iceclass.io.water.kinds import OXYGEN
-from iceclass.io.water.roles import decide
+from iceclass.io.others.mdanalysis_frames import bonds_of, kinds_of
+from iceclass.io.water.assembly import Assembler, RawFrame
 from iceclass.labelling.label import label_frames
 from iceclass.model.file import load_model
 from iceclass.model.network import Model
@@ -93,16 +91,20 @@ class IceclassAnalysis(AnalysisBase):
         super().__init__(group.universe.trajectory, verbose=verbose)
         self._model = model if isinstance(model, Model) else load_model(model)
         self._unknown = unknown
-        species = species_of(group)
+        kinds = kinds_of(group)
         cell, pbc = _cell(group)
-        decision = decide(
-            species,
-            group.positions.astype(np.float64),
-            Lattice.of(cell, pbc),
-            None if types is None else {str(k): str(v) for k, v in types.items()},
+        first = RawFrame(
+            positions=group.positions.astype(np.float64),
+            cell=cell,
+            pbc=pbc,
+            origin=np.zeros(3),
+            columns={},
+            kinds=lambda _: kinds,
+            bonds=bonds_of(group),
         )
-        is_oxygen = np.array([decision.role(key) == OXYGEN for key in species.keys])
-        self.sites = group[is_oxygen[species.codes]]
+        atoms_of_frame = Assembler(None, types).frame(first).atoms
+        assert atoms_of_frame is not None
+        self.sites = group[atoms_of_frame.sites]
 
     def _prepare(self) -> None:
         self.results.labels = []

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from iceclass.errors import InputError, MissingDependencyError
 from iceclass.frame import Frame
 from iceclass.io.water.assembly import Assembler, RawFrame
-from iceclass.io.water.kinds import Species, parse_types
+from iceclass.io.water.kinds import AtomKinds, parse_types
 from iceclass.labelling.label import label_frames
 from iceclass.model.file import load_model
 from iceclass.model.network import Prediction
@@ -129,19 +129,19 @@ def _raw_frame(particles: Particles, cell: SimulationCell | None) -> RawFrame:
         pbc=periodic & np.any(vectors != 0.0, axis=1),
         origin=matrix[:, 3],
         columns=columns,
-        species=lambda _: _species(particles),
+        kinds=lambda _: _kinds(particles),
     )
 
 
-def _species(particles: Particles) -> Species:
+def _kinds(particles: Particles) -> AtomKinds:
     """The particle types; where there are none, all particles are of one kind."""
     numbers = particles.particle_types
     if numbers is None:
-        return Species("", (0,), np.zeros(particles.count, np.int64), (None,))
+        return AtomKinds("", (0,), np.zeros(particles.count, np.int64), (None,))
     keys, codes = np.unique(np.array(numbers, np.int64), return_inverse=True)
     known: dict[int, Any] = {kind.id: kind for kind in numbers.types}
     kinds = [known.get(key) for key in keys.tolist()]
-    return Species(
+    return AtomKinds(
         "type",
         tuple(keys.tolist()),
         codes.astype(np.int64),

@@ -61,15 +61,14 @@ def limits(facts: ModelFacts) -> tuple[str, ...]:
             else "."
         )
     ]
-    if "water" in classes or classes & set(GLASSES):
+    if "water" in classes and classes & set(GLASSES):
         found.append(
-            "A glass and a liquid differ by motion. In single frames the supercooled liquid reads "
-            + (
-                "as the glass it would become, LDA first of all."
-                if classes & set(GLASSES)
-                else "much as an amorphous ice, and the model has no class for those."
-            )
+            "Liquid and glass differ in how much their molecules vibrate: liquid colder than any it was "
+            "trained on may be called an amorphous ice."
         )
+    elif "water" in classes or classes & set(GLASSES):
+        lacking, near = ("amorphous ice", "water") if "water" in classes else ("water", "amorphous")
+        found.append(f"It has no class for {lacking}, which it may call {near}.")
     radius = f"{facts.r_effective:.1f} Å"
     if facts.parameters.get("average_own"):
         found.append(

@@ -44,8 +44,16 @@ _STYLE: dict[Any, Any] = {
     "savefig.dpi": DPI,
     "figure.constrained_layout.use": True,
     "svg.fonttype": "none",
+    "svg.hashsalt": "iceclass",
     "pdf.fonttype": 42,
 }
+
+_UNDATED: dict[str, dict[str, None]] = {
+    ".png": {"Software": None},
+    ".svg": {"Date": None, "Creator": None},
+    ".pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
+"""Suffix → the metadata that are left out, so that the same figure is the same file."""
 
 
 @contextmanager
@@ -68,10 +76,13 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def save(figure: Figure, path: str | Path, *, force: bool = True) -> Path:
-    """Write a figure, whole or not at all; the suffix picks the format (png, pdf, svg)."""
+    """Write a figure, whole or not at all; the suffix picks the format (png, pdf, svg).
+
+    The same figure gives the same bytes.
+    """
     path = Path(path)
     with replacing(path, force=force) as temporary, style():
-        figure.savefig(temporary)
+        figure.savefig(temporary, metadata=_UNDATED.get(path.suffix.lower()))
     return path
 
 

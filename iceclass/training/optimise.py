@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _STIFFNESS = 1e-4
 """Nats that a class bias of 1 costs."""
+SPLITS = ("preparation", "molecule")
 BALANCES = ("weights", "sample", "none")
 SCHEDULES = ("plateau", "cosine", "constant")
 
@@ -90,7 +91,7 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         for what, value, known in (
-            ("split", self.split, ("preparation", "molecule")),
+            ("split", self.split, SPLITS),
             ("balance", self.balance, BALANCES),
             ("schedule", self.schedule, SCHEDULES),
         ):

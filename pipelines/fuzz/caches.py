@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from iceclass.io import open_trajectory
+from iceclass.io import Trajectory
 from iceclass.io.lammps import index
 from iceclass.io.output.resumable import journal_path
 from iceclass.labelling.label import label
@@ -54,7 +54,7 @@ class IndexTarget:
         self.dump = many_frames()
         with TemporaryDirectory() as folder:
             path = put_dump(Path(folder), self.dump)
-            with open_trajectory(path) as trajectory:
+            with Trajectory(path) as trajectory:
                 trajectory.index()
             self.seed = index.index_path(path).read_bytes()
             self.name = index.index_path(path).name
@@ -105,7 +105,7 @@ class IndexTarget:
         os.utime(path, ns=(TIME, TIME))
         for start, every in ((1, 2), (3, 1)):
             there = {}
-            with open_trajectory(path, start=start, every=every, on_error="skip") as trajectory:
+            with Trajectory(path, start=start, every=every, on_error="skip") as trajectory:
                 for frame in trajectory:
                     there[trajectory.frame_index] = frame.timestep
             if action == "harmless":

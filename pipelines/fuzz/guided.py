@@ -22,7 +22,7 @@ KERNELS = ("fields", "formatting", "geometry", "parsing", "text_blocks")
 with atheris.instrument_imports(
     include=["iceclass.io", "iceclass.frame"], exclude=[f"iceclass.io.{name}" for name in KERNELS]
 ):
-    from iceclass.io import lammps_dump, open_trajectory  # noqa: F401
+    from iceclass.io import Trajectory, lammps_dump  # noqa: F401
 
 from iceclass.errors import IceclassError  # noqa: E402
 from pipelines.fuzz.cases import DATA  # noqa: E402
@@ -41,7 +41,7 @@ def main() -> None:
         path.write_bytes(data)
         for on_error in ("raise", "skip"):
             try:
-                with open_trajectory(path, on_error=on_error) as trajectory:  # type: ignore[arg-type]
+                with Trajectory(path, on_error=on_error) as trajectory:  # type: ignore[arg-type]
                     for frame in trajectory:
                         assert frame.atoms is not None
                         dict(frame.atoms.columns)

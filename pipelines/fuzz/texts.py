@@ -14,7 +14,7 @@ import zstandard
 
 from iceclass.datasets.featurize import find_trajectories
 from iceclass.datasets.metadata import read_sidecar
-from iceclass.io import open_trajectory
+from iceclass.io import Trajectory
 from iceclass.labelling.label import label
 from iceclass.model.file import load_model
 from iceclass.model.network import Model
@@ -188,7 +188,7 @@ def use(path: Path, action: str) -> None:
         "skip": {"on_error": "skip"},
         "slice": {"start": 1, "every": 2, "on_error": "skip"},
     }[action]
-    with open_trajectory(path, **options) as trajectory:  # type: ignore[arg-type]
+    with Trajectory(path, **options) as trajectory:  # type: ignore[arg-type]
         for frame in trajectory:
             repr(frame)
             if frame.atoms is not None:

@@ -24,7 +24,7 @@ from iceclass.frame import Frame
 from iceclass.generation.lattices import Size, Structure, build
 from iceclass.generation.runs import Preparation
 from iceclass.generation.stacking import molecule_letters, same_pile
-from iceclass.io import open_trajectory
+from iceclass.io import Trajectory
 from pipelines.validation.plan import (
     BASAL,
     CRYSTALS,
@@ -71,7 +71,7 @@ def simulated(
         if description is None:
             click.echo(f"{preparation.name}: {state} is not complete yet, left out", err=True)
             continue
-        with open_trajectory(path) as trajectory:
+        with Trajectory(path) as trajectory:
             frames = tuple(islice(trajectory, 0, None, every))
         yield f"{name}_{state}", {**description, **more}, frames
 

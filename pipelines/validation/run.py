@@ -21,7 +21,7 @@ from iceclass.datasets.reference import load_reference
 from iceclass.errors import IceclassError
 from iceclass.files import replacing
 from iceclass.frame import Frame
-from iceclass.io import open_trajectory
+from iceclass.io import Trajectory
 from iceclass.model.file import load_model
 from iceclass.model.network import Model
 from pipelines.validation import figures
@@ -95,7 +95,7 @@ def systems() -> Iterator[tuple[str, str, Sequence[Frame]]]:
     for t in load_reference(INTERFACES):
         name = f"{t.description['shape']}, {t.model}, {t.temperature:g} K"
         yield name, str(t.description["shape"]), t.frames
-    with open_trajectory(DEMO) as trajectory:
+    with Trajectory(DEMO) as trajectory:
         frames = tuple(trajectory)[:6:2]  # later, there is no ice left
     yield "melting slab, tip4p-ice, 310 K", "slab", frames
 

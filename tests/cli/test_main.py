@@ -61,7 +61,7 @@ def test_version(capsys):
         (["lable", "x"], "did you mean 'label'"),
         (["label"], "Missing argument"),
         (["label", "x", "--types", "1O"], "expected TYPE=ELEMENT"),
-        (["label", "x", "--types", "1=O,1=H"], "names a type twice"),
+        (["label", "x", "--types", "1=O,1=H"], "1 is given twice"),
         (["label", "x", "--frobnicate"], "No such option"),
         (["generate", "ih", "--format", "lamps"], "did you mean 'lammps'"),
         (["generate", "ih", "--water-model", "tip4p"], "did you mean 'tip4p-"),

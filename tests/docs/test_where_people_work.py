@@ -76,7 +76,7 @@ def test_mdanalysis(folder):
 
 
 def test_frames_of_an_xtc_file(folder):
-    assert "3 frames" in run("frames_by_mdanalysis", folder)
+    assert "3 frames" in run("iceclass.read", folder)
 
 
 def test_ase(folder):

@@ -23,8 +23,9 @@ from iceclass.errors import InputError, ModelError
 from iceclass.io import read
 from iceclass.io.output.resumable import ResumableFile, _entries, journal_path, was_finishing
 from iceclass.io.text.streams import ByteSource
-from iceclass.io.water.distances import Lattice
+from iceclass.io.water.bonds import REACH
 from iceclass.model.file import load_model, shipped_models
+from iceclass.neighbours import Lattice
 from pipelines.fuzz.models import whole
 from pipelines.fuzz.mutate import DEEP
 from pipelines.fuzz.stores import reference_bytes, store_bytes
@@ -89,7 +90,7 @@ def test_a_cell_much_thinner_than_a_molecule(tmp_path, edge):
     path = written(tmp_path, "a.dump", dump_text("id type x y z", water_rows(2), bounds=bounds))
     with pytest.raises(InputError, match=r"no volume .* or next to none"):
         list(read(path))
-    assert len(Lattice.of(np.eye(3) * 0.5, np.ones(3, bool)).shifts) > 1
+    assert len(Lattice.of(np.eye(3) * 0.5, np.ones(3, bool), REACH).shifts) > 1
 
 
 def test_a_timestep_of_more_than_64_bits(tmp_path):

@@ -27,6 +27,7 @@ from iceclass.descriptors.base import Descriptor
 from iceclass.descriptors.blocks import Rows
 from iceclass.errors import InputError, MissingDependencyError
 from iceclass.frame import Frame
+from iceclass.kernels.choice import run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,14 +128,15 @@ class Acsf(Descriptor):
     def _rows(self, frame: Frame, dtype: np.dtype[Any]) -> Rows:
         from iceclass.descriptors.acsf.kernel import symmetry_functions
         from iceclass.descriptors.acsf.plan import acsf_plan
-        from iceclass.neighbours.cell_list import check_gathered, make_bins
+        from iceclass.neighbours.cell_list import check_crowded, make_bins
 
         plan = acsf_plan(self.functions, self.r_cut, self.r_angular)
         bins = make_bins(frame, self.r_cut)
 
         def fill(features: NDArray[Any], rows: NDArray[np.int64], start: int, stop: int) -> None:
             values = np.empty((stop - start, self.n_own))  # always in float64
-            check_gathered(symmetry_functions(bins, plan, values, start, stop), frame, self.r_cut)
+            crowded_molecule = run(symmetry_functions, bins, plan, values, start, stop)
+            check_crowded(crowded_molecule, frame, self.r_cut)
             features[rows] = values
 
         return Rows(bins.order, self.n_own, dtype, fill)

@@ -22,8 +22,8 @@ from iceclass.descriptors.acsf.plan import (
     AcsfPlan,
 )
 from iceclass.kernels.elementary import exponential, sine_cosine
-from iceclass.kernels.lanes import load, store, width
-from iceclass.neighbours.cell_list import Bins, gather_all
+from iceclass.kernels.simd import load, store, width
+from iceclass.neighbours.cell_list import Bins, neighbours_of_resized
 
 BATCH = 512
 """Pairs of neighbours worked on at a time; a multiple of PAD."""
@@ -41,7 +41,12 @@ the products of the cut-offs of R_ij and R_ik, and of all three, for each cut-of
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def symmetry_functions(
-    bins: Bins, plan: AcsfPlan, features: NDArray[np.float64], start: int, stop: int
+    simd: bool | None,
+    bins: Bins,
+    plan: AcsfPlan,
+    features: NDArray[np.float64],
+    start: int,
+    stop: int,
 ) -> int:  # pragma: no cover
     """Write the features of the molecules ``order[start:stop]`` of the bins to ``features``.
 
@@ -57,7 +62,7 @@ def symmetry_functions(
     total = np.empty(len(plan.pairs))
     for row in range(stop - start):
         molecule = bins.order[start + row]
-        count, indices, vectors = gather_all(bins, molecule, indices, vectors)
+        count, indices, vectors = neighbours_of_resized(bins, molecule, indices, vectors)
         if count < 0:
             return molecule
         if count + 2 * PAD > capacity:
@@ -78,7 +83,7 @@ def symmetry_functions(
                     near[line, count + k] = near[line, k % count] if count > 0 else 0.0
             for f in range(len(total)):
                 total[f] = 0.0
-            _all_pairs(plan, near, count, pairs, turns, angles, distances, total)
+            _all_pairs(simd, plan, near, count, pairs, turns, angles, distances, total)
             for f in range(len(total)):
                 features[row, plan.pairs[f, 2]] = plan.prefactors[f] * total[f]
     return -1
@@ -162,6 +167,7 @@ def _select(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _all_pairs(
+    simd: bool | None,
     plan: AcsfPlan,
     near: NDArray[np.float64],
     count: int,
@@ -183,7 +189,7 @@ def _all_pairs(
         begin: Any = np.int64(0)
         while begin < stop:
             size = min(stop - begin, BATCH - filled)
-            _append(plan, near, begin, distance, size, pairs, filled)
+            _append(simd, plan, near, begin, distance, size, pairs, filled)
             begin += size
             filled += size
             if filled == BATCH or (distance == last and begin == stop):
@@ -200,6 +206,7 @@ def _all_pairs(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _append(
+    simd: bool | None,
     plan: AcsfPlan,
     near: NDArray[np.float64],
     begin: int,
@@ -215,25 +222,33 @@ def _append(
     """
     table, out = near.reshape(near.size), pairs.reshape(pairs.size)
     room, width_out = near.shape[1], pairs.shape[1]
-    for k in range(begin, begin + size, width(table)):
+    for k in range(begin, begin + size, width(simd, table)):
         j, at = k + distance, filled + k - begin
-        x, y, z = load(table, X * room + k), load(table, Y * room + k), load(table, Z * room + k)
-        u, v, w = load(table, X * room + j), load(table, Y * room + j), load(table, Z * room + j)
-        inverse = load(table, INVERSE * room + k) * load(table, INVERSE * room + j)
-        r, s = load(table, R * room + k), load(table, R * room + j)
+        x, y, z = (
+            load(simd, table, X * room + k),
+            load(simd, table, Y * room + k),
+            load(simd, table, Z * room + k),
+        )
+        u, v, w = (
+            load(simd, table, X * room + j),
+            load(simd, table, Y * room + j),
+            load(simd, table, Z * room + j),
+        )
+        inverse = load(simd, table, INVERSE * room + k) * load(simd, table, INVERSE * room + j)
+        r, s = load(simd, table, R * room + k), load(simd, table, R * room + j)
         projected, square = x * u + y * v + z * w, r * r + s * s
-        store(out, COSINE * width_out + at, projected * inverse)
-        store(out, SQUARE * width_out + at, square)
-        store(out, APART * width_out + at, square - (projected + projected))
-        store(out, SUM * width_out + at, r + s)
+        store(simd, out, COSINE * width_out + at, projected * inverse)
+        store(simd, out, SQUARE * width_out + at, square)
+        store(simd, out, APART * width_out + at, square - (projected + projected))
+        store(simd, out, SUM * width_out + at, r + s)
         if plan.highest > 0:  # from the cross product: exact near 0 and π
             a, b, c = y * w - z * v, z * u - x * w, x * v - y * u
             across = (a * a + b * b + c * c) * inverse * inverse
-            store(out, MULTIPLE * width_out + at, across)
+            store(simd, out, MULTIPLE * width_out + at, across)
         for cut in range(plan.n_radial, len(plan.cut_offs)):
             row = (FADED + cut) * room
-            product = load(table, row + k) * load(table, row + j)
-            store(out, (PRODUCT + cut) * width_out + at, product)
+            product = load(simd, table, row + k) * load(simd, table, row + j)
+            store(simd, out, (PRODUCT + cut) * width_out + at, product)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})

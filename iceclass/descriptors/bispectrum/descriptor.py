@@ -12,6 +12,7 @@ from iceclass.descriptors.base import Descriptor
 from iceclass.descriptors.blocks import Rows
 from iceclass.errors import InputError
 from iceclass.frame import Frame
+from iceclass.kernels.choice import run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +118,7 @@ class Bispectrum(Descriptor):
     def _rows(self, frame: Frame, dtype: np.dtype[Any]) -> Rows:
         from iceclass.descriptors.bispectrum.kernel import bispectra
         from iceclass.descriptors.bispectrum.plan import bispectrum_plan
-        from iceclass.neighbours.cell_list import check_gathered, make_bins
+        from iceclass.neighbours.cell_list import check_crowded, make_bins
 
         plan = bispectrum_plan(self.two_j_max, dtype.name)
         bins = make_bins(frame, self.r_cut)
@@ -126,8 +127,8 @@ class Bispectrum(Descriptor):
 
         def fill(features: NDArray[Any], rows: NDArray[np.int64], start: int, stop: int) -> None:
             plain = np.empty((stop - start, plan.n_features), dtype)
-            culprit = bispectra(bins, plan, mapping, plain, start, stop)
-            check_gathered(culprit, frame, self.r_cut)
+            crowded_molecule = run(bispectra, bins, plan, mapping, plain, start, stop)
+            check_crowded(crowded_molecule, frame, self.r_cut)
             if self.bzero:
                 plain -= isolated
             features[rows] = self._with_products(plain) if self.quadratic else plain

@@ -15,6 +15,7 @@ from iceclass.descriptors.blocks import Rows
 from iceclass.descriptors.soap.basis import DECAY, check_independent, soap_basis
 from iceclass.errors import InputError, MissingDependencyError
 from iceclass.frame import Frame
+from iceclass.kernels.choice import run
 from iceclass.kernels.threads import over_rows
 
 
@@ -106,17 +107,17 @@ class Soap(Descriptor):
     def _rows(self, frame: Frame, dtype: np.dtype[Any]) -> Rows:
         from iceclass.descriptors.soap.fast import fast_power_spectra
         from iceclass.descriptors.soap.tables import lanes, soap_table
-        from iceclass.neighbours.cell_list import check_gathered, make_bins
+        from iceclass.neighbours.cell_list import check_crowded, make_bins
 
         table = soap_table(self.n_max, self.l_max, self.r_cut, self.sigma, self.r_neighbours, dtype)
         sizes = (0,) * self.n_max, (0,) * lanes(self.n_max), (0,) * (self.l_max + 1)
         bins = make_bins(frame, self.r_neighbours)
 
         def fill(features: NDArray[Any], rows: NDArray[np.int64], start: int, stop: int) -> None:
-            culprit = fast_power_spectra(
-                bins, table, *sizes, self.normalise, features, rows, start, stop
+            crowded_molecule = run(
+                fast_power_spectra, bins, table, *sizes, self.normalise, features, rows, start, stop
             )
-            check_gathered(culprit, frame, self.r_neighbours)
+            check_crowded(crowded_molecule, frame, self.r_neighbours)
 
         return Rows(bins.order, self.n_own, dtype, fill)
 
@@ -130,15 +131,15 @@ class Soap(Descriptor):
     def _plain(self, frame: Frame) -> NDArray[np.float64]:
         """(N, F) power spectra by :mod:`.plain`."""
         from iceclass.descriptors.soap.plain import power_spectra
-        from iceclass.neighbours.cell_list import check_gathered, make_bins
+        from iceclass.neighbours.cell_list import check_crowded, make_bins
 
         basis = soap_basis(self.n_max, self.l_max, self.r_cut, self.sigma)
         bins = make_bins(frame, self.r_neighbours)
         spectra = np.empty((frame.n_molecules, self.n_own - self.normalise))
 
         def work(start: int, stop: int) -> None:
-            culprit = power_spectra(bins, basis, spectra, start, stop)
-            check_gathered(culprit, frame, self.r_neighbours)
+            crowded_molecule = power_spectra(bins, basis, spectra, start, stop)
+            check_crowded(crowded_molecule, frame, self.r_neighbours)
 
         over_rows(work, frame.n_molecules)
         return spectra

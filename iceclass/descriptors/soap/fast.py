@@ -2,7 +2,8 @@
 
 The same sums as :mod:`.plain`, which is the one to read. Here the candidates for neighbours
 are gathered once for all molecules of a bin, and no list of neighbours is kept; the radial
-functions come from a table (:mod:`.tables`) and the inner loops are :mod:`.vectors`.
+functions come from a table (:mod:`.tables`) and the inner loops are :mod:`.vectors`, or their twins
+in :mod:`.loops`.
 """
 
 from __future__ import annotations
@@ -13,19 +14,16 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from iceclass.descriptors.soap import loops, vectors
 from iceclass.descriptors.soap.tables import LINE, SoapTable
-from iceclass.descriptors.soap.vectors import (
-    BLOCK,
-    accumulate,
-    contract,
-    harmonics,
-)
-from iceclass.neighbours.candidates import gather_bin, select_close
+from iceclass.descriptors.soap.vectors import BLOCK
+from iceclass.neighbours.candidates import bin_candidates, select_close
 from iceclass.neighbours.cell_list import MAX_NEIGHBOURS, Bins
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def fast_power_spectra(
+    simd: bool | None,
     bins: Bins,
     table: SoapTable,
     n_max_static: tuple[int, ...],
@@ -57,7 +55,7 @@ def fast_power_spectra(
     while k < stop:
         while bins.start[b + 1] <= k:
             b += 1
-        count, place, x, y, z, ox, oy, oz = gather_bin(bins, b, place, x, y, z)
+        count, place, x, y, z, ox, oy, oz = bin_candidates(bins, b, place, x, y, z)
         if count < 0:
             return bins.order[k]
         if len(dx) < len(x) + LINE:
@@ -71,7 +69,7 @@ def fast_power_spectra(
             x0 = bins.positions[i, 0] - ox
             y0 = bins.positions[i, 1] - oy
             z0 = bins.positions[i, 2] - oz
-            close = select_close(x, y, z, count, x0, y0, z0, r_square, dx, dy, dz)
+            close = select_close(simd, x, y, z, count, x0, y0, z0, r_square, dx, dy, dz)
             if close - 1 > MAX_NEIGHBOURS:
                 return bins.order[i]
             for j in range(close, close + 16):
@@ -79,9 +77,20 @@ def fast_power_spectra(
             c[:] = 0.0
             for first in range(0, close, BLOCK):
                 part = min(BLOCK, close - first)
-                harmonics(l_static, dx, dy, dz, first, part, table.per_length, values, where, t)
-                accumulate(n_static, l_static, values, where, t, table.cubics, part, c)
-            contract(n_max_static, n_static, l_static, c, table.weights, spectrum)
+                if simd is None:
+                    loops.harmonics(
+                        l_static, dx, dy, dz, first, part, table.per_length, values, where, t
+                    )
+                    loops.accumulate(n_static, l_static, values, where, t, table.cubics, part, c)
+                else:
+                    vectors.harmonics(
+                        l_static, dx, dy, dz, first, part, table.per_length, values, where, t
+                    )
+                    vectors.accumulate(n_static, l_static, values, where, t, table.cubics, part, c)
+            if simd is None:
+                loops.contract(n_max_static, n_static, l_static, c, table.weights, spectrum)
+            else:
+                vectors.contract(n_max_static, n_static, l_static, c, table.weights, spectrum)
             row = features[rows[i - start]]
             if normalise:
                 norm = np.sqrt(sum_of_squares(spectrum, length))

@@ -13,7 +13,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from iceclass.descriptors.soap.basis import SoapBasis
-from iceclass.neighbours.cell_list import Bins, gather_all
+from iceclass.neighbours.cell_list import Bins, neighbours_of_resized
 
 
 @njit(cache=True, nogil=True)
@@ -31,7 +31,7 @@ def power_spectra(
     primitive = np.empty((size * size, n_max))
     coefficients = np.empty((n_max, size * size))
     for i in range(start, stop):
-        count, indices, vectors = gather_all(bins, i, indices, vectors)
+        count, indices, vectors = neighbours_of_resized(bins, i, indices, vectors)
         if count < 0:
             return i
         primitive[:] = 0.0

@@ -3,8 +3,9 @@
 Everything else about SOAP is ordinary code; these three, and the search for neighbours in
 :mod:`iceclass.neighbours.candidates`, are where its time goes, and where a compiler left to itself
 is three times slower. Each is a Numba intrinsic that works on plain arrays. Its docstring says in
-NumPy terms what it computes, and tests/unit/descriptors/test_soap_vectors.py holds it to that;
-:mod:`.plain` is the same descriptor in plain loops.
+NumPy terms what it computes, and tests/unit/descriptors/test_soap_vectors.py holds it to that, and
+to its twin in plain loops in :mod:`.loops`. :mod:`.plain` is the descriptor straight from the
+formula.
 
 A static size, such as n_max, is passed as a tuple of that many zeros: the type of the argument
 then tells it to the compiler, and compiled code is cached by type.
@@ -18,7 +19,7 @@ from llvmlite import ir
 from numba import types
 
 from iceclass.descriptors.soap.tables import LINE
-from iceclass.kernels.vectors import I32, I64, Value, Vectors, emitter, has_avx512, vector_code
+from iceclass.kernels.simd import I32, I64, Value, Vectors, emitter, has_avx512, vector_code
 
 BLOCK = 32
 """Neighbours whose harmonics are held at a time: they stay in the fastest cache."""
@@ -146,7 +147,7 @@ def accumulate(
             start = [v.load(c, row * width) for row in rows]
             with v.loop(I64(0), count, 1, start) as loop:
                 j = loop.index
-                step = builder.sext(builder.load(v.address(where, j), align=4), I64)
+                step = builder.sext(v.load(where, j, I32), I64)
                 table = v.address(cubics, builder.mul(step, I64(size * 4 * width)))
                 fraction = v.splat_at(t, j)
                 sums: list[Value] = []

@@ -20,7 +20,7 @@ from iceclass.io.text import fields, parsing
 from iceclass.io.text.columns import TextColumns
 from iceclass.io.text.streams import ByteSource
 from iceclass.io.water.assembly import RawFrame
-from iceclass.io.water.kinds import Key, Species
+from iceclass.io.water.kinds import AtomKinds, Key
 
 STYLES = {
     "angle": "id mol type x y z",
@@ -168,7 +168,7 @@ def read_data(source: ByteSource) -> RawFrame:
         pbc=np.ones(3, bool),
         origin=origin * length,
         columns=columns,
-        species=lambda _: _species(data, columns),
+        kinds=lambda _: _kinds(data, columns),
         ids=columns["id"],
         timestep=int(step[1]) if step else 0,
         header=header,
@@ -320,7 +320,7 @@ def _penalty(names: tuple[str, ...], rows: list[list[str]], labels: bool, n_type
     return penalty
 
 
-def _species(data: _DataFile, columns: TextColumns) -> Species:
+def _kinds(data: _DataFile, columns: TextColumns) -> AtomKinds:
     types = columns["type"]
     if types.dtype.kind == "i":
         codes, values = fields.encode(types)
@@ -351,7 +351,7 @@ def _species(data: _DataFile, columns: TextColumns) -> Species:
     source = "type labels"
     if not names:
         names, source = {n: comments[n] for n in numbers if n in comments}, "comments of Masses"
-    return Species(
+    return AtomKinds(
         "type",
         keys,
         codes,

@@ -3,7 +3,8 @@
 Taken: any order of columns; ``x y z``, ``xs ys zs``, ``xu yu zu``, ``xsu ysu zsu``; orthogonal,
 triclinic and general triclinic boxes; every boundary flag; numeric types and type labels;
 ``ITEM: UNITS`` and ``ITEM: TIME``; atom counts and boxes that change. Not taken: styles
-``local``, ``grid`` and ``yaml``, binary dumps, one file a processor, lj units.
+``local`` and ``grid``, one file a processor, lj units. Binary and YAML dumps have readers of their
+own.
 """
 
 from __future__ import annotations
@@ -11,19 +12,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NoReturn
 
-import numpy as np
-
-from iceclass.errors import InputError
+from iceclass.errors import CutShortError, InputError
 from iceclass.frame import Frame
 from iceclass.io.lammps.following import FollowError
 from iceclass.io.lammps.header import FIRST_ITEMS, SKIP_HINT, DumpCursor, Header, HeaderReader
-from iceclass.io.lammps.index import FrameIndex, PassedFrames, Place
-from iceclass.io.lammps.kinds import Kinds
+from iceclass.io.lammps.index import FrameIndex, PassedFrames, ReadPosition
+from iceclass.io.lammps.kinds import KindReader
 from iceclass.io.lammps.rows import RowReader
-from iceclass.io.lammps.units import scale_of
+from iceclass.io.lammps.snapshot import raw_frame
 from iceclass.io.text.blocks import item_of, text_of
 from iceclass.io.text.streams import ByteSource
-from iceclass.io.water.assembly import Assembler, RawFrame
+from iceclass.io.water.assembly import Assembler
 
 JUMP = 1 << 22
 """Bytes that it is faster to jump over than to read."""
@@ -60,16 +59,16 @@ class DumpReader:
         self._header = HeaderReader(self._cursor)
         self._assembler = assembler
         self._given = False  # whether the frame before was given
-        self._kinds = Kinds()
+        self._kinds = KindReader()
         self._rows = RowReader(self._cursor, self._kinds)
         self._passed: PassedFrames | None = None
 
     @property
-    def place(self) -> Place:
+    def read_position(self) -> ReadPosition:
         """Where the next frame begins, after those read so far."""
         buffer, frame = self._buffer, self._cursor.frame
         units, sites = self._header.units, self._assembler.decision
-        return Place(frame, buffer.offset, buffer.line, units, sites)
+        return ReadPosition(frame, buffer.offset, buffer.line, units, sites)
 
     def frames(
         self,
@@ -77,7 +76,7 @@ class DumpReader:
         stop: int | None,
         every: int,
         skip_errors: bool,
-        at: Place | None = None,
+        at: ReadPosition | None = None,
     ) -> Iterator[tuple[int, Frame]]:
         """Number in the file and frame, for every frame asked for; from ``at`` on, if given.
 
@@ -98,7 +97,7 @@ class DumpReader:
         return self.index
 
     def _frames(
-        self, wanted: range, stop: int, skip_errors: bool, at: Place | None
+        self, wanted: range, stop: int, skip_errors: bool, at: ReadPosition | None
     ) -> Iterator[tuple[int, Frame]]:
         cursor, buffer, source = self._cursor, self._buffer, self._cursor.source
         self._begin(at)
@@ -160,7 +159,7 @@ class DumpReader:
 
     # -- from frame to frame ------------------------------------------------------------------
 
-    def _begin(self, at: Place | None) -> None:
+    def _begin(self, at: ReadPosition | None) -> None:
         """Go to the first frame."""
         cursor, buffer = self._cursor, self._buffer
         if at is not None:
@@ -182,7 +181,7 @@ class DumpReader:
         elif not first.startswith(b"ITEM:"):
             self._not_a_dump(first)
 
-    def _may_begin(self, at: Place, first: bytes | None) -> bool:
+    def _may_begin(self, at: ReadPosition, first: bytes | None) -> bool:
         """Whether a frame, of which this is the first line, can begin at a place."""
         source = self._cursor.source
         if first is None:  # no frame after this place, yet
@@ -191,7 +190,7 @@ class DumpReader:
             return False
         return source.compression is not None or at.frame == 0 or source.starts_line(at.offset)
 
-    def _go_to(self, place: Place) -> None:
+    def _go_to(self, place: ReadPosition) -> None:
         self._buffer.seek(place.offset, place.line)
         self._cursor.frame, self._header.units = place.frame, place.units
         self._header.in_frame = True  # the one before is behind us
@@ -210,7 +209,7 @@ class DumpReader:
         target = min(target, stop, len(index) if skip_errors else index.sound)
         if target <= frame or index.offsets[target] - self._buffer.offset <= JUMP:
             return False
-        place = index.place(target)
+        place = index.position(target)
         if target < len(index) and not self._cursor.source.starts_line(place.offset, b"ITEM:"):
             self.index = None  # not of this file
             return False
@@ -268,10 +267,10 @@ class DumpReader:
 
     def _header_cut_short(self, error: InputError) -> InputError:
         """The same error, or that the file ends here if it ends before the rows of a frame."""
-        growing, told = self._buffer.growing, "cut short" in error.message
-        if self._rows.begun or growing or told or not self._buffer.at_end:
+        known = self._rows.begun or isinstance(error, CutShortError)
+        if known or self._buffer.growing or not self._buffer.at_end:
             return error
-        return InputError(
+        return CutShortError(
             f"the last frame is cut short: {error.message}",
             path=self._cursor.path,
             frame=self._cursor.frame,
@@ -281,53 +280,20 @@ class DumpReader:
 
     def _not_a_dump(self, first: bytes) -> NoReturn:
         text = first[:60].decode("utf-8", "backslashreplace")
-        hint = "expected ITEM: TIMESTEP"
-        if first.startswith((b"DUMPATOM", b"DUMPCUSTOM")) or b"DUMPCUSTOM" in first[:64]:
-            hint = "a binary dump; convert it with LAMMPS's binary2txt"
         raise InputError(
             f"not a LAMMPS text dump: begins with {text!a}",
             path=self._cursor.path,
             line=1,
-            hint=hint,
+            hint="expected ITEM: TIMESTEP",
         )
 
     # -- rows ---------------------------------------------------------------------------------
 
     def _frame(self, header: Header) -> Frame:
-        length, duration = 1.0, None
         line = self._buffer.line
-        if self._header.units:
-            try:
-                length, duration = scale_of(self._header.units)
-            except InputError as error:
-                self._cursor.fail(error.message, None, error.hint)
-        assert header.box is not None
-        box = header.box.scaled(length)
         table = self._rows.read(header)
-        xyz = table.floats
-        if table.coordinates[0] in ("xs", "xsu"):
-            with np.errstate(over="ignore", invalid="ignore"):
-                positions = xyz @ box.cell + box.origin
-        else:
-            with np.errstate(over="ignore"):  # what is infinite then is told of later
-                positions = xyz if length == 1.0 else xyz * length
-        time = None
-        if duration is not None and "time" in header.kept:
-            try:
-                time = float(header.kept["time"]) * duration
-            except ValueError:
-                self._cursor.fail(f"ITEM: TIME is {header.kept['time']!r}, expected a number", line)
-        columns = table.columns
-        raw = RawFrame(
-            positions=positions,
-            cell=box.cell,
-            pbc=box.pbc,
-            origin=box.origin,
-            columns=columns,
-            species=lambda full: self._kinds.species(columns, full),
-            ids=columns.get("id"),
-            timestep=header.timestep,
-            time=time,
-            header=header.kept,
-        )
+        try:
+            raw = raw_frame(header, table, self._kinds)
+        except InputError as error:
+            self._cursor.fail(error.message, line, error.hint)
         return self._assembler.frame(raw, self._cursor.frame, line)

@@ -8,12 +8,12 @@ from math import inf
 from pathlib import Path
 from typing import NoReturn
 
-from iceclass.errors import InputError
+from iceclass.errors import CutShortError, InputError
 from iceclass.io.lammps.box import Box
 from iceclass.io.text.blocks import LineBuffer, item_of, text_of, unique_names
 from iceclass.io.text.streams import ByteSource
 
-SKIP_HINT = "--on-error skip goes on without the damaged frames"
+SKIP_HINT = 'on_error="skip" goes on without the damaged frames'
 FIRST_ITEMS = ("TIMESTEP", "UNITS", "TIME")
 """The items that a frame may begin with."""
 _WITHIN = ("TIMESTEP", "NUMBER OF", "BOX BOUNDS", "ATOMS")
@@ -75,7 +75,8 @@ class DumpCursor:
     def cut_short(self, what: str, line: int) -> NoReturn:
         """Raise the error that the file ends within this frame."""
         why = f" ({self.source.compression} data: {self.damage})" if self.damage else ""
-        self.fail(f"the last frame is cut short{why}: {what}", line, SKIP_HINT)
+        message = f"the last frame is cut short{why}: {what}"
+        raise CutShortError(message, path=self.path, frame=self.frame, line=line, hint=SKIP_HINT)
 
 
 class HeaderReader:

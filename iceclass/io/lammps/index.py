@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from iceclass.errors import OutputError
 from iceclass.files import replacing
 from iceclass.io.text.streams import ByteSource
-from iceclass.io.water.kinds import SiteDecision
+from iceclass.io.water.kinds import AtomRoles
 
 VERSION = 1
 WORTHWHILE = 1 << 26
@@ -28,7 +28,7 @@ WORTHWHILE = 1 << 26
 
 
 @dataclass(frozen=True)
-class Place:
+class ReadPosition:
     """Where a frame begins, and what the frames before it have told.
 
     All that another process needs to go on from there as if it had read them, too.
@@ -41,15 +41,20 @@ class Place:
         Bytes (decompressed) and lines before it.
     units
         The unit style named before it; empty: none.
-    sites
+    roles
         What the atoms were taken for in the frames read before; ``None``: not decided yet.
+    file, before
+        Of a trajectory in several files: which of them, and how many frames the files before it
+        gave. ``frame`` counts through all files then; ``offset`` and ``line`` are in this one.
     """
 
     frame: int
     offset: int
     line: int
     units: str = ""
-    sites: SiteDecision | None = None
+    roles: AtomRoles | None = None
+    file: int = 0
+    before: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dict; JSON-serialisable."""
@@ -57,14 +62,14 @@ class Place:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """The place that :meth:`to_dict` was of, JSON's lists being tuples again."""
-        sites = values["sites"]
-        if sites is not None:
+        """The position that :meth:`to_dict` was of, JSON's lists being tuples again."""
+        roles = values["roles"]
+        if roles is not None:
             plain: dict[str, Any] = {
-                k: tuple(v) if isinstance(v, list) else v for k, v in sites.items()
+                k: tuple(v) if isinstance(v, list) else v for k, v in roles.items()
             }
-            sites = SiteDecision(**plain)
-        return cls(**{**values, "sites": sites})
+            roles = AtomRoles(**plain)
+        return cls(**{**values, "roles": roles})
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,8 +105,8 @@ class FrameIndex:
     def __repr__(self) -> str:
         return f"FrameIndex({len(self)} frames in {self.size} bytes)"
 
-    def place(self, frame: int, sites: SiteDecision | None = None) -> Place:
-        """The place of a frame; that of frame T is the end of the data.
+    def position(self, frame: int, roles: AtomRoles | None = None) -> ReadPosition:
+        """Where a frame begins; frame T is the end of the data.
 
         Raises
         ------
@@ -112,7 +117,7 @@ class FrameIndex:
             raise IndexError(f"frame {frame} of {len(self)}")
         known = bisect_right(self.units, frame, key=lambda entry: entry[0])
         units = self.units[known - 1][1] if known else ""
-        return Place(frame, int(self.offsets[frame]), int(self.lines[frame]), units, sites)
+        return ReadPosition(frame, int(self.offsets[frame]), int(self.lines[frame]), units, roles)
 
 
 class PassedFrames:

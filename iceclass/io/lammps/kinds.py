@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from iceclass.io.lammps.binary_columns import BinaryColumns
 from iceclass.io.text import fields
 from iceclass.io.text.columns import TextColumns
-from iceclass.io.water.kinds import Key, Species
+from iceclass.io.water.kinds import AtomKinds, Key
 
 
-class Kinds:
+class KindReader:
     """Tells the kinds of atoms apart by type, by element or not at all, as the file allows."""
 
     def __init__(self) -> None:
@@ -26,49 +27,50 @@ class Kinds:
             self._label_types = words[column][:1].isalpha()
         return self._label_types
 
-    def species(self, columns: TextColumns, full: bool) -> Species:
+    def read(self, columns: TextColumns | BinaryColumns, full: bool) -> AtomKinds:
         """The kinds of the atoms of a frame, with names and masses if ``full``."""
         if self._by is None or (self._by and self._by not in columns):
             self._by = next((by for by in ("type", "element", "typelabel") if by in columns), "")
-        species = self._split(columns, self._by)
+        kinds = self._split(columns, self._by)
         if not full:
-            return species
+            return kinds
         names: dict[Key, str] = {}
         source = next((by for by in ("element", "typelabel") if by in columns), None)
         if source is None or source == self._by:
-            names = {key: key for key in species.keys if isinstance(key, str) and self._by}
+            names = {key: key for key in kinds.keys if isinstance(key, str) and self._by}
             source = self._by
         else:
             other = self._split(columns, source)
-            pairs = np.unique(species.codes * len(other.keys) + other.codes)
-            if len(pairs) > len(species.keys):  # one type, several elements
+            pairs = np.unique(kinds.codes * len(other.keys) + other.codes)
+            if len(pairs) > len(kinds.keys):  # one type, several elements
                 self._by = source
-                return self.species(columns, full)
+                return self.read(columns, full)
             for pair in pairs.tolist():
                 kind, name = divmod(pair, len(other.keys))
-                names[species.keys[kind]] = str(other.keys[name])
-        masses: list[float | None] = [None] * len(species.keys)
+                names[kinds.keys[kind]] = str(other.keys[name])
+        masses: list[float | None] = [None] * len(kinds.keys)
         if "mass" in columns and columns["mass"].dtype.kind in "if":
             for k in range(len(masses)):
-                masses[k] = float(np.median(columns["mass"][species.codes == k]))
+                masses[k] = float(np.median(columns["mass"][kinds.codes == k]))
         where = {"element": "element column", "typelabel": "type labels", "type": "type labels"}
-        return Species(
-            species.kind,
-            species.keys,
-            species.codes,
-            tuple(names.get(key) for key in species.keys),
+        return AtomKinds(
+            kinds.kind,
+            kinds.keys,
+            kinds.codes,
+            tuple(names.get(key) for key in kinds.keys),
             where.get(source or "", ""),
             tuple(masses),
         )
 
-    def _split(self, columns: TextColumns, by: str) -> Species:
+    def _split(self, columns: TextColumns | BinaryColumns, by: str) -> AtomKinds:
         if not by:
             codes = np.zeros(columns.n_rows, np.int64)
-            return Species("", ("every atom",), codes, (None,))
+            return AtomKinds("", ("every atom",), codes, (None,))
         if by == "type" and not self._label_types:
             codes, values = fields.encode(columns["type"])
             keys: tuple[Key, ...] = tuple(values.tolist())
         else:
+            assert isinstance(columns, TextColumns)  # a binary dump holds numbers alone
             column = columns.names.index(by)
             codes, values = fields.encode(columns.name_keys(column))
             for code, value in enumerate(values.tolist()):
@@ -76,4 +78,4 @@ class Kinds:
                     row = int(np.argmax(codes == code))
                     self._labels[value] = columns.field(row, column)
             keys = tuple(self._labels[value] for value in values.tolist())
-        return Species("type" if by != "element" else by, keys, codes, (None,) * len(keys))
+        return AtomKinds("type" if by != "element" else by, keys, codes, (None,) * len(keys))

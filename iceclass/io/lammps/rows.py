@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import numpy as np
@@ -11,20 +11,12 @@ from numpy.typing import NDArray
 
 from iceclass.errors import InputError
 from iceclass.io.lammps.header import SKIP_HINT, DumpCursor, Header
-from iceclass.io.lammps.kinds import Kinds
+from iceclass.io.lammps.kinds import KindReader
+from iceclass.io.lammps.snapshot import Table, coordinates_in
 from iceclass.io.text import parsing
 from iceclass.io.text.blocks import after_lines, looks_cut, text_of
-from iceclass.io.text.columns import COORDINATES, TextColumns
+from iceclass.io.text.columns import TextColumns
 from iceclass.limits import too_much
-
-
-@dataclass(frozen=True, eq=False)
-class Table:
-    """The rows of a frame: all columns, and (M, 3) numbers of the ``coordinates`` columns."""
-
-    columns: TextColumns
-    coordinates: tuple[str, str, str]
-    floats: NDArray[np.float64]
 
 
 class RowReader:
@@ -38,7 +30,7 @@ class RowReader:
         Whether they were not as many as announced.
     """
 
-    def __init__(self, cursor: DumpCursor, kinds: Kinds) -> None:
+    def __init__(self, cursor: DumpCursor, kinds: KindReader) -> None:
         self._cursor, self._buffer, self._kinds = cursor, cursor.buffer, kinds
         self.begun = self.lost = False
 
@@ -60,6 +52,17 @@ class RowReader:
             self.lost = not _has_rows(block, header.n_atoms)
             raise
 
+    def parse(self, header: Header, take: Callable[[int], bytes]) -> Table:
+        """The rows, where ``take`` gives the text of that many lines, not counted yet.
+
+        Raises
+        ------
+        InputError
+            As :meth:`read`.
+        """
+        self._room_for(header)
+        return self._rows(header, self._coordinates(header.names), take(header.n_atoms))
+
     def _room_for(self, header: Header) -> None:
         """Whether the frame can be held in memory, before anything of that size is asked for."""
         needed = header.n_atoms * (2 * len(header.names) + 40)  # the text at least, and numbers
@@ -69,24 +72,10 @@ class RowReader:
             )
 
     def _coordinates(self, names: tuple[str, ...]) -> tuple[str, str, str]:
-        for triple in COORDINATES:
-            if set(triple) <= set(names):
-                return triple
-        line = self._buffer.line
-        for triple in COORDINATES:
-            missing = [name for name in triple if name not in names]
-            if len(missing) < 3:
-                found = " ".join(name for name in triple if name in names)
-                self._cursor.fail(
-                    f"the columns have {found} but no {' '.join(missing)}",
-                    line,
-                    "write x y z with the dump command",
-                )
-        self._cursor.fail(
-            f"no positions among the columns {' '.join(names)[:200]}",
-            line,
-            "expected x y z, xs ys zs, xu yu zu or xsu ysu zsu",
-        )
+        try:
+            return coordinates_in(names)
+        except InputError as error:
+            self._cursor.fail(error.message, self._buffer.line, error.hint)
 
     def _rows(self, header: Header, triple: tuple[str, str, str], block: bytes) -> Table:
         names, n = header.names, header.n_atoms

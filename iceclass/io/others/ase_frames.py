@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 
 from iceclass.errors import InputError
 from iceclass.frame import Frame
+from iceclass.io.pieces import Piece, check_whole
 from iceclass.io.text.blocks import LINE, LineBuffer
 from iceclass.io.text.streams import BLOCK, ByteSource, without_compression
 from iceclass.io.water.assembly import Assembler, RawFrame
-from iceclass.io.water.kinds import OXYGEN, Species, role_of_name
+from iceclass.io.water.kinds import OXYGEN, AtomKinds, role_of_name
 from iceclass.limits import too_much
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def raw_frame(atoms: Atoms) -> RawFrame:
         pbc=pbc,
         origin=np.array(atoms.get_celldisp(), np.float64).reshape(3),
         columns=columns,
-        species=_species_of(symbols, columns.get("atomtypes")),
+        kinds=_kinds_of(symbols, columns.get("atomtypes")),
         ids=ids,
         timestep=int(step) if isinstance(step, (int, np.integer)) else 0,
     )
@@ -104,20 +105,20 @@ def _plain(array: NDArray[Any]) -> NDArray[Any]:
     return array.astype(np.float64) if array.dtype.kind == "f" else array.astype(str)
 
 
-def _species_of(symbols: NDArray[Any], names: NDArray[Any] | None) -> Callable[[bool], Species]:
+def _kinds_of(symbols: NDArray[Any], names: NDArray[Any] | None) -> Callable[[bool], AtomKinds]:
     """Kinds by atom names where they tell of oxygen (ASE takes the MW of a 4-site model for
     tungsten), else by chemical symbols."""
 
-    def species(full: bool) -> Species:
+    def kinds(full: bool) -> AtomKinds:
         del full
         kind, source, texts = "element", "chemical symbols", symbols
         if names is not None and any(role_of_name(n) == OXYGEN for n in np.unique(names).tolist()):
             kind, source, texts = "atom name", "atom names", names
         keys, codes = np.unique(texts, return_inverse=True)
         labels = tuple(str(key) for key in keys)
-        return Species(kind, labels, codes.astype(np.int64), labels, source)
+        return AtomKinds(kind, labels, codes.astype(np.int64), labels, source)
 
-    return species
+    return kinds
 
 
 def ase_format(path: Path, head: bytes) -> str:
@@ -144,52 +145,15 @@ def ase_format(path: Path, head: bytes) -> str:
             path=path,
             frame=0,
             line=1,
-            hint="expected a LAMMPS dump (ITEM: TIMESTEP), a LAMMPS data file, or a file ASE reads",
+            hint="expected a LAMMPS dump (text, binary, yaml), a LAMMPS data file, gro, pdb, XTC, "
+            "TRR, DCD, NetCDF, or a file ASE reads",
         )
     return found
 
 
-def frames_by_ase(
-    source: ByteSource,
-    name: str,
-    assembler: Assembler,
-    start: int,
-    stop: int | None,
-    every: int,
-    skip_errors: bool,
-    skipped: list[InputError],
-) -> Iterator[tuple[int, Frame]]:
-    """Number in the file and frame, for every frame asked for; as ``DumpReader.frames``."""
-    pieces = _xyz_frames(source) if name in _XYZ else _iread(source, name)
-    index = -1
-    try:
-        for index, line, load in pieces:
-            if stop is not None and index >= stop:
-                return
-            if index < start or (index - start) % every:
-                continue
-            try:
-                frame = assembler.frame(raw_frame(load()), index, line)
-            except InputError as error:
-                if not skip_errors:
-                    raise
-                skipped.append(error)
-                continue
-            yield index, frame
-    except InputError as error:
-        if not skip_errors or error in skipped:
-            raise
-        skipped.append(error)
-        return
-    if index < 0:
-        raise InputError(f"ASE finds no structure in this {name} file", path=source.path, frame=0)
-    if index + 1 < start:
-        raise InputError(
-            f"the file has {index + 1} frames, none to start from at {start}", path=source.path
-        )
-
-
-_Piece = tuple[int, int | None, Callable[[], "Atoms"]]
+def ase_pieces(source: ByteSource, name: str) -> Iterator[Piece]:
+    """The frames of a file in one of ASE's formats."""
+    return _xyz_frames(source) if name in _XYZ else _iread(source, name)
 
 
 @contextmanager
@@ -208,7 +172,7 @@ def _told(path: Path, index: int, line: int | None, what: str) -> Iterator[None]
         ) from error
 
 
-def _iread(source: ByteSource, name: str) -> Iterator[_Piece]:
+def _iread(source: ByteSource, name: str) -> Iterator[Piece]:
     from ase.io import iread
 
     with _stored_plain(source) as path:
@@ -218,13 +182,11 @@ def _iread(source: ByteSource, name: str) -> Iterator[_Piece]:
             with _told(source.path, index, None, name):
                 atoms = next(images, None)
             if atoms is None:
-                return
-            yield index, None, partial(_given, atoms)
+                break
+            yield Piece(None, partial(raw_frame, atoms))
             index += 1
-
-
-def _given(atoms: Atoms) -> Atoms:
-    return atoms
+    if index == 0:
+        raise InputError(f"ASE finds no structure in this {name} file", path=source.path, frame=0)
 
 
 @contextmanager
@@ -238,10 +200,7 @@ def _stored_plain(source: ByteSource) -> Iterator[Path]:
         with copy.open("wb") as out:
             while block := source.read(BLOCK):
                 out.write(block)
-        if source.damage:
-            raise InputError(
-                f"the {source.compression} data are damaged ({source.damage})", path=source.path
-            )
+        check_whole(source, 0)
         yield copy
 
 
@@ -258,7 +217,7 @@ def _check_properties(comment: bytes, path: Path, index: int, line: int) -> None
                 )
 
 
-def _xyz_frames(source: ByteSource) -> Iterator[_Piece]:
+def _xyz_frames(source: ByteSource) -> Iterator[Piece]:
     """Frames of an (extended) XYZ file."""
     from ase.io import read
 
@@ -269,13 +228,7 @@ def _xyz_frames(source: ByteSource) -> Iterator[_Piece]:
         buffer.skip_blank()
         first = buffer.next()
         if first is None:
-            if source.damage:
-                raise InputError(
-                    f"the {source.compression} data are damaged ({source.damage})",
-                    path=path,
-                    frame=index,
-                    line=buffer.line + 1,
-                )
+            check_whole(source, index, buffer.line + 1)
             return
         line = buffer.line
         words = first.split()
@@ -317,13 +270,13 @@ def _xyz_frames(source: ByteSource) -> Iterator[_Piece]:
             rows: list[bytes] = [first, *rows, b""],  # noqa: B006
             index: int = index,
             line: int = line,
-        ) -> Atoms:
+        ) -> RawFrame:
             text = b"\n".join(rows)
             _check_properties(rows[1], path, index, line + 1)
             with _told(path, index, line, "extxyz"):
                 atoms = read(StringIO(text.decode("utf-8")), index=0, format="extxyz")
             assert not isinstance(atoms, list)
-            return atoms
+            return raw_frame(atoms)
 
-        yield index, line, load
+        yield Piece(line, load)
         index += 1

@@ -1,4 +1,8 @@
-"""XTC, TRR and DCD files: any frame of them, in our units."""
+"""Trajectories that MDAnalysis reads: any frame of them, in our units.
+
+XTC and TRR are decoded in a process of their own, DCD by MDAnalysis's file object; neither leaves
+files of frame offsets beside the trajectory. All others go through MDAnalysis's readers.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import json
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -21,7 +25,27 @@ from iceclass.errors import InputError, MissingDependencyError
 if TYPE_CHECKING:
     from MDAnalysis.coordinates.DCD import DCDReader
 
-SUFFIXES = (".xtc", ".trr", ".dcd")
+FORMATS: dict[str, tuple[str, ...]] = {
+    "xtc": (".xtc",),
+    "trr": (".trr",),
+    "dcd": (".dcd",),
+    "ncdf": (".nc", ".ncdf"),
+    "tng": (".tng",),
+    "gsd": (".gsd",),
+    "h5md": (".h5md",),
+    "history": (".history",),
+    "trj": (".mdcrd", ".trj", ".crdbox"),
+    "inpcrd": (".inpcrd", ".rst7"),
+    "coor": (".coor",),
+    "trz": (".trz",),
+    "trc": (".trc",),
+}
+"""MDAnalysis's name of a format, in small letters → the suffixes it is told by."""
+NAMED = ("gsd", "history")
+"""Formats that tell themselves what their atoms are."""
+SIZED = ("ncdf",)
+"""Formats of periodic simulations, in which a cell may only be missing by mistake."""
+_PACKAGES = {"tng": "pytng", "gsd": "gsd", "ncdf": "scipy"}
 
 _WORKER = Path(__file__).with_name("xdr_worker.py")
 
@@ -53,33 +77,52 @@ class MdFile(Protocol):
     def close(self) -> None: ...
 
 
+def md_format(path: Path) -> str | None:
+    """MDAnalysis's name of the format of a trajectory, by the file's name; else ``None``."""
+    if path.name.upper().startswith("HISTORY"):  # DL_POLY's files have names, not suffixes
+        return "history"
+    suffix = path.suffix.lower()
+    return next((name for name, suffixes in FORMATS.items() if suffix in suffixes), None)
+
+
+def needs(path: Path, what: str) -> None:
+    """Raise unless MDAnalysis, and what else it takes to read this format, is installed."""
+    for package, name in (("MDAnalysis", "MDAnalysis"), (_PACKAGES.get(what, "numpy"),) * 2):
+        if find_spec(package) is None:
+            raise MissingDependencyError(f"reading {path.name}", name, "mdanalysis")
+
+
 @contextmanager
-def open_file(path: Path) -> Iterator[MdFile]:
-    """The file, by its suffix.
+def open_file(path: Path, n_atoms: int) -> Iterator[MdFile]:
+    """The file, by its name; formats that do not tell have ``n_atoms`` atoms.
 
     Raises
     ------
     InputError
-        No such file, another suffix, or nothing that can be read.
+        No such file, an unknown suffix, or nothing that can be read.
     MissingDependencyError
         MDAnalysis is not installed.
     """
-    kinds: dict[str, Callable[[Path], MdFile]] = {".xtc": XdrFile, ".trr": XdrFile, ".dcd": DcdFile}
-    suffix = path.suffix.lower()
-    if suffix not in kinds:
+    kind = md_format(path)
+    if kind is None:
         raise InputError(
-            f"unknown suffix {suffix!r} of a trajectory",
+            f"unknown suffix {path.suffix.lower()!r} of a trajectory",
             path=path,
-            hint=f"known: {', '.join(SUFFIXES)}",
+            hint=f"known: {', '.join(suffix for group in FORMATS.values() for suffix in group)}",
         )
     if not path.is_file():
         raise InputError("no such file", path=path)
     if path.stat().st_size == 0:
         raise InputError("the file is empty", path=path, frame=0)
-    if find_spec("MDAnalysis") is None:
-        raise MissingDependencyError("reading XTC, TRR and DCD", "MDAnalysis", "mdanalysis")
-    with told(path, None, f"not a {suffix[1:].upper()} file, or damaged"):
-        file = kinds[suffix](path)
+    needs(path, kind)
+    with told(path, None, f"not a {kind.upper()} file, or damaged"):
+        file: MdFile
+        if kind in ("xtc", "trr"):
+            file = XdrFile(path)
+        elif kind == "dcd":
+            file = DcdFile(path)
+        else:
+            file = ReaderFile(path, kind, n_atoms)
     with closing(file):
         yield file
 
@@ -242,3 +285,46 @@ class DcdFile:
         """Close the file."""
         if self._reader is not None:
             self._reader.close()
+
+
+class ReaderFile:
+    """Any other format, by MDAnalysis's reader."""
+
+    def __init__(self, path: Path, kind: str, n_atoms: int) -> None:
+        from MDAnalysis.coordinates.core import get_reader_for
+
+        reader = get_reader_for(str(path), format=kind.upper())
+        self._reader: Any = reader(str(path), n_atoms=n_atoms)
+        self._kind = kind
+        self.n_atoms, self.n_frames = int(self._reader.n_atoms), int(self._reader.n_frames)
+        if self.n_frames == 0:
+            raise OSError("it has no whole frame")
+
+    def read(self, index: int) -> Snapshot:
+        """The frame of that number."""
+        now = self._reader[index]
+        cell = np.zeros((3, 3))
+        if now.dimensions is not None and np.any(now.dimensions[:3]):
+            cell = np.asarray(now.triclinic_dimensions, np.float64)
+            if not np.any(cell):
+                raise OSError(f"its cell {now.dimensions.tolist()} has no volume")
+        elif self._kind in SIZED:
+            raise OSError("it has no cell; give the cell, or convert the file to one that has it")
+        if not now.has_positions:
+            raise OSError("it holds no positions")
+        return Snapshot(
+            positions=now.positions.astype(np.float64),
+            cell=cell,
+            timestep=int(now.data.get("step", now.frame)),
+            time=float(now.time) if "time" in now.data else None,
+            velocities=now.velocities.astype(np.float64) if now.has_velocities else None,
+            forces=now.forces.astype(np.float64) if now.has_forces else None,
+        )
+
+    def ends_well(self) -> bool:
+        """MDAnalysis tells only of whole frames."""
+        return True
+
+    def close(self) -> None:
+        """Close the file."""
+        self._reader.close()

@@ -1,11 +1,8 @@
-"""XTC, TRR and DCD trajectories, through MDAnalysis.
+"""Trajectories that need a topology: XTC, TRR, DCD, NetCDF, TNG … through MDAnalysis.
 
-These files hold positions and cells but no names: a topology tells what the atoms are. LAMMPS
-data files and dumps are read by iceclass itself (every atom style, element names), any other
-topology by MDAnalysis (gro, pdb, psf, tpr, prmtop …).
-
-Nothing is written beside the trajectory: MDAnalysis's readers of XTC and TRR leave hidden files
-of frame offsets there, the file objects used here do not.
+Most of these files hold positions and cells but no names: a topology tells what the atoms are.
+LAMMPS data files and dumps, gro and pdb are read by iceclass itself, any other topology by
+MDAnalysis (psf, tpr, prmtop …). HISTORY and GSD files are their own topologies.
 """
 
 from __future__ import annotations
@@ -21,28 +18,28 @@ from numpy.typing import NDArray
 
 from iceclass.errors import InputError
 from iceclass.frame import Frame
-from iceclass.io.others.md_files import Snapshot, open_file, told
+from iceclass.io.detect import detect_format
+from iceclass.io.options import ReadOptions
+from iceclass.io.others.md_files import NAMED, Snapshot, md_format, needs, open_file, told
+from iceclass.io.others.names import named_kinds
+from iceclass.io.readers import pieces_of
 from iceclass.io.text.streams import ByteSource
-from iceclass.io.trajectory import OnError, detect_format
 from iceclass.io.water.assembly import Assembler, RawFrame
-from iceclass.io.water.kinds import OXYGEN, Species, role_of_name
+from iceclass.io.water.kinds import AtomKinds
 
 if TYPE_CHECKING:
     from MDAnalysis import AtomGroup
 
-_KEPT = ("id", "type", "mol", "element", "name", "mass", "q")
+_KEPT = ("id", "type", "mol", "element", "resname", "name", "mass", "q")
+_TEXTS = (("element", "elements"), ("resname", "resnames"), ("name", "names"), ("type", "types"))
+_READ_HERE = ("lammps-dump", "lammps-binary", "lammps-yaml", "lammps-data", "gro", "pdb")
 
 
 def frames_by_mdanalysis(
     path: str | Path,
-    topology: str | Path | None,
-    *,
-    types: Mapping[Any, str] | None = None,
+    options: ReadOptions,
     assembler: Assembler | None = None,
-    start: int = 0,
-    stop: int | None = None,
-    every: int = 1,
-    on_error: OnError = "raise",
+    *,
     skipped: list[InputError] | None = None,
 ) -> Iterator[tuple[int, Frame]]:
     """Number in the file and frame, for every frame asked for; each is gone to directly.
@@ -56,19 +53,13 @@ def frames_by_mdanalysis(
     Parameters
     ----------
     path
-        XTC, TRR or DCD, by suffix.
-    topology
-        What the atoms are.
-    types
-        Atom name, element or type (whichever of them the topology tells) → element.
+        A file of one of :data:`~iceclass.io.others.md_files.FORMATS`, by its name.
+    options
+        How; its topology tells what the atoms are.
     assembler
-        Makes the frames, in place of one for ``types``.
-    start, stop, every
-        Which frames, as in ``range``; none of them negative.
-    on_error
-        ``"raise"``, or ``"skip"`` to go on without damaged frames.
+        Makes the frames, in place of one for ``options.types``.
     skipped
-        Their errors are appended to it.
+        The errors of damaged frames are appended to it.
 
     Raises
     ------
@@ -78,13 +69,14 @@ def frames_by_mdanalysis(
         No topology, one of another number of atoms, a file that is unreadable or ends in the
         midst of a frame, or no decision about the sites.
     """
-    path = Path(path)
+    path, topology = Path(path), options.topology
+    start, stop, every = options.frames
     if assembler is None:
-        assembler = Assembler(path, types)
+        assembler = Assembler(path, options.types)
     errors = skipped if skipped is not None else []
-    with open_file(path) as file:
-        template = _template(path, topology, types)
-        n_atoms = len(template.positions)
+    template = _template(path, topology, options.types)
+    n_atoms = len(template.positions)
+    with open_file(path, n_atoms) as file:
         if n_atoms != file.n_atoms:
             raise InputError(
                 f"has {file.n_atoms} atoms, but the topology {topology} has {n_atoms}",
@@ -103,7 +95,7 @@ def frames_by_mdanalysis(
                     snapshot = file.read(index)
                 frame = assembler.frame(_raw_frame(template, snapshot), index)
             except InputError as error:
-                if on_error == "raise":
+                if options.on_error == "raise":
                     raise
                 errors.append(error)
                 whole = index < file.n_frames - 1
@@ -116,7 +108,7 @@ def frames_by_mdanalysis(
                 frame=file.n_frames,
                 hint="was the run stopped while writing it?",
             )
-            if on_error == "raise":
+            if options.on_error == "raise":
                 raise cut
             errors.append(cut)
 
@@ -146,40 +138,40 @@ def _raw_frame(template: RawFrame, now: Snapshot) -> RawFrame:
 
 def _template(path: Path, topology: str | Path | None, types: Mapping[Any, str] | None) -> RawFrame:
     """What the topology says of the atoms, in the order of the trajectory."""
-    if topology is None:
+    kind = md_format(path) or ""
+    if topology is None and kind not in NAMED:
         raise InputError(
-            f"{path.suffix[1:].upper()} files do not tell which atoms are oxygens",
+            f"{kind.upper()} files do not tell which atoms are oxygens",
             path=path,
-            hint="give a topology (gro, pdb, psf, LAMMPS data …) with --topology",
+            hint='give one (gro, pdb, psf, LAMMPS data …), as in topology="FILE"',
         )
-    topology = Path(topology)
+    topology = path if topology is None else Path(topology)
     if not topology.is_file():
         raise InputError("no such topology file", path=topology)
-    raw = _lammps(topology, types)
+    raw = None if topology == path else _first_frame(topology, types)
     if raw is not None:
         order = np.arange(len(raw.positions)) if raw.ids is None else np.argsort(raw.ids)
-        species = raw.species(True)
-        species = replace(species, codes=species.codes[order])
+        kinds = raw.kinds(True)
+        kinds = replace(kinds, codes=kinds.codes[order])
         columns = {name: raw.columns[name][order] for name in _KEPT if name in raw.columns}
         ids = None if raw.ids is None else raw.ids[order]
     else:
-        atoms = _atoms_of(topology)
-        species = species_of(atoms)
-        columns = _columns_of(atoms)
+        columns = _columns_of(_atoms_of(topology))
+        kinds = named_kinds(columns)
         ids = None
-    m = len(species.codes)
+    m = len(kinds.codes)
     return RawFrame(
         positions=np.zeros((m, 3)),
         cell=np.zeros((3, 3)),
         pbc=np.zeros(3, bool),
         origin=np.zeros(3),
         columns=columns,
-        species=lambda _: species,
+        kinds=lambda _: kinds,
         ids=ids,
     )
 
 
-class _FirstFrame(Assembler):
+class _KeepsRaw(Assembler):
     """Keeps what a reader found in the file."""
 
     raw: RawFrame | None = None
@@ -189,33 +181,33 @@ class _FirstFrame(Assembler):
         return super().frame(raw, index, line)
 
 
-def _lammps(topology: Path, types: Mapping[Any, str] | None) -> RawFrame | None:
-    """The (first) frame of a LAMMPS data file or dump; ``None`` for any other file."""
+def _first_frame(topology: Path, types: Mapping[Any, str] | None) -> RawFrame | None:
+    """The first frame of a file that iceclass reads by itself; ``None`` for any other file."""
     try:
         kind = detect_format(topology)
     except InputError:
         return None  # not known to iceclass; MDAnalysis will tell
-    if kind not in ("lammps-data", "lammps-dump"):
+    if kind not in _READ_HERE:
         return None
     with closing(ByteSource(topology)) as source:
-        if kind == "lammps-data":
-            from iceclass.io.lammps.data_file import read_data
-
-            return read_data(source)
+        if kind != "lammps-dump":
+            return next(pieces_of(source, kind)).load()
         from iceclass.io.lammps.dump import DumpReader
 
-        first = _FirstFrame(topology, types)
+        first = _KeepsRaw(topology, types)
         for _ in DumpReader(source, first).frames(0, 1, 1, False):
             break
         return first.raw
 
 
 def _atoms_of(topology: Path) -> AtomGroup:
+    needs(topology, "")
     with told(topology, None, "MDAnalysis cannot read this as a topology"):
         from MDAnalysis import Universe
 
         universe = Universe(str(topology), to_guess=())
-        universe.trajectory.close()
+        if hasattr(universe, "trajectory"):  # a psf, prmtop or tpr has none
+            universe.trajectory.close()
         return universe.atoms
 
 
@@ -226,42 +218,23 @@ def _columns_of(atoms: AtomGroup) -> dict[str, NDArray[Any]]:
         if hasattr(atoms, attribute):
             column = np.asarray(getattr(atoms, attribute))
             columns[name] = column.astype(np.int64 if name == "mol" else np.float64)
-    for name, attribute in (("element", "elements"), ("name", "names")):
+    for name, attribute in _TEXTS:
         if hasattr(atoms, attribute):
             texts = np.asarray(getattr(atoms, attribute)).astype(str)
             columns[name] = np.where(texts == "", "X", texts)
     return columns
 
 
-def species_of(atoms: AtomGroup) -> Species:
-    """The kinds of MDAnalysis's atoms: by atom names or elements where these tell of oxygen,
-    else by atom types, else by whatever names there are.
+def bonds_of(atoms: AtomGroup) -> NDArray[np.int64] | None:
+    """(B, 2) The bonds among the atoms by their places in the group, if the topology has any."""
+    if not hasattr(atoms.universe, "bonds") or len(atoms.universe.bonds) == 0:
+        return None
+    row = np.full(len(atoms.universe.atoms), -1, np.int64)
+    row[atoms.indices] = np.arange(len(atoms))
+    bonds = row[atoms.universe.bonds.indices]
+    return bonds[np.all(bonds >= 0, axis=1)]
 
-    Elements that MDAnalysis guessed are no better than the names they were guessed from, so
-    names are heard first.
-    """
-    sources = [
-        (attribute, kind, source)
-        for attribute, kind, source in (
-            ("names", "atom name", "atom names"),
-            ("elements", "element", "chemical symbols"),
-            ("types", "type", "atom types"),
-        )
-        if hasattr(atoms, attribute)
-    ]
-    texts = {name: np.asarray(getattr(atoms, name)).astype(str) for name, _, _ in sources}
-    telling = [
-        entry
-        for entry in sources
-        if any(role_of_name(text) == OXYGEN for text in np.unique(texts[entry[0]]).tolist())
-    ]
-    fallback = [entry for entry in sources if entry[0] == "types"] or sources
-    if not (telling or fallback):
-        return Species("", (0,), np.zeros(len(atoms), np.int64), (None,))
-    attribute, kind, source = (telling or fallback)[0]
-    keys, first, codes = np.unique(texts[attribute], return_index=True, return_inverse=True)
-    names = tuple(keys.tolist())
-    masses: tuple[float | None, ...] = ()
-    if hasattr(atoms, "masses"):
-        masses = tuple(np.asarray(atoms.masses)[first].tolist())
-    return Species(kind, names, codes.astype(np.int64), names, source, masses)
+
+def kinds_of(atoms: AtomGroup) -> AtomKinds:
+    """The kinds of MDAnalysis's atoms; as :func:`~iceclass.io.others.names.named_kinds`."""
+    return named_kinds(_columns_of(atoms))

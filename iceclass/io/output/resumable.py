@@ -13,13 +13,13 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 from typing import IO, Any, Self
-from zlib import crc32
 
 from iceclass.errors import OutputError
 from iceclass.files import check_output
+from iceclass.io.output.records import RecordFile, sound_records
 from iceclass.io.text.streams import compressor
 
 VERSION = 1
@@ -34,7 +34,15 @@ def journal_path(path: str | Path) -> Path:
 
 def was_finishing(path: str | Path) -> bool:
     """Whether an earlier run had come so far as to write final names, and was stopped then."""
-    return any("finishing" in entry for entry in _entries(journal_path(path)))
+    try:
+        with journal_path(path).open("rb") as file:
+            first = file.readline()
+            file.seek(max(len(first), file.seek(0, os.SEEK_END) - _SAMPLE))
+            last = file.read().split(b"\n")[-2:-1]
+    except OSError:
+        return False
+    lines = (first, *(line + b"\n" for line in last))
+    return any("finishing" in entry for line in lines for entry in sound_records([line]))
 
 
 class Pieces:
@@ -95,7 +103,7 @@ class ResumableFile(Pieces):
     Attributes
     ----------
     records
-        What :meth:`keep` was told of the pieces that are there already.
+        Of the pieces that are there: what :meth:`keep` was given, and the ``end`` of each.
 
     Raises
     ------
@@ -115,7 +123,7 @@ class ResumableFile(Pieces):
         super().__init__(path)
         check_output(self.path, force=force or was_finishing(self.path))
         self._part = self.path.with_name(f".{self.path.name}.part")
-        self.records: list[dict[str, Any]] = []
+        self.records: RecordFile
         try:
             self._raw = open(self._part, "ab", buffering=0)  # noqa: SIM115
             self._lock()
@@ -137,28 +145,29 @@ class ResumableFile(Pieces):
             ) from None
 
     def _recover(self, header: dict[str, Any], source: Path | None) -> int:
-        """Read what an earlier run left; where its kept bytes end."""
+        """Take over what an earlier run left; where its kept bytes end."""
         journal, size, end = journal_path(self.path), os.fstat(self._raw.fileno()).st_size, 0
-        entries = _entries(journal)
-        finishing = any("finishing" in entry for entry in entries)
-        before = entries[0].pop("source", None) if entries else None
-        if entries:
-            entries[0].pop("finishing", None)
-        if source is not None and before is not None and entries[0] == header:
-            for entry in entries[1:] if _is_same(source, before) else []:
+        finishing = was_finishing(self.path)
+        temporary = journal.with_name(f"{journal.name}.new")
+        records = RecordFile(open(temporary, "w+b", buffering=0))  # noqa: SIM115
+        with journal.open("rb") if journal.exists() else BytesIO() as lines:
+            entries = sound_records(lines)
+            earlier = next(entries, {})
+            before = earlier.pop("source", None)
+            earlier.pop("finishing", None)
+            goes_on = source is not None and earlier == header and _is_same(source, before)
+            if source is not None:
+                header["source"] = _fingerprint(source)
+            if finishing:  # until this is over, files of this run may stand beside the output
+                header["finishing"] = True
+            records.note(header)
+            for entry in entries if goes_on else ():
                 if "end" not in entry or entry["end"] > size:
                     break
-                self.records.append(entry)
+                records.append(entry)
                 end = entry["end"]
-        if source is not None:
-            header["source"] = _fingerprint(source)
-        if finishing:  # until this is over, files of this run may stand beside the output
-            header["finishing"] = True
-        lines = [header, *self.records]
-        temporary = journal.with_name(f"{journal.name}.new")
-        temporary.write_text("".join(_line(entry) for entry in lines), encoding="utf-8")
         os.replace(temporary, journal)
-        self._journal: IO[str] = open(journal, "a", encoding="utf-8")  # noqa: SIM115
+        self.records = records
         return end
 
     def append(self, made: IO[bytes], size: int) -> None:
@@ -177,16 +186,14 @@ class ResumableFile(Pieces):
         """End a piece: from now on it and its record survive whatever happens to the process."""
         try:
             self._end_piece()
-            self._journal.write(_line({**record, "end": self._raw.tell()}))
-            self._journal.flush()
+            self.records.append({**record, "end": self._raw.tell()})
         except OSError as error:
             raise self._failure(error) from None
 
     def finishing(self) -> None:
         """Say that all pieces are there and final names are being written."""
         try:
-            self._journal.write(_line({"finishing": True}))
-            self._journal.flush()
+            self.records.note({"finishing": True})
         except OSError as error:
             raise self._failure(error) from None
 
@@ -208,9 +215,7 @@ class ResumableFile(Pieces):
         """Close the file and leave its pieces for another run; none: leave nothing."""
         if self._raw.closed:
             return
-        with suppress(OSError):  # a disk may be full
-            self._journal.close()
-        if self._part.exists() and not any("end" in e for e in _entries(journal_path(self.path))):
+        if self._part.exists() and not self.records:
             self._part.unlink(missing_ok=True)
             journal_path(self.path).unlink(missing_ok=True)
         self._raw.close()
@@ -242,36 +247,12 @@ def _fingerprint(path: Path, size: int | None = None) -> dict[str, Any]:
     }
 
 
-def _is_same(path: Path, before: Mapping[str, Any]) -> bool:
+def _is_same(path: Path, before: Any) -> bool:
     """Whether a file is what it was when it had that fingerprint, or has only grown."""
-    size = before.get("size")
+    size = before.get("size") if isinstance(before, dict) else None
     if not isinstance(size, int) or not 0 <= size <= path.stat().st_size:
         return False
     now = _fingerprint(path, size)
     if path.stat().st_size > size:
         now["mtime"] = before.get("mtime")
     return now == before
-
-
-def _line(entry: Mapping[str, Any]) -> str:
-    """A line of the journal: a checksum of the entry, and the entry."""
-    text = json.dumps(entry, ensure_ascii=False, separators=(",", ":"))
-    return f"{crc32(text.encode()):08x} {text}\n"
-
-
-def _entries(journal: Path) -> list[dict[str, Any]]:
-    """The complete lines of a journal, up to the first that is damaged or none of ours."""
-    try:
-        text = journal.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return []
-    entries = []
-    for line in text.split("\n")[:-1]:
-        try:
-            entry = json.loads(line[9:])
-        except (ValueError, RecursionError):
-            break
-        if not isinstance(entry, dict) or _line(entry) != f"{line}\n":
-            break
-        entries.append(entry)
-    return entries

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iceclass.errors import MissingDependencyError, OutputError
+from iceclass.io import suffixes
 from iceclass.io.output.npz_table import NpzTable, Precision
 from iceclass.io.output.table_base import Sink, TableWriter
 from iceclass.io.output.writers import format_rows
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from iceclass.frame import Frame
     from iceclass.model.network import Prediction
 
-TABLE_SUFFIXES = (".csv", ".parquet", ".npz")
 COLUMNS = ("frame", "timestep", "id", "phase", "confidence")
 
 _CSV_ROWS = 1 << 16
@@ -62,7 +62,7 @@ def table_writer(
         Parquet without pyarrow.
     """
     suffix = without_compression(path).suffix.lower()
-    if suffix not in TABLE_SUFFIXES:
+    if suffix not in suffixes.TABLE:
         raise OutputError(
             f"unknown suffix {suffix!r} of a table", path=path, hint="known: .csv, .parquet, .npz"
         )

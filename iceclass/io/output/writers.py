@@ -11,14 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from iceclass.errors import InputError, OutputError
 from iceclass.frame import Frame
+from iceclass.io import suffixes
 from iceclass.io.lammps.box import bounds_text, restricted
 from iceclass.io.text import formatting
 from iceclass.io.text.columns import COORDINATES, TextColumns
-from iceclass.io.text.streams import SUFFIXES, AtomicFile, without_compression
+from iceclass.io.text.streams import AtomicFile, without_compression
 from iceclass.io.water.kinds import OXYGEN, role_of_name
-
-DUMP_SUFFIXES = (".lammpstrj", ".dump", ".lammpsdump", ".lmp")
-XYZ_SUFFIXES = (".extxyz", ".xyz")
 
 
 class OutputFile(Protocol):
@@ -78,14 +76,15 @@ def output_writer(
         Unknown suffix; the file exists (without ``force``); its directory is missing or closed.
     """
     suffix = without_compression(path).suffix.lower()
-    if suffix in DUMP_SUFFIXES:
+    if suffix in suffixes.DUMP:
         return DumpWriter(path, force=force, file=file)
-    if suffix in XYZ_SUFFIXES:
+    if suffix in suffixes.XYZ:
         return ExtxyzWriter(path, force=force, file=file)
     raise OutputError(
         f"unknown suffix {suffix!r}",
         path=path,
-        hint=f"known: {', '.join(DUMP_SUFFIXES + XYZ_SUFFIXES)}, and {', '.join(SUFFIXES)} behind",
+        hint=f"known: {', '.join(suffixes.DUMP + suffixes.XYZ)}, "
+        f"and {', '.join(suffixes.COMPRESSED)} behind",
     )
 
 

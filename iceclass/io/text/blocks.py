@@ -140,6 +140,26 @@ class LineBuffer:
         self._at = stop
         return block
 
+    def take_lines(self, n: int) -> bytes:
+        """Consume ``n`` lines, or fewer where the data end before; the caller counts them.
+
+        Stops early where they are far longer than any row is.
+        """
+        lines = seen = 0
+        while lines < n:
+            stop = self._end
+            lines += self._count(self._at + seen, stop)
+            seen = stop - self._at
+            if seen > _RECHECK and seen > _LONG * (lines + 1):
+                break
+            if lines < n and not self._fill():
+                break
+        stop = self._after(n) if lines >= n else self._end
+        with memoryview(self._data) as view:
+            block = bytes(view[self._at : stop])
+        self._at = stop
+        return block
+
     def skip_rows(self, n: int) -> int:
         """Pass over ``n`` lines, or fewer where a line begins with ``ITEM:`` or the data end.
 

@@ -1,7 +1,7 @@
 """Numba kernels that append columns of values to rows of text.
 
-A float64 is written with the fewest decimals (up to 17 digits) from which the same number is
-read back, a float32 likewise with up to 9; beyond 10^±250 the last digit may be off.
+A float64 is written with the fewest digits (up to 17) from which the same number is read back,
+a float32 likewise with up to 9; beyond 10^±250 the last digit may be off.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from iceclass.io.text.parsing import _LARGEST, _POWER_HIGH, _POWER_LOW, Int
+from iceclass.io.text.parsing import _LARGEST, _POWER_HIGH, _POWER_LOW, Int, decimal
 
+_TENS = 10 ** np.arange(19, dtype=np.int64)
 WIDEST = 26  # bytes of a number, with the blank before it
 
 INTEGERS, DOUBLES, SINGLES, TEXTS = 0, 1, 2, 3
@@ -90,7 +91,8 @@ def _put_float(out: NDArray[np.uint8], p: Int, value: float, single: bool) -> In
             back = scaled / _POWER_HIGH[_LARGEST + decimals]
             if back == value or (single and np.float32(back) == np.float32(value)):
                 return _put_fixed(out, p, np.int64(scaled), decimals)
-    # with an exponent: 17 digits tell every double apart, 9 every single
+    # 17 digits tell every double apart, 9 every single; fewer may do, and 15 or 6 always are right
+    number = value
     exponent = np.int64(np.floor(np.log10(value)))
     extra = 0
     if exponent < -250:  # keep the powers and the halves of products within range
@@ -111,13 +113,21 @@ def _put_float(out: NDArray[np.uint8], p: Int, value: float, single: bool) -> In
         exponent -= 1
         digits = _seventeen(value, exponent)
     exponent += extra
-    n = 17
-    if single:
-        digits = (digits + 50000000) // 100000000
-        n = 9
-        if digits >= 1000000000:
-            digits //= 10
-            exponent += 1
+    n = 6 if single else 15
+    longest = 9 if single else 17
+    shorter: Int = digits
+    while n <= longest:
+        unit = _TENS[17 - n]
+        shorter = (digits + unit // 2) // unit
+        back = decimal(np.uint64(shorter), exponent - n + 1)
+        if back == number or (single and np.float32(back) == np.float32(number)):
+            break
+        n += 1
+    n = min(n, longest)
+    digits = shorter
+    if digits >= _TENS[n]:  # rounded up to another power of ten
+        digits //= 10
+        exponent += 1
     while n > 1 and digits % 10 == 0:
         digits //= 10
         n -= 1

@@ -86,6 +86,16 @@ def times_power_of_ten(digits: Int, exponent: Int) -> float:
     return (product + (error + (d * q + rest * p))) * extra
 
 
+@numba.njit(cache=True, nogil=True, inline="always")
+def decimal(digits: Int, exponent: Int) -> float:
+    """The number that a decimal stands for: digits · 10^exponent, correctly rounded where short."""
+    if digits < np.uint64(9007199254740992) and -22 <= exponent <= 22:
+        if exponent < 0:
+            return np.float64(digits) / _POWER_HIGH[_LARGEST - exponent]
+        return np.float64(digits) * _POWER_HIGH[_LARGEST + exponent]
+    return times_power_of_ten(digits, exponent)
+
+
 @numba.njit(cache=True, nogil=True)
 def _special(buf: NDArray[np.uint8], p: Int, stop: Int) -> float:
     """±inf for ``inf``/``infinity``, NaN for ``nan``, 0 for anything else."""
@@ -171,14 +181,7 @@ def parse_float(buf: NDArray[np.uint8], p: Int, end: Int) -> tuple[float, Int, b
             if value != 0.0:
                 return (-value if negative else value), stop, True
         return 0.0, stop if stop > start else start + 1, False
-    if digits < np.uint64(9007199254740992) and -22 <= exponent <= 22:
-        value = np.float64(digits)
-        if exponent < 0:
-            value /= _POWER_HIGH[_LARGEST - exponent]
-        else:
-            value *= _POWER_HIGH[_LARGEST + exponent]
-    else:
-        value = times_power_of_ten(digits, exponent)
+    value = decimal(digits, exponent)
     return (-value if negative else value), p, True
 
 

@@ -14,6 +14,7 @@ from typing import IO, Any, Self, cast
 
 from iceclass.errors import InputError, OutputError
 from iceclass.files import check_output
+from iceclass.io import suffixes
 
 MAGIC = {
     b"\x1f\x8b": "gz",
@@ -21,14 +22,13 @@ MAGIC = {
     b"\xfd7zXZ\x00": "xz",
     b"\x28\xb5\x2f\xfd": "zst",
 }
-SUFFIXES = (".gz", ".bz2", ".xz", ".zst")
 BLOCK = 1 << 20
 
 
 def without_compression(path: str | Path) -> Path:
     """The path without the suffix of a compression (``a.lammpstrj.gz`` → ``a.lammpstrj``)."""
     path = Path(path)
-    return path.with_suffix("") if path.suffix.lower() in SUFFIXES else path
+    return path.with_suffix("") if path.suffix.lower() in suffixes.COMPRESSED else path
 
 
 class ByteSource:

@@ -22,12 +22,12 @@ from iceclass.acceptance.structure import (
 from iceclass.datasets.metadata import read_sidecar
 from iceclass.errors import InputError, MissingDependencyError
 from iceclass.frame import Frame
+from iceclass.generation.catalogue import RECIPES
 from iceclass.generation.lattices import Size, build
-from iceclass.generation.recipes import RECIPES
 from iceclass.generation.runs import Preparation, run
 from iceclass.generation.stages import Dynamics, State
 from iceclass.generation.water_models import water_model
-from iceclass.io import open_trajectory
+from iceclass.io import Trajectory
 from iceclass.reports.phase_checks import phase_checks_figure
 
 
@@ -60,7 +60,7 @@ def simulated(tmp_path_factory):
             recipe = replace(recipe, melt_time=4.0, supercooled_equilibration=10.0)
         made = Preparation(phase, water_model("mw"), 1, states, recipe, Dynamics())
         for path in run(made, root):
-            with open_trajectory(path) as trajectory:
+            with Trajectory(path) as trajectory:
                 frames = tuple(trajectory)
             description = read_sidecar(path)
             found[phase, description["temperature"]] = (

@@ -47,7 +47,7 @@ def test_described_trajectories_of_one_phase_are_found(runs):
 
 
 def test_files_without_a_description_need_a_phase(runs):
-    with pytest.raises(InputError, match="say it with --phase"):
+    with pytest.raises(InputError, match='say it, as in phase="ih"'):
         find_trajectories([runs / "three.lammpstrj"])
     (info,) = find_trajectories([runs / "three.lammpstrj"], phase="ih", preparation="mine")
     assert (info.phase, info.preparation) == ("ih", "mine")
@@ -97,7 +97,7 @@ def test_a_changed_trajectory_is_noticed(runs, tmp_path):
     featurize(find_trajectories([source]), SOAP, path, report=told.append)
     assert told == ["one: 2 frames, 1440 environments", "one: in the store already"]
     shutil.copy(DEMO, source)
-    with pytest.raises(InputError, match=r"has changed.*--force"):
+    with pytest.raises(InputError, match=r"has changed.*force=True"):
         featurize(find_trajectories([source]), SOAP, path)
     featurize(find_trajectories([source]), SOAP, path, every=10, force=True, report=told.append)
     assert told[-1] == "one: 3 frames, 2160 environments"

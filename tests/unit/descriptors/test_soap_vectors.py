@@ -1,4 +1,4 @@
-"""Each piece of vector code against the NumPy expression of its docstring."""
+"""Each piece of vector code, and its plain twin, against the NumPy expression of its docstring."""
 
 from __future__ import annotations
 
@@ -6,17 +6,12 @@ import numpy as np
 import pytest
 from numba import njit
 
+from iceclass.descriptors.soap import loops
 from iceclass.descriptors.soap import vectors as soap_vectors
 from iceclass.descriptors.soap.basis import soap_basis
 from iceclass.descriptors.soap.plain import solid_harmonics
 from iceclass.descriptors.soap.tables import scale_squares
-from iceclass.descriptors.soap.vectors import (
-    BLOCK,
-    _groups,
-    accumulate,
-    contract,
-    harmonics,
-)
+from iceclass.descriptors.soap.vectors import BLOCK, _groups
 
 DTYPES = [np.float64, np.float32]
 
@@ -25,16 +20,19 @@ def tolerance(dtype):
     return 50 * np.finfo(dtype).eps
 
 
-@pytest.fixture(params=["as on this host", "without AVX-512"])
-def host(request, monkeypatch):
-    """Code is emitted when a function is compiled, so each test compiles its own."""
+@pytest.fixture(params=["vectors of this host", "without AVX-512", "plain loops"])
+def twin(request, monkeypatch):
+    """The module; code is emitted when a function is compiled, so each test compiles its own."""
     if request.param == "without AVX-512":
         monkeypatch.setattr(soap_vectors, "has_avx512", lambda: False)
+    return loops if request.param == "plain loops" else soap_vectors
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("l_max", [0, 1, 7])
-def test_harmonics(l_max, dtype):
+def test_harmonics(twin, l_max, dtype):
+    harmonics = twin.harmonics
+
     @njit
     def run(static, vectors, first, count, per_length, y, where, t):
         dx, dy, dz = vectors
@@ -68,7 +66,9 @@ def test_harmonics(l_max, dtype):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(("width", "size"), [(1, 1), (4, 6), (8, 9), (16, 4), (8, 16)])
-def test_accumulate(host, width, size, dtype):
+def test_accumulate(twin, width, size, dtype):
+    accumulate = twin.accumulate
+
     @njit
     def run(n_static, l_static, y, where, t, cubics, count, c):
         accumulate(n_static, l_static, y, where, t, cubics, count, c)
@@ -90,7 +90,9 @@ def test_accumulate(host, width, size, dtype):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(("n_max", "width", "size"), [(1, 1, 3), (3, 4, 6), (8, 8, 9), (12, 16, 2)])
-def test_contract(n_max, width, size, dtype):
+def test_contract(twin, n_max, width, size, dtype):
+    contract = twin.contract
+
     @njit
     def run(n_max_static, n_static, l_static, c, weights, spectrum):
         contract(n_max_static, n_static, l_static, c, weights, spectrum)

@@ -16,7 +16,7 @@ from ase.io import read as ase_read
 from iceclass.datasets.metadata import read_sidecar
 from iceclass.errors import InputError, SimulationError
 from iceclass.external.lammps import lammps_command, run_script
-from iceclass.generation.recipes import find_recipe
+from iceclass.generation.catalogue import find_recipe
 from iceclass.generation.runs import Preparation, recipe_of, run
 from iceclass.generation.settings import apply_settings
 from iceclass.generation.stages import Dynamics, State

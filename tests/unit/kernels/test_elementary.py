@@ -5,7 +5,6 @@ import pytest
 from numba import njit
 
 from iceclass.kernels.elementary import exponential, sine_cosine
-from iceclass.kernels.lanes import load, splat, store, width, zeros
 
 
 @njit
@@ -37,22 +36,3 @@ def test_sine_and_cosine(bound, tolerance):
     apply_sine_cosine(x, sine, cosine)
     np.testing.assert_allclose(sine, np.sin(x), rtol=0, atol=tolerance)
     np.testing.assert_allclose(cosine, np.cos(x), rtol=0, atol=tolerance)
-
-
-@njit
-def through_lanes(a, b, out):
-    total = zeros(a)
-    for k in range(0, len(a), width(a)):
-        total = total + load(a, k) * splat(b, 1) - load(a, k)
-    store(out, 1, total)
-    return width(a)
-
-
-@pytest.mark.parametrize(("dtype", "count"), [(np.float64, 8), (np.float32, 16)])
-def test_lanes_are_independent_numbers(dtype, count):
-    a = np.random.default_rng(0).normal(size=5 * count).astype(dtype)
-    b, out = np.array([9, 3], dtype=dtype), np.full(count + 2, 7, dtype=dtype)
-    assert through_lanes(a, b, out) == count
-    expected = (2 * a.reshape(5, count)).sum(axis=0)
-    np.testing.assert_allclose(out[1:-1], expected, rtol=100 * np.finfo(dtype).eps, atol=1e-5)
-    assert (out[[0, -1]] == 7).all()

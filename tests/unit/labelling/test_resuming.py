@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from iceclass.io.output.resumable import ResumableFile, _line, journal_path
+from iceclass.io.output.records import record_line
+from iceclass.io.output.resumable import ResumableFile, journal_path
 from tests.cli.test_main import run as command
 
 DEMO = Path(__file__).parents[3] / "demo" / "melting-slab.lammpstrj.gz"
@@ -82,8 +83,8 @@ def test_killed_while_final_names_are_written(here):
     run("-o", "out.lammpstrj")
     expected = contents()
     kill_after(3, "out.lammpstrj", "-o", "out.lammpstrj", "--force")
-    with journal_path("out.lammpstrj").open("a") as file:
-        file.write(_line({"finishing": True}))
+    with journal_path("out.lammpstrj").open("ab") as file:
+        file.write(record_line({"finishing": True}))
     run("-o", "out.lammpstrj")  # needs no --force
     assert contents() == expected
 
@@ -98,7 +99,7 @@ def test_other_settings_or_another_input_start_again(here, text):
     kill_after(3, "two.lammpstrj", "-o", "two.lammpstrj")
     os.utime("traj.lammpstrj", (1, 1))
     file = ResumableFile("two.lammpstrj", {}, source=Path("traj.lammpstrj"))
-    assert file.records == []
+    assert list(file.records) == []
     file.abort()
 
 

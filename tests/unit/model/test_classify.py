@@ -52,14 +52,14 @@ def test_threads_change_no_bit(frame, count):
 def test_some_molecules_are_labelled_as_among_all(frame, name):
     model = load_model(name)
     everything = model.classify(frame)
-    chosen = np.random.default_rng(1).random(frame.n_molecules) < 0.3
-    chosen[100:400] = True
-    some = model.classify(frame, chosen=chosen)
-    np.testing.assert_array_equal(some.labels[chosen], everything.labels[chosen])
+    selected = np.random.default_rng(1).random(frame.n_molecules) < 0.3
+    selected[100:400] = True
+    some = model.classify(frame, selected=selected)
+    np.testing.assert_array_equal(some.labels[selected], everything.labels[selected])
     np.testing.assert_allclose(
-        some.probabilities[chosen], everything.probabilities[chosen], atol=1e-5
+        some.probabilities[selected], everything.probabilities[selected], atol=1e-5
     )
-    assert (some.labels[~chosen] == -2).all()
-    assert set(some.names[~chosen]) == {""}
-    none = model.classify(frame, chosen=np.zeros(frame.n_molecules, bool))
+    assert (some.labels[~selected] == -2).all()
+    assert set(some.names[~selected]) == {""}
+    none = model.classify(frame, selected=np.zeros(frame.n_molecules, bool))
     assert (none.labels == -2).all()

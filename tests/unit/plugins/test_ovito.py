@@ -141,7 +141,7 @@ def test_errors_reach_the_user(demo):
     for arguments, message in (
         ({"model": "soap-38"}, "unknown model 'soap-38'"),
         ({"types": "7=O"}, "no atom has type 7"),
-        ({"types": "nonsense"}, "--types 'nonsense' is not understood"),
+        ({"types": "nonsense"}, "'nonsense' is not understood: expected TYPE=ELEMENT"),
     ):
         pipeline = import_file(demo)
         pipeline.modifiers.append(IceclassModifier(**arguments))

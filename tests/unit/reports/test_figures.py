@@ -38,6 +38,15 @@ def png_size(path: Path) -> tuple[int, int]:
     return width, height
 
 
+@pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
+def test_the_same_figure_is_the_same_file(suffix, tmp_path: Path, monkeypatch):
+    """Drawn again on another day, too."""
+    evaluation = trained().evaluation
+    first = reliability_figure(evaluation, tmp_path / f"first.{suffix}").read_bytes()
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "946684800")
+    assert reliability_figure(evaluation, tmp_path / f"again.{suffix}").read_bytes() == first
+
+
 def test_confusion_matrix_shows_counts_and_shares(tmp_path: Path):
     evaluation = trained().evaluation
     counts = texts(confusion_figure(evaluation, tmp_path / "c.svg", normalised=False))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from iceclass.errors import InputError
-from iceclass.io import open_trajectory, read
+from iceclass.io import Trajectory, read
 from tests.helpers.dumps import dump_text, water_rows
 
 ROWS = water_rows(4)
@@ -90,7 +90,7 @@ def test_damaged_frames_are_skipped_and_told(name: str, tmp_path: Path) -> None:
     path = tmp_path / "bad.lammpstrj"
     good = dump_text("id type x y z", ROWS, timestep=7, before="ITEM: TIME\n0.5\n")
     path.write_text(good + text + good)
-    with open_trajectory(path, on_error="skip") as trajectory:
+    with Trajectory(path, on_error="skip") as trajectory:
         frames = list(trajectory)
     assert [frame.timestep for frame in frames] == [7, 7]
     assert all(frame.atoms.header["time"] == "0.5" for frame in frames)
@@ -119,10 +119,10 @@ def test_a_last_frame_cut_anywhere(length: int, tmp_path: Path) -> None:
         next(frames)
     assert caught.value.frame == 1
     assert caught.value.line > len(LINES)
-    with open_trajectory(path, on_error="skip") as trajectory:
+    with Trajectory(path, on_error="skip") as trajectory:
         assert len(list(trajectory)) == 1
     assert len(trajectory.skipped) == 1
-    assert "--on-error skip" in str(trajectory.skipped[0])
+    assert 'on_error="skip"' in str(trajectory.skipped[0])
 
 
 def test_a_number_cut_in_two(tmp_path: Path) -> None:
@@ -168,11 +168,11 @@ def test_no_known_format(content: bytes, name: str, tmp_path: Path) -> None:
 
 def test_nothing_to_open(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
-        open_trajectory(tmp_path / "none.lammpstrj")
+        Trajectory(tmp_path / "none.lammpstrj")
     with pytest.raises(InputError, match="is a directory"):
-        open_trajectory(tmp_path)
+        Trajectory(tmp_path)
     with pytest.raises(InputError, match="on_error"):
-        open_trajectory(tmp_path, on_error="ignore")  # type: ignore[arg-type]
+        Trajectory(tmp_path, on_error="ignore")  # type: ignore[arg-type]
 
 
 def test_all_frames_damaged_is_an_error(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from iceclass.errors import InputError
-from iceclass.io import open_trajectory, read
+from iceclass.io import Trajectory, read
 from tests.helpers.dumps import DATA, water_positions
 
 FILES = sorted(p.name for p in DATA.glob("*.data"))
@@ -17,14 +17,14 @@ PLAIN = [n for n in FILES if n not in ("general.data", "triclinic_full.data")]
 
 @pytest.mark.parametrize("name", FILES)
 def test_what_lammps_wrote(name: str) -> None:
-    with open_trajectory(DATA / name) as trajectory:
+    with Trajectory(DATA / name) as trajectory:
         (frame,) = trajectory
     assert trajectory.format == "lammps-data"
     oxygen, hydrogen = (2, 1) if name in ORDER_HO else (1, 2)
     if name == "labels.data":
         oxygen, hydrogen = "OW", "H_water"
-    assert trajectory.site_decision.oxygen == (oxygen,)
-    assert trajectory.site_decision.hydrogen == (hydrogen,)
+    assert trajectory.atom_roles.oxygen == (oxygen,)
+    assert trajectory.atom_roles.hydrogen == (hydrogen,)
     assert frame.n_molecules == 16
     assert np.bincount(frame.atoms.molecule).tolist() == [3] * 16
     assert 0.91 < frame.density < 0.93
@@ -139,10 +139,10 @@ def test_sections_in_any_order_and_names_of_masses(tmp_path: Path) -> None:
     rows = water_lines("{id} {type} " + XYZ)
     for text in (data_text(rows, between=masses) + bonds, data_text(rows) + bonds + "\n" + masses):
         path.write_bytes(text.replace("\n", "\r\n").encode())
-        with open_trajectory(path) as trajectory:
+        with Trajectory(path) as trajectory:
             (frame,) = trajectory
         assert frame.n_molecules == 2
-        assert "comments of Masses" in str(trajectory.site_decision)
+        assert "comments of Masses" in str(trajectory.atom_roles)
 
 
 def test_units_of_the_title(tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_units_of_the_title(tmp_path: Path) -> None:
 
 def read_text(path: Path, text: str, types: dict[int, str] | None = None) -> list:
     path.write_text(text)
-    return list(read(path, types))
+    return list(read(path, types=types))
 
 
 GOOD = data_text(water_lines("{id} {type} " + XYZ))

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iceclass.errors import InputError
-from iceclass.io import open_trajectory, read
+from iceclass.io import Trajectory, read
 from tests.helpers.dumps import DATA, dump_text, slow_read, water_rows
 
 DUMPS = sorted(p.name for p in DATA.glob("*.lammpstrj") if p.name != "lj.lammpstrj")
@@ -25,11 +25,11 @@ def unscaled(columns: dict, names: list[str], cell: np.ndarray, origin: np.ndarr
 
 @pytest.mark.parametrize("name", DUMPS)
 def test_every_dump_of_lammps_against_a_slow_reader(name: str) -> None:
-    with open_trajectory(DATA / name) as trajectory:
+    with Trajectory(DATA / name) as trajectory:
         frames = list(trajectory)
         assert trajectory.format == "lammps-dump"
         assert trajectory.position == ((DATA / name).stat().st_size,) * 2
-        assert "oxygen" in str(trajectory.site_decision)
+        assert "oxygen" in str(trajectory.atom_roles)
     expected = slow_read(DATA / name)
     assert len(frames) == len(expected) == 3
     for frame, raw in zip(frames, expected, strict=True):
@@ -161,7 +161,7 @@ def test_frames_asked_for(tmp_path: Path) -> None:
     for wrong in ({"start": -1}, {"every": 0}, {"stop": -2}):
         with pytest.raises(InputError, match="count from"):
             steps(**wrong)
-    with open_trajectory(path, start=4) as trajectory:
+    with Trajectory(path, start=4) as trajectory:
         assert next(iter(trajectory)).timestep == 4
         assert trajectory.frame_index == 4
         assert [f.timestep for f in trajectory] == list(range(4, 10))
@@ -361,14 +361,14 @@ def test_a_flood_of_rows_is_not_gathered(tmp_path: Path, monkeypatch: pytest.Mon
     good = dump_text("id type x y z", water_rows(8))
     path = tmp_path / "t.dump"
     path.write_text(good + good + "1 2 3 4 5\n" * 200_000 + good)
-    with open_trajectory(path) as trajectory:
+    with Trajectory(path) as trajectory:
         frames = iter(trajectory)
         next(frames)
         with pytest.raises(InputError, match="more rows than the 24 announced") as caught:
             next(frames)
     assert caught.value.line == 2 * good.count("\n") + 1
     assert trajectory.position[0] < trajectory.position[1]
-    with open_trajectory(path, on_error="skip") as trajectory:
+    with Trajectory(path, on_error="skip") as trajectory:
         assert len(list(trajectory)) == 2
     assert len(trajectory.skipped) == 1
 

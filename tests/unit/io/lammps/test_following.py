@@ -18,7 +18,7 @@ from iceclass.external.lammps import lammps_command
 from iceclass.generation.formats import write_lammps_data
 from iceclass.generation.lattices import Size, build
 from iceclass.generation.water_models import MW_POTENTIAL, water_model
-from iceclass.io import open_trajectory, read
+from iceclass.io import Trajectory, read
 from iceclass.io.lammps.following import Follow
 from iceclass.io.text import blocks as text_blocks
 from tests.helpers.dumps import dump_text, water_rows
@@ -66,7 +66,7 @@ def test_a_writer_of_odd_pieces(
     source.write_text("ITEM: UNITS\nreal\nITEM: TIME\n1.5\n" + frames_of(40))
     writer = subprocess.Popen([sys.executable, "-c", WRITER, str(path), str(source)])
     try:
-        with open_trajectory(path, follow=PATIENTLY, **options) as trajectory:
+        with Trajectory(path, follow=PATIENTLY, **options) as trajectory:
             assert trajectory.position == (0, 0)
             followed = list(trajectory)
             assert trajectory.position == (source.stat().st_size, source.stat().st_size)
@@ -126,7 +126,7 @@ def test_a_frame_is_given_when_its_rows_are_there(path: Path) -> None:
     """With nothing behind it, and with any beginning of the next frame behind it."""
     head = len(GOOD)
     path.write_text(GOOD)
-    trajectory = open_trajectory(path, follow=FOREVER)
+    trajectory = Trajectory(path, follow=FOREVER)
     frames = iter(trajectory)
     for k, cut in enumerate((0, 3, 5, 20, 130, head - 30, head - 1)):
         append(path, GOOD[:cut])
@@ -174,7 +174,7 @@ def test_half_a_frame_at_the_end(cut: int, path: Path) -> None:
         list(read(path, follow=BRIEFLY))
     assert str(followed.value) == str(plain.value)
     assert "cut short" in str(plain.value)
-    with open_trajectory(path, on_error="skip", follow=BRIEFLY) as trajectory:
+    with Trajectory(path, on_error="skip", follow=BRIEFLY) as trajectory:
         assert len(list(trajectory)) == 2
     assert [str(error) for error in trajectory.skipped] == [str(plain.value)]
 
@@ -183,9 +183,9 @@ def test_half_a_frame_at_the_end(cut: int, path: Path) -> None:
 def test_damaged_frames_in_between(name: str, path: Path) -> None:
     bad = CASES[name][0]
     path.write_text(GOOD + bad + GOOD)
-    with open_trajectory(path, on_error="skip") as plain:
+    with Trajectory(path, on_error="skip") as plain:
         expected = [(plain.frame_index, frame.timestep) for frame in plain]
-    with open_trajectory(path, on_error="skip", follow=BRIEFLY) as trajectory:
+    with Trajectory(path, on_error="skip", follow=BRIEFLY) as trajectory:
         assert [(trajectory.frame_index, frame.timestep) for frame in trajectory] == expected
     assert [str(e) for e in trajectory.skipped] == [str(e) for e in plain.skipped]
 
@@ -193,7 +193,7 @@ def test_damaged_frames_in_between(name: str, path: Path) -> None:
 @pytest.mark.parametrize("on_error", ["raise", "skip"])
 def test_rows_that_come_after_the_frame_was_given(on_error: str, path: Path) -> None:
     path.write_text(GOOD)
-    trajectory = open_trajectory(path, on_error=on_error, follow=BRIEFLY)
+    trajectory = Trajectory(path, on_error=on_error, follow=BRIEFLY)
     frames = iter(trajectory)
     next(frames)
     append(path, "13 1 1 1 1\n" + GOOD)
@@ -258,14 +258,14 @@ def test_what_cannot_be_followed(tmp_path: Path) -> None:
     for name, (content, message) in cases.items():
         (tmp_path / name).write_bytes(content)
         with pytest.raises(InputError, match=message):
-            open_trajectory(tmp_path / name, follow=BRIEFLY)
+            Trajectory(tmp_path / name, follow=BRIEFLY)
     late = tmp_path / "late.lammpstrj"
     for content, message in (
         (gzip.compress(GOOD.encode()), "gz cannot be followed"),
         (b"hello\n", "not a LAMMPS text dump"),
     ):
         late.unlink(missing_ok=True)
-        trajectory = open_trajectory(late, follow=BRIEFLY)
+        trajectory = Trajectory(late, follow=BRIEFLY)
         late.write_bytes(content)
         with pytest.raises(InputError, match=message):
             list(trajectory)
@@ -284,10 +284,10 @@ def test_large_announcements_are_not_waited_for(path: Path) -> None:
 
 def test_going_on_where_following_stopped(path: Path) -> None:
     path.write_text(GOOD * 3)
-    with open_trajectory(path, follow=BRIEFLY) as trajectory:
+    with Trajectory(path, follow=BRIEFLY) as trajectory:
         list(trajectory)
     append(path, GOOD * 2)
-    place = trajectory.place
+    place = trajectory.read_position
     assert place.frame == 3
-    with open_trajectory(path, start=3, at=place, follow=BRIEFLY) as trajectory:
+    with Trajectory(path, start=3, at=place, follow=BRIEFLY) as trajectory:
         assert [trajectory.frame_index for _ in trajectory] == [3, 4]

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from iceclass.errors import InputError
-from iceclass.io import open_trajectory
+from iceclass.io import Trajectory
 from iceclass.io.lammps import dump as lammps_dump
 from iceclass.io.lammps import index as index_module
 from iceclass.io.lammps.index import FrameIndex, index_path
@@ -60,7 +60,7 @@ def jumps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def outcome(path: Path, **options: Any) -> list[Any]:
     """Everything that reading tells."""
     told: list[Any] = []
-    trajectory = open_trajectory(path, **options)
+    trajectory = Trajectory(path, **options)
     try:
         for frame in trajectory:
             assert frame.atoms is not None
@@ -74,7 +74,7 @@ def outcome(path: Path, **options: Any) -> list[Any]:
                     frame.atoms.columns.rows,  # type: ignore[attr-defined]
                     frame.atoms.molecule.tobytes(),
                     dict(frame.atoms.header),
-                    trajectory.place,
+                    trajectory.read_position,
                 )
             )
     except InputError as error:
@@ -90,7 +90,7 @@ def assert_jumping_changes_nothing(path: Path, slices: list[dict[str, Any]]) -> 
             plainly = outcome(path, on_error=on_error, **what)
             index_path(path).unlink(missing_ok=True)
             try:
-                open_trajectory(path).index()
+                Trajectory(path).index()
             except InputError:
                 assert not index_path(path).exists()
                 continue
@@ -133,7 +133,7 @@ def test_line_ends_blanks_and_a_mark(tmp_path: Path, small: None) -> None:
         path = tmp_path / f"{k}.lammpstrj"
         path.write_bytes(text)
         assert_jumping_changes_nothing(path, SLICES)
-        index = open_trajectory(path).index()
+        index = Trajectory(path).index()
         for offset in index.offsets[:-1].tolist():
             assert text[offset:].startswith(b"ITEM: ")
 
@@ -146,16 +146,22 @@ def test_units_named_once(tmp_path: Path, small: None, jumps: list[int]) -> None
     text[5] = "ITEM: UNITS\nreal\nITEM: TIME\n7\n" + text[5]
     path.write_text("".join(text))
     assert_jumping_changes_nothing(path, SLICES)
-    index = open_trajectory(path).index()
+    index = Trajectory(path).index()
     assert index.units == ((1, "metal"), (6, "real"))
-    assert [index.place(k).units for k in (0, 1, 5, 6, 9)] == ["", "metal", "metal", "real", "real"]
+    assert [index.position(k).units for k in (0, 1, 5, 6, 9)] == [
+        "",
+        "metal",
+        "metal",
+        "real",
+        "real",
+    ]
     jumps.clear()
-    with open_trajectory(path, start=4) as trajectory:
+    with Trajectory(path, start=4) as trajectory:
         units = [frame.atoms.header["units"] for frame in trajectory if frame.atoms]
     assert units == ["metal", "real", "real", "real", "real"]
     assert jumps == [index.offsets[4]]
     with pytest.raises(IndexError):
-        index.place(10)
+        index.position(10)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -219,7 +225,7 @@ def test_damage_of_any_kind(
 def test_a_frame_without_its_first_line_costs_no_other(tmp_path: Path) -> None:
     path = tmp_path / "t.lammpstrj"
     path.write_text(GOOD + GOOD.removeprefix("ITEM: TIMESTEP\n0\n") + GOOD * 2)
-    with open_trajectory(path, on_error="skip") as trajectory:
+    with Trajectory(path, on_error="skip") as trajectory:
         assert [trajectory.frame_index for _ in trajectory] == [0, 2, 3]
     assert "no ITEM: TIMESTEP" in str(trajectory.skipped[0])
 
@@ -235,7 +241,7 @@ def dump(tmp_path: Path, small: None) -> Path:
 
 
 def timesteps(path: Path, **options: Any) -> list[int]:
-    return [frame.timestep for frame in open_trajectory(path, **options)]
+    return [frame.timestep for frame in Trajectory(path, **options)]
 
 
 def test_the_index_is_kept_and_used(dump: Path, jumps: list[int]) -> None:
@@ -247,7 +253,7 @@ def test_the_index_is_kept_and_used(dump: Path, jumps: list[int]) -> None:
     assert jumps == []
     assert timesteps(dump, start=3, every=2) == expected[3::2]
     assert len(jumps) == len(expected[3::2])
-    index = open_trajectory(dump).index()
+    index = Trajectory(dump).index()
     assert len(index) == len(expected)
     assert index.offsets[-1] == index.size == dump.stat().st_size
     assert index.lines[-1] == dump.read_bytes().count(b"\n")
@@ -258,34 +264,34 @@ def test_the_index_is_kept_and_used(dump: Path, jumps: list[int]) -> None:
 
 def test_nothing_is_kept_of_small_files(dump: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(index_module, "WORTHWHILE", dump.stat().st_size + 1)
-    assert len(timesteps(dump, start=1)) == len(open_trajectory(dump).index()) - 1
+    assert len(timesteps(dump, start=1)) == len(Trajectory(dump).index()) - 1
     assert list(dump.parent.iterdir()) == [dump]
 
 
 def test_nothing_is_kept_where_nothing_can_be_written(dump: Path) -> None:
     index_path(dump).mkdir()
-    assert len(timesteps(dump, start=1)) == len(open_trajectory(dump).index()) - 1
+    assert len(timesteps(dump, start=1)) == len(Trajectory(dump).index()) - 1
     assert sorted(dump.parent.iterdir()) == sorted([dump, index_path(dump)])
 
 
 def test_a_changed_file_is_indexed_anew(dump: Path) -> None:
     expected = timesteps(dump)
-    open_trajectory(dump).index()
+    Trajectory(dump).index()
     old = dump.stat()
     dump.write_bytes(dump.read_bytes() + dump.read_bytes())
     os.utime(dump, ns=(old.st_atime_ns, old.st_mtime_ns))
     assert timesteps(dump, start=4) == (2 * expected)[4:]
-    assert len(open_trajectory(dump).index()) == 2 * len(expected)
-    longer = open_trajectory(dump).index()
+    assert len(Trajectory(dump).index()) == 2 * len(expected)
+    longer = Trajectory(dump).index()
     moved = b"\n" + dump.read_bytes().replace(b"pp pp pp", b"pp pp ss")[:-1]
     dump.write_bytes(moved)
     os.utime(dump, ns=(old.st_atime_ns, longer.mtime_ns + 1))
-    assert open_trajectory(dump).index().offsets[0] == 1
+    assert Trajectory(dump).index().offsets[0] == 1
 
 
 def test_damaged_and_foreign_indices_are_made_anew(dump: Path, jumps: list[int]) -> None:
     expected = timesteps(dump)
-    good = open_trajectory(dump).index()
+    good = Trajectory(dump).index()
     whole = index_path(dump).read_bytes()
     with np.load(index_path(dump)) as file:
         entries = dict(file)
@@ -315,7 +321,7 @@ def test_damaged_and_foreign_indices_are_made_anew(dump: Path, jumps: list[int])
         jumps.clear()
         assert timesteps(dump, start=2) == expected[2:]
         assert jumps == []
-        assert np.array_equal(open_trajectory(dump).index().offsets, good.offsets)
+        assert np.array_equal(Trajectory(dump).index().offsets, good.offsets)
         assert index_path(dump).stat().st_size == len(whole)
     # right at both ends, wrong in between: seen when it is used
     middle = good.offsets.copy()
@@ -328,7 +334,7 @@ def test_damaged_and_foreign_indices_are_made_anew(dump: Path, jumps: list[int])
 def test_what_has_no_index(tmp_path: Path) -> None:
     for name in ("rich.lammpstrj.gz", "atomic.data"):
         with pytest.raises(InputError, match="has no index"):
-            open_trajectory(DATA / name).index()
+            Trajectory(DATA / name).index()
 
 
 # -- places ---------------------------------------------------------------------------------------
@@ -342,20 +348,20 @@ def test_going_on_from_a_place(name: str, packed: bool, tmp_path: Path) -> None:
     path = tmp_path / name
     path.write_bytes(gzip.compress(text) if packed else text)
     full = outcome(path)[:-1]
-    whole = open_trajectory(path)
+    whole = Trajectory(path)
     places = []
     for _ in whole:
-        places.append(pickle.loads(pickle.dumps(whole.place)))
-        assert places[-1] == whole.place
-    assert whole.site_decision is not None
+        places.append(pickle.loads(pickle.dumps(whole.read_position)))
+        assert places[-1] == whole.read_position
+    assert whole.atom_roles is not None
     if not packed:
         index = whole.index()
-        assert places == [index.place(k + 1, whole.site_decision) for k in range(len(places))]
-        places.append(index.place(0))
+        assert places == [index.position(k + 1, whole.atom_roles) for k in range(len(places))]
+        places.append(index.position(0))
     for place in places:
-        with open_trajectory(path, start=place.frame, at=place) as part:
+        with Trajectory(path, start=place.frame, at=place) as part:
             frames = list(part)
-            assert part.site_decision in (whole.site_decision, place.sites)
+            assert part.atom_roles in (whole.atom_roles, place.roles)
         assert len(frames) == len(full) - place.frame
         assert outcome(path, start=place.frame, at=place)[:-1] == full[place.frame :]
         assert outcome(path, start=place.frame + 1, every=2, at=place)[:-1] == [
@@ -369,27 +375,27 @@ def test_a_place_keeps_the_decision(tmp_path: Path) -> None:
     later = dump_text("id type x y z", [[1, 1, 1, 1, 1], [2, 2, 9, 9, 9]], timestep=1)
     path = tmp_path / "t.lammpstrj"
     path.write_text(first + later)
-    trajectory = open_trajectory(path)
+    trajectory = Trajectory(path)
     frames = iter(trajectory)
     next(frames)
-    place = trajectory.place
+    place = trajectory.read_position
     assert next(frames).n_molecules == 1
     with pytest.raises(InputError, match="cannot be decided"):
-        list(open_trajectory(path, start=1))
-    (frame,) = open_trajectory(path, start=1, at=place)
+        list(Trajectory(path, start=1))
+    (frame,) = Trajectory(path, start=1, at=place)
     assert frame.n_molecules == 1
 
 
 def test_places_that_are_none(tmp_path: Path, small: None) -> None:
     path = tmp_path / "t.lammpstrj"
     path.write_text(GOOD * 4)
-    place = open_trajectory(path).index().place(2)
+    place = Trajectory(path).index().position(2)
     with pytest.raises(InputError, match="cannot begin at frame 2 to read from 1 on"):
-        open_trajectory(path, start=1, at=place)
+        Trajectory(path, start=1, at=place)
     for text in ("\n" + GOOD * 4, GOOD):
         path.write_text(text)
         with pytest.raises(InputError, match="frame 2 does not begin at byte") as caught:
-            list(open_trajectory(path, start=2, at=place))
+            list(Trajectory(path, start=2, at=place))
         assert caught.value.line == place.line + 1
 
 
@@ -403,7 +409,7 @@ def test_large_announcements_take_no_memory(packed: bool, atoms: str, tmp_path: 
     text = (GOOD + bad + "1 1 1.5 2.5 3.5\n" * 1_500_000 + GOOD).encode()
     path = tmp_path / "t.lammpstrj"
     path.write_bytes(gzip.compress(text) if packed else text)
-    list(open_trajectory(path, stop=1))
+    list(Trajectory(path, stop=1))
     tracemalloc.start()
     try:
         told = outcome(path)
@@ -426,7 +432,7 @@ def test_an_item_without_end_is_not_gathered(tmp_path: Path) -> None:
 
 
 def test_the_index_is_a_value(dump: Path) -> None:
-    index = open_trajectory(dump).index()
+    index = Trajectory(dump).index()
     again = pickle.loads(pickle.dumps(index))
     assert isinstance(again, FrameIndex)
     assert np.array_equal(again.offsets, index.offsets)

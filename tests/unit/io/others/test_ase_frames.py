@@ -13,7 +13,7 @@ from ase.io import write
 
 from iceclass import Frame
 from iceclass.errors import InputError
-from iceclass.io import open_trajectory, read
+from iceclass.io import Trajectory, read
 from tests.helpers.dumps import water_positions
 
 CELL = np.array([[12.0, 0.0, 0.0], [2.0, 12.0, 0.0], [-1.0, 3.0, 12.0]])
@@ -72,7 +72,7 @@ def test_extended_xyz(suffix: str, tmp_path: Path) -> None:
     write(tmp_path / "t.extxyz", images, format="extxyz")
     text = (tmp_path / "t.extxyz").read_bytes()
     path.write_bytes(gzip.compress(text) if suffix.endswith("gz") else text)
-    with open_trajectory(path) as trajectory:
+    with Trajectory(path) as trajectory:
         frames = list(trajectory)
     assert trajectory.format == "extxyz"
     assert [f.n_molecules for f in frames] == [8, 5, 8, 2]
@@ -104,7 +104,7 @@ def test_bad_xyz(damage, frame: int, line: int | None, message: str, tmp_path: P
     assert caught.value.frame == frame
     assert line is None or caught.value.line == line
     if frame:
-        with open_trajectory(path, on_error="skip") as trajectory:
+        with Trajectory(path, on_error="skip") as trajectory:
             assert len(list(trajectory)) == 1
         assert len(trajectory.skipped) == 1
 
@@ -127,7 +127,7 @@ def test_other_formats(name: str, kind: str, tmp_path: Path) -> None:
     atoms.calc = None
     atoms.pbc = True
     write(tmp_path / name, atoms, format=kind)
-    with open_trajectory(tmp_path / name) as trajectory:
+    with Trajectory(tmp_path / name) as trajectory:
         (frame,) = trajectory
     assert trajectory.format == kind
     assert frame.n_molecules == 8
@@ -144,10 +144,10 @@ def test_virtual_sites_in_gro_are_no_tungsten(tmp_path: Path) -> None:
         lines.append(f"{i // 4 + 1:5d}SOL  {names[i % 4]:>5s}{i + 1:5d}{at}")
     path = tmp_path / "t.gro"
     path.write_text("\n".join([*lines, "   1.20000   1.20000   1.20000", ""]))
-    with open_trajectory(path) as trajectory:
+    with Trajectory(path) as trajectory:
         (frame,) = trajectory
     assert frame.atoms.molecule.tolist() == [0, 0, 0, -1, 1, 1, 1, -1]
-    assert trajectory.site_decision.other == ("MW",)
+    assert trajectory.atom_roles.other == ("MW",)
 
 
 def test_exceptions_of_ase(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from iceclass.external.lammps import lammps_command
 from iceclass.generation.formats import write_gro, write_lammps_data
 from iceclass.generation.lattices import build
 from iceclass.generation.water_models import MW_POTENTIAL, WATER_MODELS
+from iceclass.io import ReadOptions
 from iceclass.io.others.mdanalysis_frames import frames_by_mdanalysis
 from tests.helpers.trajectories import (
     DEMO,
@@ -25,8 +26,9 @@ FORMATS = {".xtc": 0.0051, ".trr": 1e-5, ".dcd": 1e-5}
 """Å; XTC keeps hundredths, the others single precision."""
 
 
-def found(path, topology, **options):
-    return [frame for _, frame in frames_by_mdanalysis(path, topology, **options)]
+def found(path, topology, skipped=None, **changes):
+    options = ReadOptions(topology=topology, **changes)
+    return [frame for _, frame in frames_by_mdanalysis(path, options, skipped=skipped)]
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +85,9 @@ def test_triclinic_ice_with_each_topology(folder, suffix, topology):
 def test_goes_to_any_frame(folder, suffix):
     for start, stop, every in ((1, None, 2), (4, None, 1), (2, 3, 5)):
         options = {"start": start, "stop": stop, "every": every}
-        pairs = list(frames_by_mdanalysis(folder / f"slab{suffix}", DEMO, **options))
+        pairs = list(
+            frames_by_mdanalysis(folder / f"slab{suffix}", ReadOptions(topology=DEMO, **options))
+        )
         assert [index for index, _ in pairs] == list(range(4))[start:stop:every]
         for index, frame in pairs:
             difference = frame.positions - demo_frames(4)[index].positions
@@ -229,7 +233,9 @@ def test_a_frame_in_the_middle_is_damaged(folder, tmp_path):
     path = tmp_path / "damaged.xtc"
     path.write_bytes(whole)
     skipped = []
-    pairs = list(frames_by_mdanalysis(path, DEMO, on_error="skip", skipped=skipped))
+    pairs = list(
+        frames_by_mdanalysis(path, ReadOptions(topology=DEMO, on_error="skip"), skipped=skipped)
+    )
     indices = [index for index, _ in pairs] + [error.frame for error in skipped]
     assert sorted(indices) == [0, 1, 2, 3]
     for index, frame in pairs:
@@ -268,14 +274,14 @@ def test_types_overrule(folder):
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_open_trajectory_takes_a_topology(folder, suffix):
     path = folder / f"slab{suffix}"
-    with iceclass.io.open_trajectory(path, topology=DEMO, start=1, every=2) as trajectory:
+    with iceclass.io.Trajectory(path, topology=DEMO, start=1, every=2) as trajectory:
         frames = list(trajectory)
         assert (trajectory.format, trajectory.frame_index) == (suffix[1:], 3)
-        assert "oxygen: " in str(trajectory.site_decision)
+        assert "oxygen: " in str(trajectory.atom_roles)
     expected = found(path, DEMO, start=1, every=2)
     for a, b in zip(frames, expected, strict=True):
         np.testing.assert_array_equal(a.positions, b.positions)
-    with pytest.raises(InputError, match="--topology"):
+    with pytest.raises(InputError, match="topology="):
         list(iceclass.read(path))
     with pytest.raises(InputError, match="leave out the topology"):
-        iceclass.io.open_trajectory(DEMO, topology=DEMO)
+        iceclass.io.Trajectory(DEMO, topology=DEMO)

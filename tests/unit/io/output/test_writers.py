@@ -219,7 +219,7 @@ def test_a_failure_leaves_nothing(tmp_path: Path) -> None:
 def test_paths_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "there.dump").write_text("x")
     for name, message in (
-        ("there.dump", "exists already; use --force"),
+        ("there.dump", "exists already; use force=True"),
         ("none/out.dump", "does not exist"),
         ("out.txt", "unknown suffix '.txt'"),
         ("out", "unknown suffix"),

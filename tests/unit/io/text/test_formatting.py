@@ -61,6 +61,23 @@ def test_as_short_as_can_be() -> None:
     assert texts(np.array([np.nan, np.inf, -np.inf])) == ["nan", "inf", "-inf"]
 
 
+@pytest.mark.parametrize("text", ["1.1e-7", "2.5e-6", "9.99999e-9", "1.7e22", "3.3e-200"])
+def test_as_short_with_an_exponent(text: str) -> None:
+    assert texts(np.array([float(text), -float(text)])) == [text, f"-{text}"]
+    if float(text) > 1e-30:
+        assert texts(np.array([float(text)], np.float32)) == [text]
+
+
+@given(st.floats(1e-240, 1e240), st.integers(1, 17))
+@settings(max_examples=500, deadline=None)
+def test_never_longer_than_the_shortest_of_python(value: float, n: int) -> None:
+    rounded = float(f"{value:.{n - 1}e}")
+    (text,) = texts(np.array([rounded]))
+    shortest = repr(rounded).partition("e")[0].replace(".", "").strip("0")
+    assert float(text) == rounded
+    assert len(text.partition("e")[0].replace(".", "").strip("0")) <= len(shortest)
+
+
 def test_rows_keep_their_bytes() -> None:
     rows = b"1 O 0.10 \n 2\tH 1e-3\r\n"
     out = format_rows(rows, 2, {"i": np.array([True, False]), "name": np.array(["ih", "wässrig"])})

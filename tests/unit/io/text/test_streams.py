@@ -11,7 +11,7 @@ import pytest
 import zstandard
 
 from iceclass.errors import InputError
-from iceclass.io import open_trajectory, read
+from iceclass.io import Trajectory, read
 from iceclass.io.text.streams import ByteSource
 from tests.helpers.dumps import dump_text, water_rows
 
@@ -32,7 +32,7 @@ def test_compressed(kind: str, tmp_path: Path) -> None:
     for name in (f"t.lammpstrj.{kind}", "t.lammpstrj", "noname"):
         path = tmp_path / name
         path.write_bytes(packed)
-        with open_trajectory(path) as trajectory:
+        with Trajectory(path) as trajectory:
             assert trajectory.position == (0, len(packed))
             done = []
             for frame in trajectory:
@@ -65,9 +65,9 @@ def test_compressed_and_cut_short(kind: str, tmp_path: Path) -> None:
         list(read(path))
     if kind == "bz2":  # one block holds all: nothing can be recovered
         with pytest.raises(InputError, match="damaged"):
-            open_trajectory(path, on_error="skip")
+            Trajectory(path, on_error="skip")
         return
-    with open_trajectory(path, on_error="skip") as trajectory:
+    with Trajectory(path, on_error="skip") as trajectory:
         frames = list(trajectory)
     assert len(frames) > 10
     assert len(trajectory.skipped) == 1

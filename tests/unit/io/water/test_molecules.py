@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from iceclass.io.water.distances import Lattice
+from iceclass.io.water.bonds import REACH
 from iceclass.io.water.kinds import HYDROGEN, OTHER, OXYGEN
 from iceclass.io.water.molecules import MoleculeFinder
+from iceclass.neighbours import Lattice
 from tests.helpers.dumps import water_positions
 
 CELLS = {
@@ -54,7 +55,7 @@ def test_nearest_oxygen(name: str, pbc: tuple[bool, ...]) -> None:
     roles = np.array([OXYGEN] * n + [HYDROGEN] * 2 * n, np.int8)
     order = rng.permutation(3 * n)
     atoms, roles = atoms[order], roles[order]
-    lattice = Lattice.of(cell, periodic)
+    lattice = Lattice.of(cell, periodic, REACH)
     finder = MoleculeFinder()
     sites, molecule = finder.assign(roles, atoms, lattice)
     assert np.array_equal(sites, np.flatnonzero(roles == OXYGEN))
@@ -65,7 +66,7 @@ def test_nearest_oxygen(name: str, pbc: tuple[bool, ...]) -> None:
 def test_frames_in_another_order() -> None:
     """Ids tell who is who where rows are shuffled; protons that hop change their molecule."""
     rng = np.random.default_rng(5)
-    lattice = Lattice.of(np.eye(3) * 20.0, np.ones(3, bool))
+    lattice = Lattice.of(np.eye(3) * 20.0, np.ones(3, bool), REACH)
     atoms = water_positions(64).reshape(-1, 3)
     roles = np.array([OXYGEN, HYDROGEN, HYDROGEN] * 64, np.int8)
     expected = np.arange(192) // 3
@@ -85,7 +86,7 @@ def test_frames_in_another_order() -> None:
 
 
 def test_other_ids_and_counts() -> None:
-    lattice = Lattice.of(np.eye(3) * 20.0, np.ones(3, bool))
+    lattice = Lattice.of(np.eye(3) * 20.0, np.ones(3, bool), REACH)
     finder = MoleculeFinder()
     for n, ids in (
         (27, np.arange(81) + 1),
@@ -102,7 +103,7 @@ def test_other_ids_and_counts() -> None:
 
 
 def test_molecule_ids_where_there_is_no_oxygen_near() -> None:
-    lattice = Lattice.of(np.eye(3) * 20.0, np.ones(3, bool))
+    lattice = Lattice.of(np.eye(3) * 20.0, np.ones(3, bool), REACH)
     atoms = water_positions(8).reshape(-1, 3)
     atoms[1] += 2.5
     roles = np.array([OXYGEN, HYDROGEN, HYDROGEN] * 8, np.int8)
@@ -114,7 +115,7 @@ def test_molecule_ids_where_there_is_no_oxygen_near() -> None:
 
 
 def test_others_belong_to_no_molecule() -> None:
-    lattice = Lattice.of(np.eye(3) * 20.0, np.ones(3, bool))
+    lattice = Lattice.of(np.eye(3) * 20.0, np.ones(3, bool), REACH)
     atoms = water_positions(8, m_site=0.15).reshape(-1, 3)
     roles = np.array([OXYGEN, HYDROGEN, HYDROGEN, OTHER] * 8, np.int8)
     _, molecule = MoleculeFinder().assign(roles, atoms, lattice)

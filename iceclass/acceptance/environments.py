@@ -1,0 +1,263 @@
+"""Is a trajectory of an environment what it was made to be? Checks that suit mixed frames.
+
+Like :mod:`iceclass.acceptance.check`, but part by part: crystals must still be on their sites,
+liquids must move, glasses must not, and next to nothing may have frozen. What is measured here
+accepts or rejects a trajectory as a whole and never labels a molecule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iceclass.acceptance.criteria import Thresholds
+from iceclass.acceptance.densities import expected_density
+from iceclass.acceptance.structure import mean_square_displacement, radial_distribution
+from iceclass.external.ovito import chill_plus
+from iceclass.frame import Frame
+from iceclass.generation.construction import NO_TRUTH, made
+from iceclass.generation.water_models import water_model
+from iceclass.phases import GLASSES
+
+BULK = ("liquid", "crystal", "glass")
+"""Kinds of environment without any boundary, where a density means something."""
+
+LIQUID_DENSITY_KNOWN = (270.0, 330.0)
+"""K, between which the models' liquids are as dense as water; their maxima of density are up to
+90 K apart, so that colder ones differ."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a trajectory of an environment must fulfil.
+
+    Attributes
+    ----------
+    first_peak
+        Å. Of the O–O g(r): hydrogen bonds, as in :class:`~iceclass.acceptance.criteria.Thresholds`
+        but wider, since ices at several GPa and liquids at 550 K are among them.
+    left_sites
+        Largest share of a crystal's molecules, away from boundaries, that have left their sites.
+        Interstitials near melting are one for hundreds; a crystal that melts or transforms loses
+        all.
+    left_sites_nucleus
+        The same of a nucleus, where nearly all are near the boundary.
+    relaxation_time
+        ps in which a molecule of a liquid moves its own diameter, at most, and of a glass at
+        least. A liquid colder than ``may_be_slow`` that is slower is taken, and said to be slow.
+    may_be_slow
+        K, of liquids.
+    foreign_ice
+        Share of the liquid's or glass's molecules with truth that CHILL+ calls ice I, at most.
+    temperature
+        Deviation of the mean temperature in standard deviations of the instantaneous one.
+    """
+
+    first_peak: tuple[float, float] = (2.55, 3.0)
+    left_sites: float = 0.02
+    left_sites_nucleus: float = 0.3
+    relaxation_time: float = Thresholds().relaxation_time
+    may_be_slow: float = 245.0
+    foreign_ice: float = Thresholds().foreign_ice
+    temperature: float = 3.0
+
+
+@dataclass(frozen=True)
+class EnvironmentChecks:
+    """What was measured of a trajectory.
+
+    Attributes
+    ----------
+    kind, temperature
+        Of its description.
+    first_peak
+        Å, of the O–O g(r).
+    density, expected_density
+        g/cm³; ``None`` where there is a boundary, or where nothing is known.
+    displacement
+        Å². Mean-square displacement over the trajectory, by phase, of the molecules that have
+        truth in all frames.
+    diffusion
+        Å²/ps. Of the molecules that are not solid: a sixth of its growth between the first
+        interval and the whole; ``None`` of a solid, or of a trajectory of fewer than three frames.
+    slow
+        A liquid that moves more slowly than one should.
+    left_sites
+        Share of a crystal's molecules away from boundaries that are off their sites at the end.
+    without_truth
+        Share of all molecules.
+    ice
+        Share of the liquid's or glass's molecules that CHILL+ calls ice I.
+    reasons
+        Why it is rejected; empty: it is accepted.
+    """
+
+    kind: str
+    temperature: float
+    first_peak: float
+    density: float | None
+    expected_density: float | None
+    displacement: dict[str, float]
+    diffusion: float | None
+    slow: bool
+    left_sites: float | None
+    without_truth: float
+    ice: float | None
+    reasons: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-serialisable."""
+        return asdict(self)
+
+
+def check_environment(
+    description: Mapping[str, Any],
+    kind: str,
+    frames: Sequence[Frame],
+    truth: NDArray[np.int8],
+    limits: Limits = Limits(),
+) -> EnvironmentChecks:
+    """Measure a trajectory and judge it.
+
+    Parameters
+    ----------
+    description
+        Of a trajectory that ``iceclass generate`` made, with its construction.
+    kind
+        Of environment.
+    frames, truth
+        T frames, and (T, N) what :func:`iceclass.generation.construction.truth` says of them.
+
+    Raises
+    ------
+    InputError
+        No frame, or no construction in the description.
+    MissingDependencyError
+        OVITO is not installed.
+    """
+    construction = description["construction"]
+    own, phases = made(construction), list(construction["phases"])
+    solid = np.array(construction["solid"], dtype=bool)[own]
+    known = (truth != NO_TRUTH).all(axis=0)
+    moved = {
+        phase: round(float(mean_square_displacement(_only(frames, chosen))[-1]), 4)
+        for k, phase in enumerate(phases)
+        if (chosen := (own == k) & known).any() and len(frames) > 1
+    }
+    temperature = float(description["temperature"])
+    density = expected = None
+    if kind in BULK:
+        density = float(np.mean([f.density for f in frames]))
+        low, high = LIQUID_DENSITY_KNOWN
+        if phases[0] != "water" or low <= temperature <= high:
+            model, pressure = str(description["water_model"]), float(description["pressure"])
+            expected = expected_density(phases[0], model, temperature, pressure)
+    found = EnvironmentChecks(
+        kind=kind,
+        temperature=temperature,
+        first_peak=round(radial_distribution(frames).first_peak, 3),
+        density=None if density is None else round(density, 4),
+        expected_density=None if expected is None else round(expected.density, 4),
+        displacement=moved,
+        diffusion=_diffusion(frames, ~solid & known),
+        slow=False,
+        left_sites=_left_sites(construction, truth, solid),
+        without_truth=round(float((truth == NO_TRUTH).mean()), 4),
+        ice=_ice(frames, truth, solid),
+    )
+    mobile = found.first_peak**2 / (6 * limits.relaxation_time)
+    liquid = "water" in phases and found.diffusion is not None and found.diffusion < mobile
+    found = replace(found, slow=liquid and temperature < limits.may_be_slow)
+    reasons = list(_reasons(found, description, limits, mobile, phases))
+    if expected and density and not expected.low <= density <= expected.high:
+        reasons.append(
+            f"density {density:.3f} g/cm³, expected {expected.low:.3f} to {expected.high:.3f}"
+        )
+    return replace(found, reasons=tuple(reasons))
+
+
+def _reasons(
+    c: EnvironmentChecks,
+    description: Mapping[str, Any],
+    limits: Limits,
+    mobile: float,
+    phases: Sequence[str],
+) -> list[str]:
+    """One line for each failed check, but for the density's."""
+    failed = []
+    low, high = limits.first_peak
+    if not low <= c.first_peak <= high:
+        failed.append(f"first peak of g(r) at {c.first_peak:.2f} Å, expected {low:g} to {high:g}")
+    most = limits.left_sites_nucleus if c.kind == "nucleus" else limits.left_sites
+    if c.left_sites is not None and c.left_sites > most:
+        failed.append(
+            f"{100 * c.left_sites:.1f} % of the crystal left its sites, expected at most "
+            f"{100 * most:g} %: it melts or transforms"
+        )
+    if c.diffusion is not None:
+        if "water" in phases and c.diffusion < mobile and not c.slow:
+            failed.append(
+                f"diffuses at {c.diffusion:.4f} Å²/ps, expected at least {mobile:.4f} in a liquid"
+            )
+        if set(phases) & set(GLASSES) and c.diffusion > mobile:
+            failed.append(
+                f"diffuses at {c.diffusion:.4f} Å²/ps, expected at most {mobile:.4f} in a glass"
+            )
+    if c.ice is not None and c.ice > limits.foreign_ice:
+        failed.append(
+            f"{100 * c.ice:.1f} % of what is not crystal is ice I by CHILL+, expected at most "
+            f"{100 * limits.foreign_ice:g} %: it crystallises"
+        )
+    freedom = 3 if water_model(str(description["water_model"])).one_site else 6
+    spread = c.temperature * np.sqrt(2.0 / (freedom * int(description["molecules"])))
+    away = abs(float(description["mean_temperature"]) - c.temperature)
+    if away > limits.temperature * spread:
+        failed.append(
+            f"mean temperature {float(description['mean_temperature']):.1f} K, expected "
+            f"{c.temperature:g} ± {limits.temperature * spread:.1f} K"
+        )
+    return failed
+
+
+def _only(frames: Sequence[Frame], chosen: NDArray[np.bool_]) -> list[Frame]:
+    """Frames of some molecules."""
+    return [
+        replace(f, positions=f.positions[chosen], ids=f.ids[chosen], atoms=None) for f in frames
+    ]
+
+
+def _diffusion(frames: Sequence[Frame], chosen: NDArray[np.bool_]) -> float | None:
+    """Å²/ps of the chosen molecules, from the growth of their mean-square displacement."""
+    times = [f.time for f in frames]
+    if len(frames) < 3 or not chosen.any() or times[0] is None or times[-1] is None:
+        return None
+    moved = mean_square_displacement(_only(frames, chosen))
+    interval = (times[-1] - times[0]) / (len(times) - 1)
+    return round(float(moved[-1] - moved[1]) / (6 * interval * (len(times) - 2)), 6)
+
+
+def _left_sites(
+    construction: Mapping[str, Any], truth: NDArray[np.int8], solid: NDArray[np.bool_]
+) -> float | None:
+    """Share of solid molecules without truth in the last frame that had it in principle."""
+    inner = solid & (np.frombuffer(construction["uncertain"].encode(), np.uint8) == ord("0"))
+    if not inner.any() or not solid.all():
+        # beside another part the boundary takes truth as well: count those that had it at first
+        inner = solid & (truth[0] != NO_TRUTH)
+    if not inner.any():
+        return None
+    return round(float((truth[-1][inner] == NO_TRUTH).mean()), 4)
+
+
+def _ice(
+    frames: Sequence[Frame], truth: NDArray[np.int8], solid: NDArray[np.bool_]
+) -> float | None:
+    """Share of molecules with truth, not solid, that CHILL+ calls ice I in the last frame."""
+    chosen = ~solid & (truth[-1] != NO_TRUTH)
+    if not chosen.any():
+        return None
+    return round(float(np.isin(chill_plus(frames[-1])[chosen], ("ih", "ic")).mean()), 4)

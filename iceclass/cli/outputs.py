@@ -1,0 +1,97 @@
+"""The files that ``iceclass label`` writes of one trajectory: their names, and writing them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from iceclass.analysis.observer import Observer
+from iceclass.files import check_output
+from iceclass.io import suffixes
+from iceclass.io.detect import detect_format
+from iceclass.io.output.resumable import was_finishing
+from iceclass.io.text.streams import without_compression
+from iceclass.labelling.labels import Labels
+from iceclass.reports.clusters import largest_cluster_figure
+from iceclass.reports.phases import phase_fractions_figure
+from iceclass.reports.profile import profile_figure
+
+FIGURES = {"clusters": largest_cluster_figure, "profile": profile_figure}
+"""Name of an observer → what draws its table."""
+
+
+@dataclass(frozen=True)
+class LabelFiles:
+    """The files of one trajectory.
+
+    Attributes
+    ----------
+    labelled
+        The labelled trajectory, or a table of labels.
+    stem
+        What the names of the files beside it begin with.
+    """
+
+    labelled: Path
+    stem: str
+
+    @classmethod
+    def of(cls, trajectory: Path, output: Path | None = None) -> LabelFiles:
+        """Those of a trajectory, ``output`` being the labelled one; default: beside the file.
+
+        Raises
+        ------
+        InputError
+            The trajectory cannot be read.
+        """
+        if output is not None:
+            return cls(output, without_compression(output).stem.removesuffix(".labels"))
+        plain = without_compression(trajectory)
+        compression = trajectory.name.removeprefix(plain.name)
+        if detect_format(trajectory) == "lammps-dump":
+            suffix = plain.suffix if plain.suffix in suffixes.DUMP else ".lammpstrj"
+        else:
+            suffix, compression = ".extxyz", ""
+        name = f"{plain.stem}.labels{suffix}{compression}"
+        return cls(trajectory.with_name(name), plain.stem)
+
+    def beside(self, suffix: str) -> Path:
+        """A file of the run: ``phases.csv``, ``clusters.png`` …"""
+        return self.labelled.with_name(f"{self.stem}.{suffix}")
+
+    def all(self, observers: Iterable[str]) -> list[Path]:
+        """All of them, where the observers of these names watch."""
+        suffixes = ["phases.csv", "phases.png", "phases.json"]
+        suffixes += [f"{name}.{suffix}" for name in observers for suffix in ("csv", "png")]
+        return [self.labelled, *map(self.beside, suffixes)]
+
+    def check(self, observers: Iterable[str], *, force: bool) -> bool:
+        """Whether existing files are to be replaced: also those of the same run, if it was stopped.
+
+        Raises
+        ------
+        OutputError
+            One of them exists and is not to be replaced, or cannot be written.
+        """
+        replace = force or was_finishing(self.labelled)
+        for path in self.all(observers):
+            check_output(path, force=replace)
+        return replace
+
+    def write(self, labels: Labels, observers: Mapping[str, Observer], *, force: bool) -> None:
+        """Write tables, summary and figures.
+
+        Raises
+        ------
+        OutputError
+            One of them exists (without ``force``), or cannot be written.
+        """
+        table = self.beside("phases.csv")
+        labels.write_csv(table, force=force)
+        labels.write_summary(self.beside("phases.json"), force=force)
+        phase_fractions_figure(table, self.beside("phases.png"), force=force)
+        for name, observer in observers.items():
+            table = self.beside(f"{name}.csv")
+            observer.write(table, labels.observed[name], force=force)
+            FIGURES[name](table, self.beside(f"{name}.png"), force=force)

@@ -1,0 +1,71 @@
+"""mdapy: CHILL+ and the volumes of Voronoi cells, of the oxygens of a frame.
+
+CHILL+ is that of Nguyen & Molinero, J. Phys. Chem. B 119, 9369 (2015), doi 10.1021/jp510289t; the
+wheel counts periodic images one by one, so that thin cells come out right.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iceclass.errors import MissingDependencyError
+from iceclass.frame import Frame
+
+CHILL_PLUS = ("other", "ih", "ic", "interfacial ice", "hydrate", "interfacial hydrate")
+"""Names of mdapy's CHILL+ types 0 to 5, the same as OVITO's."""
+
+_ROOM = 20.0
+"""Å, left free around the molecules along open directions that have no cell vector."""
+
+
+def chill_plus_types(frame: Frame) -> NDArray[np.int64]:
+    """(N,) places in :data:`CHILL_PLUS`.
+
+    Raises
+    ------
+    MissingDependencyError
+        mdapy is not installed.
+    """
+    system = _system(frame, "CHILL+")
+    system.cal_chill_plus()
+    return np.asarray(system.data["chill_plus"].to_numpy(), dtype=np.int64)
+
+
+def voronoi_volumes(frame: Frame) -> NDArray[np.float64]:
+    """(N,) Å³, volume of each molecule's Voronoi cell; along open directions the box ends them.
+
+    Raises
+    ------
+    MissingDependencyError
+        mdapy is not installed.
+    """
+    system = _system(frame, "the local density")
+    system.cal_voronoi_volume()
+    return np.asarray(system.data["volume"].to_numpy(), dtype=np.float64)
+
+
+def _system(frame: Frame, what: str) -> Any:
+    """mdapy's system of the oxygens, its box turned so that the cell is lower triangular."""
+    try:
+        import mdapy
+    except ImportError as error:
+        raise MissingDependencyError(what, "mdapy", "compare") from error
+    cell, positions = frame.cell.copy(), frame.positions - frame.origin
+    missing = np.flatnonzero(~cell.any(axis=1))
+    if len(missing):
+        own = cell[cell.any(axis=1)]
+        across = np.linalg.svd(own)[2][len(own) :] if len(own) else np.eye(3)
+        for k, direction in zip(missing, across, strict=True):
+            along = positions @ direction
+            positions = positions - (along.min() - _ROOM) * direction
+            cell[k] = (np.ptp(along) + 2.0 * _ROOM) * direction
+    # a turn or a mirror changes neither which phase is found nor a volume
+    triangle = np.linalg.qr(cell.T)[1].T
+    triangle = triangle * np.sign(np.diag(triangle))
+    fraction = positions @ np.linalg.inv(cell)
+    fraction -= np.where(frame.pbc, np.floor(fraction), 0.0)
+    box = mdapy.Box(triangle, frame.pbc.astype(np.int32))
+    return mdapy.System(pos=np.ascontiguousarray(fraction @ triangle), box=box)

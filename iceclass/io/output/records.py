@@ -1,0 +1,100 @@
+"""Records of frames in a file rather than in memory: one line of JSON each, after a checksum."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO, Any, Self
+from zlib import crc32
+
+_BLOCK = 1 << 18
+
+
+def record_line(record: Mapping[str, Any]) -> bytes:
+    """A line of the file: the checksum of the JSON text, and the text."""
+    text = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+    return f"{crc32(text.encode()):08x} {text}\n".encode()
+
+
+def sound_records(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    """The records of complete lines, up to the first that is damaged or none of ours."""
+    for line in lines:
+        try:
+            record = json.loads(line[9:])
+        except (ValueError, RecursionError):
+            return
+        if not isinstance(record, dict) or record_line(record) != line:
+            return
+        yield record
+
+
+class RecordFile(Collection[dict[str, Any]]):
+    """Records, appended one at a time, and read from the file whenever they are iterated over.
+
+    The file may lose its name meanwhile. Pickled, this is a list.
+
+    Parameters
+    ----------
+    file
+        Open for reading and writing, unbuffered and empty; closed with this object.
+
+    Attributes
+    ----------
+    last
+        The record that was appended last, if there is any.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._start = self._count = 0
+        self.last: dict[str, Any] | None = None
+
+    @classmethod
+    def temporary(cls, directory: str | Path | None = None) -> Self:
+        """In a file without a name, in a directory or the system's one for temporary files."""
+        return cls(TemporaryFile(dir=directory, buffering=0))
+
+    def append(self, record: Mapping[str, Any]) -> None:
+        """Write a record."""
+        self._write(record)
+        self._count, self.last = self._count + 1, dict(record)
+
+    def note(self, entry: Mapping[str, Any]) -> None:
+        """Write a line that is no record, before the first of them or after the last."""
+        size = self._write(entry)
+        if self._count == 0:
+            self._start += size
+
+    def _write(self, entry: Mapping[str, Any]) -> int:
+        line = memoryview(record_line(entry))
+        left = line
+        while left:  # an unbuffered file may take less than all
+            left = left[self._file.write(left) :]
+        return len(line)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        left, offset, rest = self._count, self._start, b""
+        while left > 0:
+            block = os.pread(self._file.fileno(), _BLOCK, offset)
+            if not block:
+                raise OSError("the file of records was cut short by another process")
+            offset += len(block)
+            *lines, rest = (rest + block).split(b"\n")
+            for line in lines[:left]:
+                yield json.loads(line[9:])
+            left -= len(lines)
+
+    def __contains__(self, item: object) -> bool:
+        return any(item == record for record in self)
+
+    def __reduce__(self) -> tuple[type[list[Any]], tuple[list[dict[str, Any]]]]:
+        return list, (list(self),)
+
+    def __del__(self) -> None:
+        self._file.close()
