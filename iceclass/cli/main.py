@@ -21,6 +21,7 @@ COMMANDS = {
     "train": "Train a network on a feature store.",
     "evaluate": "Test a model on trajectories or features of known phase.",
     "explain": "Attribute a model's decisions to its features.",
+    "crystals": "Curate crystal structures from CIF files, and relax them.",
     "models": "List the models, or print the card of one.",
     "bench": "Time descriptors and labelling against their references.",
     "info": "Tell what a trajectory, feature store or model holds.",
