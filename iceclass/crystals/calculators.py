@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable
 from importlib import import_module
@@ -56,6 +57,7 @@ def calculator(name: str) -> Any:
 
 
 def _ani(files: str, model: str, folder: str) -> Any:
+    os.environ.setdefault("TORCHANI_NO_WARN_EXTENSIONS", "1")  # of graphics cards
     try:
         import torchani
     except ImportError as error:
