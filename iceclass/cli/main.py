@@ -25,6 +25,7 @@ COMMANDS = {
     "evaluate": "Test a model on trajectories or features of known phase.",
     "validate": "Test a model where people look: interfaces, other ices, perturbations.",
     "explain": "Attribute a model's decisions to its features.",
+    "crystals": "Curate crystal structures from CIF files, and relax them.",
     "models": "List the models, or print the card of one.",
     "bench": "Time descriptors and labelling against their references.",
     "info": "Tell what a trajectory, feature store or model holds.",
