@@ -74,7 +74,7 @@ def frames_by_mdanalysis(
     if assembler is None:
         assembler = Assembler(path, options.types)
     errors = skipped if skipped is not None else []
-    template = _template(path, topology, options.types)
+    template, named = _template(path, topology, options.types)
     n_atoms = len(template.positions)
     with open_file(path, n_atoms) as file:
         if n_atoms != file.n_atoms:
@@ -83,6 +83,9 @@ def frames_by_mdanalysis(
                 path=path,
                 hint="give the topology this trajectory was written with",
             )
+        if named is not None:
+            with told(path if topology is None else Path(topology), None, "bonds cannot be read"):
+                template = replace(template, bonds=bonds_of(named))
         if start > file.n_frames:
             raise InputError(
                 f"the file has {file.n_frames} frames, none to start from at {start}", path=path
@@ -143,8 +146,11 @@ def _raw_frame(template: RawFrame, now: Snapshot) -> RawFrame:
     )
 
 
-def _template(path: Path, topology: str | Path | None, types: Mapping[Any, str] | None) -> RawFrame:
-    """What the topology says of the atoms, in the order of the trajectory."""
+def _template(
+    path: Path, topology: str | Path | None, types: Mapping[Any, str] | None
+) -> tuple[RawFrame, AtomGroup | None]:
+    """What the topology says of the atoms, in the order of the trajectory; and MDAnalysis's atoms,
+    whose bonds are not among that yet."""
     kind = md_format(path) or ""
     if topology is None and kind not in NAMED:
         raise InputError(
@@ -156,6 +162,7 @@ def _template(path: Path, topology: str | Path | None, types: Mapping[Any, str] 
     if not topology.is_file():
         raise InputError("no such topology file", path=topology)
     raw = None if topology == path else _first_frame(topology, types)
+    atoms = None
     if raw is not None:
         order = np.arange(len(raw.positions)) if raw.ids is None else np.argsort(raw.ids)
         kinds = raw.kinds(True)
@@ -167,9 +174,9 @@ def _template(path: Path, topology: str | Path | None, types: Mapping[Any, str] 
         atoms = _atoms_of(topology)
         columns = _columns_of(atoms)
         kinds = named_kinds(columns)
-        ids, bonds = None, bonds_of(atoms)
+        ids, bonds = None, None
     m = len(kinds.codes)
-    return RawFrame(
+    template = RawFrame(
         positions=np.zeros((m, 3)),
         cell=np.zeros((3, 3)),
         pbc=np.zeros(3, bool),
@@ -179,6 +186,7 @@ def _template(path: Path, topology: str | Path | None, types: Mapping[Any, str] 
         ids=ids,
         bonds=bonds,
     )
+    return template, atoms
 
 
 class _KeepsRaw(Assembler):
@@ -238,7 +246,10 @@ def _columns_of(atoms: AtomGroup) -> dict[str, NDArray[Any]]:
 
 
 def bonds_of(atoms: AtomGroup) -> NDArray[np.int64] | None:
-    """(B, 2) The bonds among the atoms by their places in the group, if the topology has any."""
+    """(B, 2) The bonds among the atoms by their places in the group, if the topology has any.
+
+    Bonds with atoms that are not in the group are none of them.
+    """
     if not hasattr(atoms.universe, "bonds") or len(atoms.universe.bonds) == 0:
         return None
     row = np.full(len(atoms.universe.atoms), -1, np.int64)

@@ -229,8 +229,10 @@ class Assembler:
             if water_only and len(sites) == 0:  # the hydrogens of the file are not of these oxygens
                 water_only = False
                 sites, molecule = finder.assign(roles, raw.positions, lattice, raw.ids, mol)
+            bonded = water_only and raw.bonds is not None and len(raw.bonds) > 0
             self._sites.decision = replace(
                 decision,
+                evidence=decision.evidence + ("; bonds of the topology" if bonded else ""),
                 water_only=water_only,
                 water=tuple(kinds.keys[k] for k in np.unique(kinds.codes[molecule >= 0])),
                 carried=carried_groups(raw.columns, kinds, roles, molecule),

@@ -201,3 +201,14 @@ def test_a_missing_package_is_named_with_the_line_that_installs_it(tmp_path, fol
     monkeypatch.setattr("iceclass.io.others.md_files.find_spec", lambda name: None)
     with pytest.raises(MissingDependencyError, match=r'pip install "iceclass\[mdanalysis\]"'):
         list(read(path, topology=folder / "ii.gro"))
+
+
+def test_bonds_with_atoms_that_there_are_not(tmp_path: Path) -> None:
+    path, topology = unpacked(tmp_path, "water.dcd", "water.psf")
+    lines = topology.read_text().split("\n")
+    start = next(k for k, line in enumerate(lines) if "!NBOND" in line)
+    lines[start + 1] = "    1297" + lines[start + 1][8:]
+    topology.write_text("\n".join(lines))
+    with pytest.raises(InputError, match="bonds cannot be read") as caught:
+        list(read(path, topology=topology))
+    assert caught.value.path == topology

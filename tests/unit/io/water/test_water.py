@@ -147,6 +147,7 @@ def test_bonds_of_a_data_file(tmp_path: Path) -> None:
     path.write_text(f"{head}Atoms # full\n\n{rows}\nBonds\n\n{bonds}")
     with Trajectory(path) as trajectory:
         assert [frame.n_molecules for frame in trajectory] == [27]
+    assert "; bonds of the topology)" in str(trajectory.atom_roles)
     for wrong, message in (
         (bonds.replace("1 1 1 2\n", "1 1 1 99\n", 1), "names atom 99, which there is not"),
         (bonds.replace("1 1 1 2\n", "1 1 1\n", 1), "not number, type and two atom ids"),
