@@ -50,7 +50,7 @@ class RecordFile(Collection[dict[str, Any]]):
 
     def __init__(self, file: int) -> None:
         self._file = file
-        finalize(self, os.close, file)
+        self._close = finalize(self, os.close, file)
         self._start = self._count = 0
         self.last: dict[str, Any] | None = None
 
@@ -98,3 +98,8 @@ class RecordFile(Collection[dict[str, Any]]):
 
     def __reduce__(self) -> tuple[type[list[Any]], tuple[list[dict[str, Any]]]]:
         return list, (list(self),)
+
+    def close(self) -> None:
+        """Close the file: there are no records any more."""
+        self._close()
+        self._count = 0
