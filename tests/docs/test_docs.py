@@ -105,6 +105,23 @@ def test_labelling(tmp_path, monkeypatch, capsys):
     assert whole == running
 
 
+def test_looking(tmp_path, monkeypatch, capsys):
+    """Every command and the example in Python, on two frames of the demo."""
+    monkeypatch.chdir(tmp_path)
+    demo_dump("traj.lammpstrj", {"O": 1, "H": 2})
+    *lines, install = commands_of("looking.md")
+    assert install == 'pip install "iceclass[compare]"'
+    assert len(lines) == 4
+    for line in lines:
+        assert run(*shlex.split(line)[1:]) == 0, capsys.readouterr().err
+    (block,) = re.findall(r"```python\n(.*?)```", text_of("looking.md"), re.DOTALL)
+    values: dict = {}
+    exec(compile(block, "looking.md", "exec"), values)
+    assert values["found"]["nuclei"].rows[-1]["size"] > 100
+    for name in ("slab.html", "page.html", "slab.interfaces.png", "second.comparison.csv"):
+        assert Path(name).stat().st_size > 100, name
+
+
 def test_getting_started(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     demo_dump("traj.lammpstrj", {"O": 1, "H": 2})
