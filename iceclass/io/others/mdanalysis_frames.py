@@ -167,7 +167,9 @@ def _template(path: Path, topology: str | Path | None, types: Mapping[Any, str] 
         atoms = _atoms_of(topology)
         columns = _columns_of(atoms)
         kinds = named_kinds(columns)
-        ids, bonds = None, bonds_of(atoms)
+        ids = None
+        with told(topology, None, "the bonds of this topology are not among its atoms"):
+            bonds = bonds_of(atoms)
     m = len(kinds.codes)
     return RawFrame(
         positions=np.zeros((m, 3)),
