@@ -120,6 +120,8 @@ def _refuse_unknown(family: type[Descriptor], parameters: Mapping[Any, Any]) -> 
 
 def _parameters(text: str, name: str) -> dict[str, Any]:
     """``key=value, key=value`` as a dict; numbers, true and false."""
+    if not text:
+        return {}
     from iceclass.io.text.pairs import parse_pairs  # the room brings Numba
 
     pairs = parse_pairs(filter(str.strip, text.split(",")), f"KEY=NUMBER in {name!r}")
