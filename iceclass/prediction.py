@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +36,8 @@ class Prediction:
         The C class names.
     model_id
         Of the model that made it.
+    further
+        Name of a column → (N,) what other methods say of the molecules.
     """
 
     labels: NDArray[np.int64]
@@ -42,11 +46,13 @@ class Prediction:
     novelty: NDArray[np.float32]
     classes: tuple[str, ...]
     model_id: str
+    further: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     def only(self, selected: NDArray[np.bool_]) -> Prediction:
         """What is said of those molecules for which the (N,) ``selected`` is true."""
         keys = ("labels", "probabilities", "confidence", "novelty")
-        return replace(self, **{key: getattr(self, key)[selected] for key in keys})
+        further = {name: values[selected] for name, values in self.further.items()}
+        return replace(self, **{key: getattr(self, key)[selected] for key in keys}, further=further)
 
     @property
     def names(self) -> NDArray[np.str_]:

@@ -11,7 +11,8 @@ Voronoi cell.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,13 @@ from numpy.typing import NDArray
 
 from iceclass.analysis import order_parameters
 from iceclass.analysis.nuclei import ice_i, is_one_of
+from iceclass.analysis.observer import Observer, Record
 from iceclass.errors import InputError, unknown_name
 from iceclass.external.mdapy import CHILL_PLUS
 from iceclass.frame import AMU_PER_A3_IN_G_PER_CM3, MASS_WATER, Frame
+from iceclass.io.output.csv_tables import write_csv
 from iceclass.phases import UNKNOWN
+from iceclass.prediction import Prediction
 
 Q6_ICE = 0.358
 """q̄6 above which a molecule is ice, with neighbours within 3.5 Å."""
@@ -37,7 +41,7 @@ DISAGREEMENT = "i_disagree"
 """Column: how many of the deciding opinions call ice what we do not, or do not what we do."""
 
 LISTED = 1000
-"""Molecules of disagreement that are listed."""
+"""Molecules of disagreement of a frame that are listed at most."""
 
 
 @dataclass(frozen=True)
@@ -120,16 +124,20 @@ def opinions(
     columns: dict[str, NDArray[Any]] = {}
     ours = is_one_of(labels, classes, ice_i(classes))
     differing = np.zeros(frame.n_molecules, dtype=np.int64)
-    decides = False
+    names = tuple(names)
     for name in names:
         opinion = OPINIONS[name]
         values = columns[opinion.column] = _METHODS[name](frame)
         if opinion.decides:
-            decides = True
             differing += calls_ice(name, values) != ours
-    if decides:
+    if decide(names):
         columns[DISAGREEMENT] = np.where(labels < -1, 0, differing)
     return columns
+
+
+def decide(names: Iterable[str]) -> bool:
+    """Whether one of the methods tells ice from the rest."""
+    return any(OPINIONS[name].decides for name in names)
 
 
 def calls_ice(name: str, values: NDArray[Any]) -> NDArray[np.bool_]:
@@ -168,91 +176,138 @@ _METHODS: Mapping[str, Callable[[Frame], NDArray[Any]]] = {
 }
 
 
-@dataclass
-class Agreement:
-    """Sums over frames: by phase, how often a deciding method agrees, and means of numbers.
+@dataclass(frozen=True, eq=False)
+class Comparison(Observer):
+    """By phase, how many molecules the deciding methods agree on, and means of the numbers.
 
-    Attributes
+    Parameters
     ----------
-    listed
-        (frame number, molecule id, our label, column → value) of molecules of disagreement, the
-        first :data:`LISTED` of them.
-    disagreeing
-        How many there are in all.
+    classes
+        The C class names of the model.
+    methods
+        From :data:`OPINIONS`; the predictions are to have their columns in ``further``.
     """
 
-    names: tuple[str, ...]
-    classes: tuple[str, ...]
-    listed: list[tuple[int, int, str, dict[str, float]]] = field(default_factory=list)
-    disagreeing: int = 0
+    methods: tuple[str, ...] = ()
 
-    def __post_init__(self) -> None:
-        phases = len(self.classes) + 1
-        self._molecules = np.zeros(phases, dtype=np.int64)
-        self._agreeing = {n: np.zeros(phases, dtype=np.int64) for n in self.names}
-        self._sums = {n: np.zeros((2, phases)) for n in self.names}
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The methods."""
+        return {"methods": list(self.methods)}
 
-    def add(
-        self, number: int, frame: Frame, labels: NDArray[np.int64], columns: Mapping[str, Any]
-    ) -> None:
-        """A frame with its labels and the columns of :func:`opinions`."""
-        asked = labels >= -1
-        phase = np.where(labels < 0, len(self.classes), labels)[asked]
-        phases = len(self.classes) + 1
-        self._molecules += np.bincount(phase, minlength=phases)
-        ours = is_one_of(labels, self.classes, ice_i(self.classes))
-        for name in self.names:
-            values = np.asarray(columns[OPINIONS[name].column])
-            if OPINIONS[name].decides:
-                agrees = (calls_ice(name, values) == ours)[asked]
-                self._agreeing[name] += np.bincount(phase[agrees], minlength=phases)
-            if OPINIONS[name].values is None:
-                numbers = values[asked].astype(np.float64)
-                finite = np.isfinite(numbers)
-                self._sums[name] += [
-                    np.bincount(phase[finite], weights, phases)
-                    for weights in (numbers[finite], np.ones(int(finite.sum())))
-                ]
-        if DISAGREEMENT in columns:
-            differing = np.flatnonzero(np.asarray(columns[DISAGREEMENT]) > 0)
-            self.disagreeing += len(differing)
-            named = (*self.classes, UNKNOWN)
-            for k in differing[: LISTED - len(self.listed)]:
-                told = {
-                    OPINIONS[n].column: columns[OPINIONS[n].column][k].item() for n in self.names
-                }
-                label = named[labels[k]]
-                self.listed.append((number, int(frame.ids[k]), label, told))
+    def record(self, frame: Frame, prediction: Prediction) -> Record:
+        """Phase → molecules, and by method how many agree and [sum, how many] of its numbers."""
+        by_phase: dict[str, Any] = {}
+        names = np.array([*self.classes, UNKNOWN])[prediction.labels]
+        ours = is_one_of(prediction.labels, self.classes, ice_i(self.classes))
+        for phase in np.unique(names).tolist():
+            own = names == phase
+            told: dict[str, Any] = {"molecules": int(own.sum())}
+            for name in self.methods:
+                opinion = OPINIONS[name]
+                values = np.asarray(prediction.further[opinion.column])[own]
+                if opinion.decides:
+                    told[f"{name} agrees"] = int((calls_ice(name, values) == ours[own]).sum())
+                if opinion.values is None:
+                    finite = values[np.isfinite(values)]
+                    told[name] = [float(finite.sum()), len(finite)]
+            by_phase[phase] = told
+        return {"timestep": int(frame.timestep), "by_phase": by_phase}
 
-    def rows(self) -> list[dict[str, Any]]:
-        """A row for every phase met and one, ``all``, for all: molecules, for deciding methods
-        the share that agrees, for numbers their mean (``None`` where none is defined)."""
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Of the table."""
+        names = ["phase", "molecules"]
+        for method in self.methods:
+            opinion = OPINIONS[method]
+            names += [f"agrees with {opinion.label}"] if opinion.decides else []
+            names += [f"mean {opinion.label}"] if opinion.values is None else []
+        return tuple(names)
+
+    def rows(self, records: Iterable[tuple[int, Record]] | None = None) -> list[tuple[Any, ...]]:
+        """A row for every phase met and one for ``all``, in :attr:`columns`: shares that agree and
+        means, ``None`` where none is defined."""
+        sums: dict[str, dict[str, Any]] = {}
+        for _, record in self.records if records is None else records:
+            for phase, told in record["by_phase"].items():
+                for total in (sums.setdefault(phase, {}), sums.setdefault("all", {})):
+                    for key, value in told.items():
+                        total[key] = np.add(total.get(key, 0), value)
         table = []
-        for k, name in [*enumerate((*self.classes, UNKNOWN)), (slice(None), "all")]:
-            molecules = int(self._molecules[k].sum())
-            if not molecules:
+        for phase in (*self.classes, UNKNOWN, "all"):
+            if phase not in sums:
                 continue
-            row: dict[str, Any] = {"phase": name, "molecules": molecules}
-            for method in self.names:
+            own = sums[phase]
+            row: list[Any] = [phase, int(own["molecules"])]
+            for method in self.methods:
                 opinion = OPINIONS[method]
                 if opinion.decides:
-                    row[f"agrees with {opinion.label}"] = float(
-                        self._agreeing[method][k].sum() / molecules
-                    )
+                    row.append(float(own[f"{method} agrees"] / own["molecules"]))
                 if opinion.values is None:
-                    total, count = (self._sums[method][c][k].sum() for c in (0, 1))
-                    row[f"mean {opinion.label}"] = float(total / count) if count else None
-            table.append(row)
+                    value, count = own[method]
+                    row.append(float(value / count) if count else None)
+            table.append(tuple(row))
         return table
 
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-serialisable."""
+    def write(
+        self,
+        path: str | Path,
+        records: Iterable[tuple[int, Record]] | None = None,
+        *,
+        force: bool = False,
+    ) -> Path:
+        """Write :meth:`rows`."""
+        rows = (
+            ["" if v is None else f"{v:.6g}" if isinstance(v, float) else v for v in row]
+            for row in self.rows(records)
+        )
+        return write_csv(path, self.columns, rows, force=force)
+
+
+@dataclass(frozen=True, eq=False)
+class Disagreement(Comparison):
+    """The molecules on which a deciding method and we differ, at most :data:`LISTED` a frame."""
+
+    def record(self, frame: Frame, prediction: Prediction) -> Record:
+        """``differing``: how many; ``molecules``: id, phase and the methods' values of each."""
+        differing = np.flatnonzero(np.asarray(prediction.further[DISAGREEMENT]) > 0)
+        named = (*self.classes, UNKNOWN)
+        columns = [np.asarray(prediction.further[OPINIONS[m].column]) for m in self.methods]
         return {
-            "methods": list(self.names),
-            "by_phase": self.rows(),
-            "disagreeing": self.disagreeing,
-            "molecules_of_disagreement": [
-                {"frame": frame, "id": molecule, "phase": label, **told}
-                for frame, molecule, label, told in self.listed
+            "timestep": int(frame.timestep),
+            "differing": len(differing),
+            "molecules": [
+                [int(frame.ids[k]), named[prediction.labels[k]], *(c[k].item() for c in columns)]
+                for k in differing[:LISTED]
             ],
         }
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Of the table."""
+        return ("frame", "timestep", "id", "phase", *(OPINIONS[m].label for m in self.methods))
+
+    def rows(self, records: Iterable[tuple[int, Record]] | None = None) -> list[tuple[Any, ...]]:
+        """A row for every molecule."""
+        rows = []
+        for number, record in self.records if records is None else records:
+            for molecule, phase, *told in record["molecules"]:
+                shown = (
+                    (OPINIONS[m].values or ())[v] if OPINIONS[m].values else v
+                    for m, v in zip(self.methods, told, strict=True)
+                )
+                rows.append((number, record["timestep"], molecule, phase, *shown))
+        return rows
+
+    def write(
+        self,
+        path: str | Path,
+        records: Iterable[tuple[int, Record]] | None = None,
+        *,
+        force: bool = False,
+    ) -> Path:
+        """Write :meth:`rows`; a table without rows where all agree."""
+        rows = (
+            [f"{v:.6g}" if isinstance(v, float) else v for v in row] for row in self.rows(records)
+        )
+        return write_csv(path, self.columns, rows, force=force, may_be_empty=True)

@@ -36,8 +36,9 @@ SMOOTHING = 2.5
 THINNEST = 6.0
 """Å, two bilayers of ice: a layer of a phase that is thinner is taken for a fluctuation."""
 
-MIN_STEP = 0.25
-"""Difference of the ordered share on either side below which there are no two phases."""
+MAJORITY = 0.5
+"""Share of ordered molecules that one side has to be above and the other below: across a ball of
+ice in water it is nowhere reached, unless the ball fills the box."""
 
 REACH = 20.0
 """Å to either side of an interface that are fitted at most, half way to the next one."""
@@ -126,11 +127,12 @@ def find_interfaces(
     share = np.where(matter, gaussian_filter1d(solid, sigma, mode=mode), 0.0)
     share /= np.where(matter, density, 1.0)
     shift = 0 if not periodic else _quietest(share, matter, n)
-    total, solid, share, matter = (np.roll(a, -shift) for a in (total, solid, share, matter))
+    total, solid, share = (np.roll(a, -shift) for a in (total, solid, share))
+    matter = np.roll(matter, -shift)
     levels = share[matter]
     middle = 0.5 * float(levels.max() + levels.min()) if len(levels) else 0.5
     edges = _edges(share > middle, matter, round(thinnest / width), periodic)
-    if len(levels) == 0 or np.ptp(levels) < MIN_STEP:
+    if len(levels) == 0 or not levels.min() < MAJORITY < levels.max():
         edges = []
     found = []
     for k, edge in enumerate(edges):
@@ -140,10 +142,10 @@ def find_interfaces(
         after = edges[0] + n if last and periodic else 2 * n - edge if last else edges[k + 1]
         start = int(max(edge - reach, 0.5 * (before + edge)))
         stop = int(np.ceil(min(edge + reach, 0.5 * (edge + after))))
-        cells = np.arange(start, stop)
-        place, w, rises = _fitted(
-            cells + 0.5, edge, solid[cells % n], total[cells % n], share[edge % n] > middle
-        )
+        cells = np.arange(start, stop, dtype=np.int64)
+        z, around = np.asarray(cells + 0.5, dtype=np.float64), cells % n
+        rises = bool(share[edge % n] > middle)
+        place, w = _fitted(z, edge, solid[around], total[around], rises)
         found.append((place, w * width, rises))
     thickness = _thickness(found, share > middle, matter, n, periodic) * width
     interfaces = sorted(
@@ -205,7 +207,7 @@ def _fitted(
     solid: NDArray[np.float64],
     total: NDArray[np.float64],
     rises: bool,
-) -> tuple[float, float, bool]:
+) -> tuple[float, float]:
     """Position and tanh width of one interface in layers; where no fit is to be had, the crossing
     of the smoothed profile and a width of 0."""
     full = total > 0
@@ -217,7 +219,7 @@ def _fitted(
         return low + 0.5 * (high - low) * (1.0 + sign * np.tanh((z - z0) / w))
 
     try:
-        (z0, w, low, high), _ = curve_fit(
+        (z0, w, _, _), _ = curve_fit(
             step,
             z[full],
             solid[full] / total[full],
@@ -226,8 +228,8 @@ def _fitted(
             bounds=([z[0], 0.05, -0.05, 0.3], [z[-1], len(z), 0.7, 1.05]),
         )
     except (RuntimeError, ValueError):  # fewer layers than parameters, or no convergence
-        return float(edge), 0.0, rises
-    return float(z0), float(w), rises
+        return float(edge), 0.0
+    return float(z0), float(w)
 
 
 def _thickness(

@@ -22,7 +22,7 @@ from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from iceclass.errors import InputError
 from iceclass.frame import Frame
-from iceclass.neighbours.cell_list import neighbour_list
+from iceclass.neighbours import neighbour_list
 from iceclass.phases import PHASES
 
 R_CUT = 3.5
@@ -130,7 +130,10 @@ def largest_nucleus(frame: Frame, member: NDArray[np.bool_], r_cut: float = R_CU
         return Nucleus(own, np.empty((0, 3)), 0)
     order, before = breadth_first_order(graph, own[0], directed=False)
     positions = np.zeros((frame.n_molecules, 3))
-    steps = vectors[np.asarray(graph[before[order[1:]], order[1:]]).ravel() - 1]
+    # one bond, or none, for a cluster of one or two, comes out as a sparse array
+    entries = graph[before[order[1:]], order[1:]] if len(own) > 1 else np.empty(0, np.int64)
+    entries = entries.toarray() if hasattr(entries, "toarray") else np.asarray(entries)
+    steps = vectors[entries.ravel() - 1]
     for k, step in zip(order[1:].tolist(), steps, strict=True):
         positions[k] = positions[before[k]] + step
     rows = graph[own].tocoo()

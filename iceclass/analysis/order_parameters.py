@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from iceclass.errors import InputError
 from iceclass.frame import Frame
-from iceclass.neighbours.cell_list import neighbour_list
+from iceclass.neighbours import neighbour_list
 
 REACH = 6.0
 """Å, how far the four nearest neighbours, and the one beyond the shell of LSI, are looked for."""

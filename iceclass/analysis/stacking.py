@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -136,7 +137,7 @@ def followers(sequences: Sequence[str]) -> dict[str, int]:
 
     A stacking fault of Ih is a ``c``, one of Ic an ``h``; hc + ch count the changes.
     """
-    pairs = [a + b for sequence in sequences for a, b in zip(sequence, sequence[1:], strict=False)]
+    pairs = [a + b for sequence in sequences for a, b in pairwise(sequence)]
     return {pair: pairs.count(pair) for pair in ("hh", "hc", "ch", "cc")}
 
 

@@ -27,15 +27,19 @@ from iceclass.cli.options import (
 )
 from iceclass.cli.outputs import LabelFiles
 from iceclass.cli.progress import progress, stopping
+from iceclass.errors import OutputError
+from iceclass.files import check_output
 from iceclass.io.lammps.following import Follow
 from iceclass.io.options import ReadOptions
 from iceclass.io.series import find_paths
 from iceclass.labelling.label import label
 from iceclass.labelling.labels import Labels
 from iceclass.labelling.options import LabelOptions, OutputOptions
+from iceclass.labelling.output import output_format
 from iceclass.model.file import load_model
 from iceclass.model.network import Model
 from iceclass.phases import label_of
+from iceclass.reports.comparison import agreement_text
 from iceclass.tables import terminal_table
 
 
@@ -87,6 +91,11 @@ from iceclass.tables import terminal_table
     type=click.Choice(AXES),
     help="Also write the phases along an axis or a cell vector, NAME.profile.csv and .png.",
 )
+@click.option(
+    "--page",
+    is_flag=True,
+    help="Also write a page to look at, NAME.html, as iceclass view does.",
+)
 @cluster_options
 @force_option
 @quiet_option
@@ -101,6 +110,7 @@ def command(
     as_json: bool,
     clusters: bool,
     axis: str | None,
+    page: bool,
     cluster: ClusterOptions | None,
     force: bool,
     quiet: bool,
@@ -154,6 +164,12 @@ def command(
         observers["clusters"] = Clusters(network.classes)
     if axis is not None:
         observers["profile"] = Profile(network.classes, axis=axis)
+    if labelling.compare:
+        from iceclass.analysis.comparison import Comparison, Disagreement, decide
+
+        observers["comparison"] = Comparison(network.classes, methods=labelling.compare)
+        if decide(labelling.compare):
+            observers["disagreement"] = Disagreement(network.classes, methods=labelling.compare)
     task = _Task(
         model=network,
         reading=reading,
@@ -163,6 +179,7 @@ def command(
         force=force,
         quiet=quiet,
         as_json=as_json,
+        page=page,
     )
     if files is None:
         return label_directory(task.run, first, output, force=force)
@@ -182,11 +199,20 @@ class _Task:
     force: bool
     quiet: bool
     as_json: bool
+    page: bool
 
     def run(self, trajectory: Path | tuple[Path, ...], files: LabelFiles) -> None:
         """Label a trajectory, write its files and tell what it holds."""
         observers = self.labelling.observers
         replacing = files.check(observers, force=self.force)
+        if self.page:
+            if output_format(files.labelled) == "table":
+                raise OutputError(
+                    "a page is made of a labelled trajectory",
+                    path=files.labelled,
+                    hint="write a dump or .extxyz",
+                )
+            check_output(files.beside("html"), force=replacing)
         writing = OutputOptions(
             force=self.force,
             keep_labels=False,
@@ -211,6 +237,12 @@ class _Task:
                 writing=writing,
                 progress=report,
             )
+        if self.page:
+            from iceclass.labelling.reading import LabelledTrajectory
+            from iceclass.reports.page import trajectory_page
+
+            labelled_again = LabelledTrajectory(files.labelled, self.model.classes)
+            trajectory_page(labelled_again, files.beside("html"), model=self.model, force=replacing)
         self._report(labels, files)
 
     def _report(self, labels: Labels, files: LabelFiles) -> None:
@@ -218,8 +250,12 @@ class _Task:
             click.echo(files.beside("phases.json").read_text(encoding="utf-8"), nl=False)
         elif not self.quiet:
             click.echo(_overview(labels))
-            names = (path.name for path in files.all(self.labelling.observers))
-            click.echo("written: " + ", ".join(names))
+            if "comparison" in self.labelling.observers:
+                comparison = self.labelling.observers["comparison"]
+                click.echo("\n" + agreement_text(comparison, labels.observed["comparison"]) + "\n")
+            paths = files.all(self.labelling.observers)
+            paths += [files.beside("html")] if self.page else []
+            click.echo("written: " + ", ".join(path.name for path in paths))
         if "warning" in labels.parameters:
             click.echo(f"warning: {labels.parameters['warning']}", err=True)
         for message in labels.skipped:

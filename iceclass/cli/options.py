@@ -69,6 +69,17 @@ def parse_regions(
     return tuple(map(Region.parse, values))
 
 
+def parse_compare(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> tuple[str, ...]:
+    """``chill+,q6bar`` → names of methods."""
+    if value is None:
+        return ()
+    from iceclass.analysis.comparison import parse_opinions
+
+    return parse_opinions(value)
+
+
 _READ: dict[str, Decorator] = {
     "types": click.option(
         "--types",
@@ -132,6 +143,12 @@ _LABEL: dict[str, Decorator] = {
         "--select",
         metavar="EXPRESSION",
         help='Label only these molecules, all are seen: "resname SOL", "type 1 and z < 40".',
+    ),
+    "compare": click.option(
+        "--compare",
+        callback=parse_compare,
+        metavar="METHOD,…",
+        help="Also ask chill+, q6bar, q, lsi, f4, density; the first two tell whether they agree.",
     ),
     "backend": click.option(
         "--backend", help="Implementation of the descriptor: numba or dscribe."

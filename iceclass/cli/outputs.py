@@ -15,10 +15,15 @@ from iceclass.io.series import series_stem
 from iceclass.io.text.streams import without_compression
 from iceclass.labelling.labels import Labels
 from iceclass.reports.clusters import largest_cluster_figure
+from iceclass.reports.comparison import agreement_figure
 from iceclass.reports.phases import phase_fractions_figure
 from iceclass.reports.profile import profile_figure
 
-FIGURES = {"clusters": largest_cluster_figure, "profile": profile_figure}
+FIGURES = {
+    "clusters": largest_cluster_figure,
+    "profile": profile_figure,
+    "comparison": agreement_figure,
+}
 """Name of an observer → what draws its table."""
 
 
@@ -67,7 +72,8 @@ class LabelFiles:
     def all(self, observers: Iterable[str]) -> list[Path]:
         """All of them, where the observers of these names watch."""
         suffixes = ["phases.csv", "phases.png", "phases.json"]
-        suffixes += [f"{name}.{suffix}" for name in observers for suffix in ("csv", "png")]
+        for name in observers:
+            suffixes += [f"{name}.csv"] + [f"{name}.png"] * (name in FIGURES)
         return [self.labelled, *map(self.beside, suffixes)]
 
     def check(self, observers: Iterable[str], *, force: bool) -> bool:
@@ -98,4 +104,5 @@ class LabelFiles:
         for name, observer in observers.items():
             table = self.beside(f"{name}.csv")
             observer.write(table, labels.observed[name], force=force)
-            FIGURES[name](table, self.beside(f"{name}.png"), force=force)
+            if name in FIGURES:
+                FIGURES[name](table, self.beside(f"{name}.png"), force=force)

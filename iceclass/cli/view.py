@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from iceclass.cli.options import PATH, complete_model, every_option, force_option, quiet_option
+from iceclass.cli.options import PATH, complete_model, force_option, quiet_option, read_options
 from iceclass.errors import InputError
+from iceclass.io.options import ReadOptions
 from iceclass.io.text.streams import without_compression
 
 
@@ -23,7 +24,7 @@ from iceclass.io.text.streams import without_compression
 @click.option("--explain", is_flag=True, help="Also tell the features that decided each label.")
 @click.option("--no-details", is_flag=True, help="Labels only: do not ask the model again.")
 @click.option("--title", help="Of the page.  [default: the file's name]")
-@every_option
+@read_options("start", "stop", "every", "on_error")
 @click.option(
     "--max-size",
     type=click.FloatRange(min=1),
@@ -40,18 +41,18 @@ def command(
     explain: bool,
     no_details: bool,
     title: str | None,
-    every: int,
+    reading: ReadOptions,
     max_size: float,
     force: bool,
     quiet: bool,
 ) -> None:
-    """Show a labelled trajectory as one HTML page that opens offline.
+    """Show a labelled trajectory as one HTML page.
 
-    LABELLED is a trajectory that iceclass label wrote. The page shows its molecules in three
-    dimensions, coloured by phase, confidence, novelty, cluster or any further column, with phases
-    to hide and slice planes; a slider through the frames in step with the phase fractions and the
-    profile; for a molecule that is clicked its probabilities, neighbours and, with --explain, the
-    features that decided; and a map of the network's last hidden layer.
+    LABELLED is a trajectory that iceclass label wrote. The page opens offline and shows its
+    molecules in three dimensions, coloured by phase, confidence, novelty, cluster or any further
+    column, with phases to hide and slice planes; a slider through the frames in step with the phase
+    fractions and the profile; for a molecule that is clicked its probabilities, neighbours and,
+    with --explain, the features that decided; and a map of the network's last hidden layer.
 
     \b
     Examples:
@@ -72,7 +73,7 @@ def command(
         model="" if no_details else model,
         explain=explain,
         title=title,
-        every=every,
+        reading=reading,
         max_bytes=int(1e6 * max_size),
         force=force,
     )

@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iceclass.errors import MissingDependencyError
+from iceclass.external.boxes import triangular_box
 from iceclass.frame import Frame
 
 CHILL_PLUS = ("other", "ih", "ic", "interfacial ice", "hydrate", "interfacial hydrate")
 """Names of mdapy's CHILL+ types 0 to 5, the same as OVITO's."""
 
 _ROOM = 20.0
-"""Å, left free around the molecules along open directions that have no cell vector."""
+"""Å, left free around the molecules along open directions."""
 
 
 def chill_plus_types(frame: Frame) -> NDArray[np.int64]:
@@ -35,7 +36,8 @@ def chill_plus_types(frame: Frame) -> NDArray[np.int64]:
 
 
 def voronoi_volumes(frame: Frame) -> NDArray[np.float64]:
-    """(N,) Å³, volume of each molecule's Voronoi cell; along open directions the box ends them.
+    """(N,) Å³, volume of each molecule's Voronoi cell; along open
+    directions it may reach 20 Å beyond the outermost molecules.
 
     Raises
     ------
@@ -53,19 +55,5 @@ def _system(frame: Frame, what: str) -> Any:
         import mdapy
     except ImportError as error:
         raise MissingDependencyError(what, "mdapy", "compare") from error
-    cell, positions = frame.cell.copy(), frame.positions - frame.origin
-    missing = np.flatnonzero(~cell.any(axis=1))
-    if len(missing):
-        own = cell[cell.any(axis=1)]
-        across = np.linalg.svd(own)[2][len(own) :] if len(own) else np.eye(3)
-        for k, direction in zip(missing, across, strict=True):
-            along = positions @ direction
-            positions = positions - (along.min() - _ROOM) * direction
-            cell[k] = (np.ptp(along) + 2.0 * _ROOM) * direction
-    # a turn or a mirror changes neither which phase is found nor a volume
-    triangle = np.linalg.qr(cell.T)[1].T
-    triangle = triangle * np.sign(np.diag(triangle))
-    fraction = positions @ np.linalg.inv(cell)
-    fraction -= np.where(frame.pbc, np.floor(fraction), 0.0)
-    box = mdapy.Box(triangle, frame.pbc.astype(np.int32))
-    return mdapy.System(pos=np.ascontiguousarray(fraction @ triangle), box=box)
+    cell, positions, periodic = triangular_box(frame, _ROOM)
+    return mdapy.System(pos=positions, box=mdapy.Box(cell, periodic.astype(np.int32)))

@@ -20,8 +20,9 @@ from iceclass.errors import InputError
 from iceclass.frame import Frame
 from iceclass.generation.lattices import Structure
 from iceclass.generation.other_sites import Others
-from iceclass.generation.stacking import PHASE_OF_LETTER, molecule_letters
+from iceclass.generation.stacking import molecule_letters
 from iceclass.neighbours.cell_list import neighbour_list
+from iceclass.phases import PHASE_OF_LETTER
 
 PHASE_OF_LATTICE = {
     "1h": "ih",

@@ -30,6 +30,9 @@ class LabelOptions:
         :class:`~iceclass.labelling.selection.Selection`; otherwise as ``regions``.
     backend
         Implementation of the descriptor; default: the fast one.
+    compare
+        Other methods to ask about each molecule, of
+        :data:`iceclass.analysis.comparison.OPINIONS`: a column each in a labelled trajectory.
     observers
         Name → what else is to be recorded of each frame, as :attr:`Labels.observed
         <iceclass.labelling.labels.Labels.observed>`.
@@ -39,6 +42,7 @@ class LabelOptions:
     regions: tuple[Region, ...] = ()
     select: Selection | str | None = None
     backend: str | None = None
+    compare: tuple[str, ...] = ()
     observers: Mapping[str, Observer] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -251,10 +251,11 @@ def selected_only(frame: Frame, prediction: Prediction) -> tuple[Frame, Predicti
 def _atom_columns(frame: Frame, prediction: Prediction) -> dict[str, NDArray[Any]]:
     """The label columns for all atoms of the frame: each its molecule's, others −1 and 0."""
     phase = prediction.labels.astype(np.int64)
-    confidence = prediction.confidence
+    confidence, further = prediction.confidence, dict(prediction.further)
     if frame.atoms is not None:
         belongs = frame.atoms.molecule
         alone = belongs < 0
         phase = np.where(alone, -1, phase[belongs])
         confidence = np.where(alone, np.float32(0.0), confidence[belongs])
-    return {PHASE_COLUMN: phase, CONFIDENCE_COLUMN: confidence}
+        further = {name: np.where(alone, 0, own[belongs]) for name, own in further.items()}
+    return {PHASE_COLUMN: phase, CONFIDENCE_COLUMN: confidence, **further}

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from iceclass.errors import InputError
 from iceclass.frame import Frame
+from iceclass.io.options import ReadOptions
 from iceclass.io.text.streams import peek, without_compression
 from iceclass.io.trajectory import Trajectory
 from iceclass.labelling.output import CONFIDENCE_COLUMN, PHASE_COLUMN
@@ -76,8 +77,8 @@ class LabelledTrajectory:
         A dump or extended XYZ file that ``iceclass label`` wrote, compressed or not.
     classes
         The C class names; default: what the file, or the summary beside it, says.
-    start, stop, every, on_error
-        As for :class:`iceclass.io.trajectory.Trajectory`.
+    reading
+        How, and which frames.
 
     Attributes
     ----------
@@ -99,10 +100,11 @@ class LabelledTrajectory:
         self,
         path: str | Path,
         classes: Sequence[str] | None = None,
-        **reading: Any,
+        reading: ReadOptions | None = None,
+        **changes: Any,
     ) -> None:
         self.path = Path(path)
-        self._trajectory = Trajectory(self.path, **reading)
+        self._trajectory = Trajectory(self.path, reading, **changes)
         legend, self.model, self.model_id = _told(self.path)
         if classes is not None:
             legend = tuple(classes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -71,7 +71,7 @@ class Labeller:
             "iceclass": __version__,
             "unknown": self.options.unknown,
             "regions": [str(region) for region in self.options.regions],
-            "select": None if self.options.select is None else str(self.options.select),
+            **({} if self.options.select is None else {"select": str(self.options.select)}),
             "start": reading.start,
             "stop": reading.stop,
             "every": reading.every,
@@ -86,6 +86,7 @@ class Labeller:
             "reading": read,
             "backend": self.options.backend,
             "observers": {k: o.parameters for k, o in self.options.observers.items()},
+            **({"compare": list(self.options.compare)} if self.options.compare else {}),
         }
 
     def classify(self, frame: Frame) -> Prediction:
@@ -102,9 +103,16 @@ class Labeller:
             )
         options = self.options
         mask = selected(frame, options.conditions) if options.conditions else None
-        return self.model.classify(
+        prediction = self.model.classify(
             frame, selected=mask, unknown=options.unknown, backend=options.backend
         )
+        if not options.compare:
+            return prediction
+        from iceclass.analysis.comparison import opinions
+
+        labels = prediction.labels
+        further = opinions(frame, options.compare, labels, self.model.classes)
+        return replace(prediction, further=further)
 
     def record(self, number: int, frame: Frame, prediction: Prediction) -> dict[str, Any]:
         """All that the files beside the labelled trajectory need to know of a frame."""

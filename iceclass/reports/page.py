@@ -29,6 +29,7 @@ from iceclass.errors import InputError, OutputError
 from iceclass.evaluation.attributions import attributions
 from iceclass.files import replacing
 from iceclass.frame import Frame
+from iceclass.io.options import ReadOptions
 from iceclass.labelling.reading import LabelledFrame, LabelledTrajectory
 from iceclass.model.file import load_model, shipped_models
 from iceclass.model.network import Model
@@ -88,8 +89,7 @@ def page_of(
     path: str | Path,
     *,
     model: str | None = None,
-    classes: Sequence[str] | None = None,
-    every: int = 1,
+    reading: ReadOptions | None = None,
     **options: Any,
 ) -> PageSummary:
     """Write the page of a labelled file.
@@ -101,15 +101,14 @@ def page_of(
     model
         Name or file of the model that labelled it; default: what is told beside the trajectory,
         if that is a shipped model or a file that is there. Empty: none.
-    classes, every
-        As of :class:`iceclass.labelling.reading.LabelledTrajectory`.
+    reading
+        How, and which frames.
     options
         As of :func:`trajectory_page`.
     """
     named = load_model(model) if model else None
-    if classes is None and named is not None:
-        classes = named.classes
-    trajectory = LabelledTrajectory(labelled, classes, every=every)
+    classes = None if named is None else named.classes
+    trajectory = LabelledTrajectory(labelled, classes, reading)
     if model is None:
         named = _model_of(trajectory)
     return trajectory_page(trajectory, path, model=named, **options)
@@ -262,12 +261,15 @@ def _page(
     total = sum(frame.frame.n_molecules for frame in kept)
     stride = max(1, -(-total // MAX_DETAILED))
     chosen = range(0, len(kept), stride) if model is not None else range(0)
-    found, axes = [], None
+    found: list[_Details] = []
+    axes: list[str] | None = None
     if model is not None:
         found, axes = _details(model, [kept[k].frame for k in chosen], explain)
     scalars = _scalars(kept)
     step = max(STEP, max(float(np.ptp(_wrapped(f.frame), axis=0).max()) for f in kept) / 65_000)
-    blocks, told, before = [], [], None
+    blocks: list[bytes] = []
+    told: list[dict[str, Any]] = []
+    before: _Coded | None = None
     for k, frame in enumerate(kept):
         details = found[chosen.index(k)] if k in chosen else None
         coded = _Coded.of(frame, classes, step)
@@ -400,6 +402,7 @@ class _Coded:
             "n": frame.n_molecules,
             "box": box.tolist(),
             "corner": corner.tolist(),
+            "cell": bool(frame.cell.any(axis=1).all()),
             "offset": self.offset.tolist(),
             "pbc": frame.pbc.tolist(),
             "ids": not follows,
@@ -452,6 +455,7 @@ class _Scalar:
     name: str
     low: float
     high: float
+    digits: int
 
     def words(self, frame: LabelledFrame) -> NDArray[np.uint16]:
         """(N,) 0 … 65 534; 65 535 where there is no number."""
@@ -471,6 +475,7 @@ class _Scalar:
             "label": label,
             "low": self.low,
             "high": self.high,
+            "digits": self.digits,
             "values": None if values is None else list(values),
         }
 
@@ -485,7 +490,8 @@ def _scalars(kept: Sequence[LabelledFrame]) -> list[_Scalar]:
         finite = [values for values in finite if len(values)]
         if finite:
             low, high = min(v.min() for v in finite), max(v.max() for v in finite)
-            found.append(_Scalar(name, float(low), float(high)))
+            digits = 0 if kept[0].columns[name].dtype.kind == "i" else 3
+            found.append(_Scalar(name, float(low), float(high), digits))
     return found
 
 

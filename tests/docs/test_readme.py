@@ -46,12 +46,19 @@ def test_every_command_is_named():
 def test_label_and_python_examples_run(tmp_path, monkeypatch, capsys):
     (tmp_path / "demo").symlink_to(ROOT / "demo")
     monkeypatch.chdir(tmp_path)
-    (line,) = [one for one in LINES if one.startswith("iceclass label") and "--model" not in one]
-    assert run(*shlex.split(line)[1:]) == 0
+    plain, seen = [
+        one for one in LINES if one.startswith("iceclass label") and "--model" not in one
+    ]
+    (measure,) = [one for one in LINES if one.startswith("iceclass measure")]
+    for line in (plain, seen, measure):
+        assert run(*shlex.split(line)[1:]) == 0
     names = re.findall(r"\| `(melted[\w.]+)` \|", README)
     assert len(names) == 4
     for name in names:
         check_output(tmp_path / name)
+    assert (tmp_path / "seen.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert "agrees with CHILL+" in capsys.readouterr().out
+    assert "m/s" in (tmp_path / "seen.interfaces.json").read_text(encoding="utf-8")
     (block,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     exec(compile(block, "README.md", "exec"), {})
     assert "Labels(21 frames" in capsys.readouterr().out

@@ -96,7 +96,14 @@ def raw_frame(atoms: Atoms) -> RawFrame:
         kinds=_kinds_of(columns),
         ids=ids,
         timestep=int(step) if isinstance(step, (int, np.integer)) else 0,
+        time=_picoseconds(atoms.info),
     )
+
+
+def _picoseconds(info: Mapping[str, Any]) -> float | None:
+    """The time, of files that iceclass wrote: others tell it in units of their own."""
+    time = info.get("time")
+    return float(time) if "iceclass_model" in info and isinstance(time, int | float) else None
 
 
 def _plain(array: NDArray[Any]) -> NDArray[Any]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iceclass.errors import OutputError
-from iceclass.io.output.table_base import ForwardStream, Prediction, TableWriter
+from iceclass.io.output.table_base import ForwardStream, TableWriter
 
 if TYPE_CHECKING:
     from iceclass.frame import Frame

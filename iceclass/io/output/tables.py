@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from iceclass.errors import MissingDependencyError, OutputError
 from iceclass.io import suffixes
 from iceclass.io.output.npz_table import NpzTable, Precision
-from iceclass.io.output.table_base import ForwardStream, Prediction, TableWriter
+from iceclass.io.output.table_base import ForwardStream, TableWriter
 from iceclass.io.output.writers import format_rows
 from iceclass.io.text.streams import without_compression
 from iceclass.phases import UNKNOWN

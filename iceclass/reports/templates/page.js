@@ -83,6 +83,7 @@ function place() {
   }
 }
 
+const valueColour = v => v > 0 ? PALETTE[(v - 1) % PALETTE.length] : "#cccccc";
 const modes = {
   phase: {label: "phase", of: i => rgb(phaseOf(frame.phase[i]).colour)},
   confidence: {label: "confidence", low: "0", high: "1", of: i => ramp(frame.confidence[i] / 100)},
@@ -96,6 +97,8 @@ const scalar = (k, i) => frame.scalars[k][i] === 65535 ? NaN
 meta.scalars.forEach((told, k) => {
   if (told.name === meta.disagreement) modes[told.name] = {label: told.label,
     of: i => scalar(k, i) > 0 ? [0.84, 0.1, 0.1] : [0.85, 0.85, 0.85]};
+  else if (told.values) modes[told.name] = {label: told.label, values: told.values,
+    of: i => rgb(valueColour(Math.round(scalar(k, i))))};
   else modes["scalar " + told.name] = {label: told.label, low: round(told.low, 3), high: round(told.high, 3),
     of: i => ramp((scalar(k, i) - told.low) / (told.high - told.low || 1))};
 });
@@ -128,7 +131,7 @@ let cell = null, marks = null;
 
 function drawCell() {
   if (cell) { stage.removeComponent(cell); cell = null; }
-  if (!$("cell").checked) return;
+  if (!$("cell").checked || !frame.cell) return;
   const edges = new NGL.Shape("cell"), grey = [0.35, 0.35, 0.35];
   const corner = (i, j, k) => times([i, j, k], frame.box).map((v, c) => v + frame.corner[c]);
   for (let axis = 0; axis < 3; axis++) for (const [p, q] of [[0, 0], [0, 1], [1, 0], [1, 1]]) {
@@ -214,7 +217,7 @@ function tell() {
   const facts = [["id", String(state.id)], ["phase", phaseOf(frame.phase[i]).label],
     ["confidence", (frame.confidence[i] / 100).toFixed(2)], ["position / Å", place]];
   if (frame.cluster[i] < 255) facts.push(["cluster of crystal", frame.cluster[i] === 0 ? "largest" : `no. ${frame.cluster[i] + 1}`]);
-  meta.scalars.forEach((told, k) => facts.push([told.label, told.values ? told.values[Math.round(scalar(k, i))] ?? "–" : round(scalar(k, i), 3)]));
+  meta.scalars.forEach((told, k) => facts.push([told.label, told.values ? told.values[Math.round(scalar(k, i))] ?? "–" : round(scalar(k, i), told.digits)]));
   if (frame.details) {
     const order = meta.classes.map((_, c) => c).sort((a, b) => frame.probabilities[b][i] - frame.probabilities[a][i]);
     const runner = order.find(c => c !== frame.phase[i]);
@@ -249,7 +252,7 @@ const short = v => Math.abs(v) >= 1e5 ? v.toExponential(1).replace("e+", "e") : 
 /* Stacked areas: edges of the columns along x, shares of the phases in each. */
 function stack(canvas, edges, shares, name) {
   const [g, width, height] = surface(canvas), left = 30, bottom = height - 28, low = edges[0], high = edges[edges.length - 1];
-  const X = v => left + (width - left - 8) * (v - low) / (high - low || 1), Y = s => bottom - (bottom - 6) * s;
+  const X = v => left + (width - left - 20) * (v - low) / (high - low || 1), Y = s => bottom - (bottom - 6) * s;
   for (let k = 0; k + 1 < edges.length; k++) {
     let base = 0;
     shares.forEach((share, c) => {
@@ -265,13 +268,14 @@ function stack(canvas, edges, shares, name) {
   g.textAlign = "center"; g.textBaseline = "top";
   for (const v of ticks(low, high, Math.max(2, width / 90))) { g.fillText(short(v), X(v), bottom + 2); }
   g.fillText(name, (left + width) / 2, bottom + 15);
-  g.strokeRect(left, 6, width - left - 8, bottom - 6);
-  return [g, X, v => low + (v - left) / (width - left - 8) * (high - low), bottom];
+  g.strokeRect(left, 6, width - left - 20, bottom - 6);
+  return [g, X, v => low + (v - left) / (width - left - 20) * (high - low), bottom];
 }
 const centred = x => x.length < 2 ? [x[0] - 0.5, x[0] + 0.5]
   : [x[0], ...x.slice(1).map((v, k) => (v + x[k]) / 2), x[x.length - 1]];
 let curveAt = null;
 function drawCurve() {
+  if (meta.curve.x.length < 2) return;
   const [g, X, back, bottom] = stack($("curve"), centred(meta.curve.x), meta.curve.shares, meta.curve.name);
   const x = X(frame[meta.curve.key]);
   g.strokeStyle = "#000"; g.lineWidth = 2; g.beginPath(); g.moveTo(x, 2); g.lineTo(x, bottom); g.stroke();
@@ -355,8 +359,13 @@ for (const [name, mode] of Object.entries(modes)) {
   option.value = name; $("colour").append(option);
 }
 function scale() {
-  const {low, high} = modes[state.colour], bar = el("i");
+  const {low, high, values} = modes[state.colour], bar = el("i");
   $("scale").replaceChildren();
+  for (const [v, name] of (values || []).entries()) {
+    const word = el("span", `● ${name} `);
+    word.style.color = valueColour(v);
+    $("scale").append(word);
+  }
   if (low === undefined) return;
   bar.style.background = `linear-gradient(90deg, ${VIRIDIS.join()})`;
   $("scale").append(bar, el("b", null, el("span", low), el("span", high)));
@@ -385,6 +394,8 @@ $("reset").addEventListener("click", () => look());
 $("frame").max = frames.length - 1;
 $("frame").addEventListener("input", event => show(+event.target.value));
 $("time").hidden = frames.length < 2;
+$("curve").parentElement.hidden = meta.curve.x.length < 2;
+$("cell").parentElement.hidden = !frames.some(f => f.cell);
 let timer = null;
 $("play").addEventListener("click", () => {
   if (timer) { clearInterval(timer); timer = null; } else timer = setInterval(() => show((state.k + 1) % frames.length), 200);
@@ -414,8 +425,12 @@ function look() {  // the longest edge of the box from left to right, a little f
   stage.viewer.rotationGroup.rotation.set(0, 0, 0);
   if (longest === 1) stage.viewerControls.spin([0, 0, 1], -Math.PI / 2);
   if (longest === 2) stage.viewerControls.spin([0, 1, 0], Math.PI / 2);
-  stage.viewerControls.spin([1, 0, 0], 0.3);
-  stage.autoView(0);
+  stage.viewerControls.spin([0, 1, 2].map(axis => +(axis === longest)), 0.3);
+  // so far away that the ball around the box is seen whole
+  const diagonal = Math.hypot(...times([1, 1, 1], frame.box)) / 2 + RADIUS, camera = stage.viewer.camera;
+  const distance = diagonal / Math.sin(camera.fov / 2 * Math.PI / 180);
+  const centre = times([0.5, 0.5, 0.5], frame.box).map((v, c) => v + frame.corner[c]);
+  stage.animationControls.zoomMove(new NGL.Vector3(...centre), -distance, 0);
 }
 show(frames.length - 1);
 look();
