@@ -50,7 +50,7 @@ def collect(paths: tuple[Path, ...], output: str, model: str, force: bool, quiet
     from iceclass.crystals.collect import find_files
     from iceclass.crystals.faults import MEANINGS, Fault
     from iceclass.model.file import load_model
-    from iceclass.reports.tables import text_table
+    from iceclass.tables import text_table
 
     crystals = run(find_files(paths), output, load_model(model), force=force)
     if quiet:

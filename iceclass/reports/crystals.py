@@ -13,7 +13,7 @@ from iceclass.crystals.deviations import PUBLISHED, Comparison, Normal
 from iceclass.files import replacing
 from iceclass.io.output.csv_tables import write_csv
 from iceclass.reports.style import COLUMN, DARK, new_figure, save, style
-from iceclass.reports.tables import markdown_table
+from iceclass.tables import markdown_table
 
 COLUMNS = ("calculator", "structure", "phase before", "phase after", "volume / %", "a1 / %")
 
