@@ -50,7 +50,7 @@ def collect(paths: tuple[Path, ...], output: str, model: str, force: bool, quiet
     from iceclass.crystals.collect import find_files
     from iceclass.crystals.faults import MEANINGS, Fault
     from iceclass.model.file import load_model
-    from iceclass.tables import text_table
+    from iceclass.tables import terminal_table
 
     crystals = run(find_files(paths), output, load_model(model), force=force)
     if quiet:
@@ -58,11 +58,11 @@ def collect(paths: tuple[Path, ...], output: str, model: str, force: bool, quiet
     faulty = [(c.source, c.finding) for c in crystals if c.finding is not None]
     if faulty:
         rows = [(source, str(f.fault), f.message) for source, f in faulty]
-        click.echo(text_table(("structure", "fault", "what was found"), rows, left=3) + "\n")
+        click.echo(terminal_table(("structure", "fault", "what was found"), rows, left=3) + "\n")
     counts = [(str(f), MEANINGS[f], str(sum(x.fault == f for _, x in faulty))) for f in Fault]
     good = ("none", "", str(len(crystals) - len(faulty)))
     used = [good, *(row for row in counts if row[2] != "0")]
-    click.echo(text_table(("fault", "meaning", "structures"), used, left=2))
+    click.echo(terminal_table(("fault", "meaning", "structures"), used, left=2))
     click.echo(f"written: {output}")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,7 +45,7 @@ def random_potential(cutoff: int = 2, r_cut: float = 7.0, seed: int = 0) -> Pote
     rng = np.random.default_rng(seed)
     functions, networks = {}, {}
     for element in ("H", "O"):
-        own = [
+        own: list[Any] = [
             Radial(element, other, eta, shift, r_cut)
             for other in ("H", "O")
             for eta, shift in ((0.03, 0.0), (0.6, 1.9))
