@@ -115,8 +115,8 @@ class Descriptor(ABC):
             self._check_range("inner_radius", 0.0, self.average_radius)
             if not self.concatenate_self or self.average_passes != 1:
                 raise InputError(
-                    f"{self.family}: inner_radius is {self.inner_radius} without the molecule's own "
-                    "vector, or with several passes",
+                    f"{self.family}: inner_radius is {self.inner_radius} without the own vector, "
+                    "or with several passes",
                     hint="set concatenate_self, and average_passes to 1",
                 )
 

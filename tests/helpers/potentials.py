@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -45,7 +44,7 @@ def random_potential(cutoff: int = 2, r_cut: float = 7.0, seed: int = 0) -> Pote
     rng = np.random.default_rng(seed)
     functions, networks = {}, {}
     for element in ("H", "O"):
-        own: list[Any] = [
+        own: list[Radial | Angular] = [
             Radial(element, other, eta, shift, r_cut)
             for other in ("H", "O")
             for eta, shift in ((0.03, 0.0), (0.6, 1.9))
