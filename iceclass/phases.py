@@ -61,6 +61,12 @@ PHASES: dict[str, Phase] = {
 GLASSES = ("lda", "hda", "mda")
 """The amorphous ices: names of phases and of the recipes that make them."""
 
+CRYSTALS = tuple(name for name, phase in PHASES.items() if phase.recipe == "crystal")
+"""The catalogue's phases that are lattices."""
+
+PHASE_OF_LETTER = {"h": "ih", "c": "ic"}
+"""Letter of a stacking sequence → the phase of a molecule with a bond of that letter."""
+
 _UNKNOWN_COLOUR = "#000000"
 _FURTHER_COLOURS = ("#332288", "#882255", "#117733", "#AA4499", "#44AA99", "#999933", "#661100")
 

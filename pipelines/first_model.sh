@@ -22,17 +22,16 @@ VARY=${VARY-yes}                                # empty: train on the trajectori
 TRAIN=${TRAIN:---schedule cosine --epochs 25 --batch-size 2048 --max-rows 2500 --weight-decay 0.3
     --weight-average 0.999 --bias-correction 0.8 --novelty-margin 1.35}
 
-here=$(dirname "$0")
 mkdir -p "$STUDY"
 if [ ! -e "$DATA" ]; then
     # shellcheck disable=SC2086  # the variables hold lists of words
     iceclass generate $PHASES --md $GENERATE -o "$STUDY/runs"
-    python "$here/pack.py" "$STUDY/runs" -o "$DATA"
+    iceclass pack "$STUDY/runs" -o "$DATA"
 fi
 sources=("$DATA" ${MORE:+"$MORE"})
 if [ -n "$VARY" ]; then
     [ "$STUDY/varied.h5" -nt "$DATA" ] ||
-        PYTHONPATH="$here/.." python -m pipelines.augment "${sources[@]}" -o "$STUDY/varied.h5" --force
+        iceclass augment "${sources[@]}" -o "$STUDY/varied.h5" --force
     sources+=("$STUDY/varied.h5")
 fi
 iceclass featurize "${sources[@]}" --descriptor "$DESCRIPTOR" -o "$STUDY/$DESCRIPTOR.h5"

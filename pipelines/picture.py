@@ -24,6 +24,7 @@ def main(trajectory: Path, output: Path, model: str) -> None:
     frames = list(iceclass.read(trajectory))
     ends = {"first frame": frames[0], "last frame": frames[-1]}
     result = iceclass.label(list(ends.values()), model)
+    assert result.labels is not None  # they are kept unless one asks for less
     names = np.array([*result.classes, UNKNOWN])  # −1, unknown, is the last
     with style():
         figure = new_figure(6.9, 2.5)

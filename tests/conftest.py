@@ -22,16 +22,19 @@ SLOW = (
     "tests/docs/test_notebooks.py",
     "tests/docs/test_where_people_work.py",
     "tests/fuzzing",
+    "tests/pipelines/test_comparison.py",
     "tests/pipelines/test_study.py",
-    "tests/pipelines/test_study_protocols.py",
     "tests/pipelines/test_workflow.py",
     "tests/unit/benchmark/test_benchmark.py::test_a_measurement_that_fails_is_an_error",
     "tests/unit/benchmark/test_benchmark.py::test_a_missing_reference_is_named",
+    "tests/unit/datasets/test_augment.py::test_the_command_adds_lattices_stacking_and_variations",
     "tests/unit/labelling/test_distributed.py",
     "tests/unit/labelling/test_resuming.py",
     "tests/unit/reports/test_html.py::test_the_commands_write_it",
-    "tests/validation/test_measures.py::test_the_command_writes_tables_figures_and_text",
-    "tests/validation/test_measures.py::test_what_trained_the_model_is_not_held_out",
+    "tests/unit/validation/test_environments.py::test_every_part_has_rows_of_what_is_there",
+    "tests/unit/validation/test_measures.py::test_a_limit_that_is_not_kept_is_the_exit_status",
+    "tests/unit/validation/test_measures.py::test_the_command_writes_tables_figures_and_text",
+    "tests/unit/validation/test_measures.py::test_what_trained_the_model_is_not_held_out",
 )
 """Tests, files or folders of tests."""
 

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from iceclass.acceptance.criteria import Thresholds, reasons
+from iceclass.acceptance.criteria import Thresholds, violations
 from iceclass.acceptance.densities import expected_density
+from iceclass.acceptance.results import Checks
 from iceclass.acceptance.structure import (
     RadialDistribution,
     ice_fractions,
@@ -32,97 +33,8 @@ FORMAT = "iceclass-checks"
 FORMAT_VERSION = 1
 
 
-@dataclass(frozen=True)
-class Checks:
-    """What was measured of a trajectory, and why it is rejected, if it is.
-
-    Attributes
-    ----------
-    name, phase, preparation, water_model, temperature, pressure
-        Which trajectory, and what it was made to be (K, GPa).
-    frames, molecules, interval
-        Numbers, and ps between frames.
-    density, expected_density, density_tolerance
-        g/cm³, mean over frames; g/cm³ and relative: what it should be, ``None`` if not known.
-    first_peak, first_peak_height, first_minimum, first_minimum_height, second_peak,
-    second_peak_height, coordination, long_range_order
-        Of the O–O g(r), see :class:`iceclass.acceptance.structure.RadialDistribution`; in Å.
-    mean_square_displacement
-        Å², at 1, 2, … intervals.
-    diffusion
-        Å²/ps: a sixth of its growth from 1 ps to half the trajectory; ``None`` if too short.
-    hexagonal, cubic
-        Fractions of molecules, by CHILL+.
-    energy_drift
-        kcal/mol/ps per molecule of the conserved energy.
-    mean_temperature
-        K.
-    g
-        (bins,) g(r) in bins of 0.05 Å from 0 to 10 Å.
-    reasons
-        Why the trajectory is rejected, one line a failed check; empty: it is accepted.
-    """
-
-    name: str
-    phase: str
-    preparation: str
-    water_model: str
-    temperature: float
-    pressure: float
-    frames: int
-    molecules: int
-    interval: float
-    density: float
-    expected_density: float | None
-    density_tolerance: float | None
-    first_peak: float
-    first_peak_height: float
-    first_minimum: float
-    first_minimum_height: float
-    second_peak: float
-    second_peak_height: float
-    coordination: float
-    long_range_order: float
-    mean_square_displacement: tuple[float, ...]
-    diffusion: float | None
-    hexagonal: float
-    cubic: float
-    energy_drift: float
-    mean_temperature: float
-    g: tuple[float, ...]
-    reasons: tuple[str, ...]
-
-    @property
-    def accepted(self) -> bool:
-        """Whether no check failed."""
-        return not self.reasons
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything, JSON-serialisable, ``accepted`` included."""
-        return {"accepted": self.accepted, **asdict(self)}
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> Checks:
-        """The inverse of :meth:`to_dict`.
-
-        Raises
-        ------
-        InputError
-            Something is missing, or there is more than there should be.
-        """
-        values: dict[str, Any] = {
-            k: tuple(v) if isinstance(v, list) else v for k, v in content.items()
-        }
-        values.pop("accepted", None)
-        known = {f.name for f in fields(cls)}
-        if set(values) != known:
-            odd = sorted(known ^ set(values))
-            raise InputError(f"not the checks of a trajectory: {', '.join(odd)} missing or unknown")
-        return cls(**values)
-
-
 def check(
-    description: Mapping[str, Any],
+    metadata: Mapping[str, Any],
     frames: Sequence[Frame],
     *,
     name: str = "",
@@ -132,7 +44,7 @@ def check(
 
     Parameters
     ----------
-    description
+    metadata
         As in the ``.json`` file beside a trajectory made by ``iceclass generate``.
     frames
         T frames of N oxygens, equally far apart in time.
@@ -144,27 +56,27 @@ def check(
     Raises
     ------
     InputError
-        The description lacks something, or the frames are none or not of one simulation.
+        The metadata lacks something, or the frames are none or not of one simulation.
     MissingDependencyError
         OVITO is not installed.
     """
     limits = thresholds or Thresholds()
     needed = ("phase", "preparation", "temperature", "pressure", "water_model", "energy_drift")
     for key in (*needed, "mean_temperature"):
-        if key not in description:
-            raise InputError(f"the description lacks {key!r}", hint="see iceclass generate --md")
-    phase = str(description["phase"])
-    temperature, pressure = float(description["temperature"]), float(description["pressure"])
-    model = str(description["water_model"])
+        if key not in metadata:
+            raise InputError(f"the metadata lacks {key!r}", hint="see iceclass generate --md")
+    phase = str(metadata["phase"])
+    temperature, pressure = float(metadata["temperature"]), float(metadata["pressure"])
+    model = str(metadata["water_model"])
     g = radial_distribution(frames)
     moved = mean_square_displacement(frames)
-    interval = _interval(description, frames)
+    interval = _interval(metadata, frames)
     hexagonal, cubic = ice_fractions(frames)
     expected = expected_density(phase, model, temperature, pressure)
     facts: dict[str, Any] = {
-        "name": name or f"{description['preparation']}_{temperature:g}K_{pressure:g}GPa",
+        "name": name or f"{metadata['preparation']}_{temperature:g}K_{pressure:g}GPa",
         "phase": phase,
-        "preparation": str(description["preparation"]),
+        "preparation": str(metadata["preparation"]),
         "water_model": model,
         "temperature": temperature,
         "pressure": pressure,
@@ -183,23 +95,23 @@ def check(
         "diffusion": _diffusion(moved, interval),
         "hexagonal": hexagonal,
         "cubic": cubic,
-        "energy_drift": float(description["energy_drift"]),
-        "mean_temperature": float(description["mean_temperature"]),
+        "energy_drift": float(metadata["energy_drift"]),
+        "mean_temperature": float(metadata["mean_temperature"]),
     }
     # what is printed is what is stored; digits beyond are noise
     facts = {k: _rounded(v) for k, v in facts.items()}
     draft = Checks(**facts, g=tuple(round(float(x), 3) for x in g.g), reasons=())
-    return replace(draft, reasons=tuple(reasons(draft, limits)))
+    return replace(draft, reasons=tuple(violations(draft, limits)))
 
 
-def _interval(description: Mapping[str, Any], frames: Sequence[Frame]) -> float:
+def _interval(metadata: Mapping[str, Any], frames: Sequence[Frame]) -> float:
     """ps between frames: what the file says, or else what the run was told."""
     times = [f.time for f in frames]
     if len(times) > 1 and times[0] is not None and times[-1] is not None:
         return (times[-1] - times[0]) / (len(times) - 1)
-    dynamics = description.get("definition", {}).get("dynamics", {})
+    dynamics = metadata.get("definition", {}).get("dynamics", {})
     if "interval" not in dynamics:
-        raise InputError("neither the frames nor the description tell the time between frames")
+        raise InputError("neither the frames nor the metadata tell the time between frames")
     return float(dynamics["interval"])
 
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from iceclass.acceptance.results import Checks
 from iceclass.errors import InputError
 from iceclass.phases import PHASES
-
-if TYPE_CHECKING:
-    from iceclass.acceptance.check import Checks
 
 BOLTZMANN = 0.0019872043
 """kcal/mol/K."""
@@ -110,7 +108,7 @@ class Thresholds:
         return cls(**pairs)
 
 
-def reasons(c: Checks, limits: Thresholds) -> Iterator[str]:
+def violations(c: Checks, limits: Thresholds) -> Iterator[str]:
     """One line for each check that the measured trajectory fails."""
     recipe = PHASES[c.phase].recipe if c.phase in PHASES else "crystal"
     if c.frames < limits.minimum_frames:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from iceclass.datasets.unwrapping import checked_frames, unwrapped
 from iceclass.errors import InputError
 from iceclass.external.ovito import chill_plus
 from iceclass.frame import Frame
@@ -21,6 +22,20 @@ BIN = 0.05
 
 SHELL = 3.3
 """Å; neighbours up to here are counted as the first shell, in every phase alike."""
+
+FIRST_PEAK = (2.2, 3.4)
+"""Å; where the nearest neighbours are looked for. Hydrogen bonds are 2.7 to 2.9 Å long in every
+phase; closer than 2.2 Å the oxygens overlap (σ of TIP4P/Ice is 3.17 Å, its repulsion there a
+hundred kT at 300 K), and beyond 3.4 Å begins the second shell of the dense phases."""
+
+SECOND_PEAK = (0.6, 5.5)
+"""Å beyond the first peak, and Å: where the second one is looked for. In a tetrahedral network it
+is at √(8/3) of the first, 4.5 Å, and in HDA at 3.3 Å and more, 0.6 beyond the first; the third
+shell begins at about 5.5 Å (Soper & Ricci, Phys. Rev. Lett. 84, 2881 (2000))."""
+
+LONG_RANGE = 7.0
+"""Å; from here on a liquid's or glass's g(r) is within some hundredths of 1: three shells, of
+2.8, 4.5 and 6.8 Å, are behind."""
 
 _SMOOTHING = np.array([0.25, 0.5, 0.25])
 
@@ -72,7 +87,7 @@ def radial_distribution(frames: Sequence[Frame]) -> RadialDistribution:
     r = (edges[1:] + edges[:-1]) / 2
     shells = 4.0 / 3.0 * np.pi * np.diff(edges**3)
     g, near = np.zeros(len(r)), []
-    for k, frame in enumerate(_checked(frames)):
+    for k, frame in enumerate(checked_frames(frames)):
         if frame.volume == 0.0 or frame.n_molecules < 2:
             raise InputError("expected a box and two molecules at least", frame=k)
         distances = neighbour_list(frame, R_MAX)[3]
@@ -81,10 +96,10 @@ def radial_distribution(frames: Sequence[Frame]) -> RadialDistribution:
         near.append(np.count_nonzero(distances < SHELL) / frame.n_molecules)
     g /= len(frames)
     smooth = np.convolve(g, _SMOOTHING, mode="same")
-    first = _highest(smooth, r, 2.2, 3.4)
-    second = _highest(smooth, r, r[first] + 0.6, 5.5)
+    first = _highest(smooth, r, *FIRST_PEAK)
+    second = _highest(smooth, r, r[first] + SECOND_PEAK[0], SECOND_PEAK[1])
     lowest = first + int(np.argmin(smooth[first : second + 1]))
-    far = (r > 7.0) & (r < R_MAX)
+    far = (r > LONG_RANGE) & (r < R_MAX)
     return RadialDistribution(
         r=r,
         g=g,
@@ -105,39 +120,12 @@ def _highest(g: NDArray[np.float64], r: NDArray[np.float64], low: float, high: f
     return int(inside[np.argmax(g[inside])])
 
 
-def unwrapped(frames: Sequence[Frame]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Paths of the molecules: (T, N, 3) fractional coordinates, and the (T, 3, 3) cells in Å.
-
-    Unwrapped by the minimum image between consecutive frames, which holds as long as nothing
-    moves half a box between them. A box that was flipped into an equivalent one in between is
-    flipped back, so a cell here may be another one of the same lattice than the frame's.
-
-    Raises
-    ------
-    InputError
-        No frame, or frames of different numbers of molecules.
-    """
-    first = _checked(frames)[0]
-    cells = [np.array(first.cell)]
-    path = [_fractional(first, first.cell)]
-    for k, frame in enumerate(frames[1:], 1):
-        if frame.n_molecules != first.n_molecules:
-            raise InputError(
-                f"has {frame.n_molecules} molecules, expected {first.n_molecules}", frame=k
-            )
-        # the multiples of this frame's vectors that make up the last frame's: 1 but for a flip
-        cell = np.round(cells[-1] @ np.linalg.inv(frame.cell)) @ frame.cell
-        step = _fractional(frame, cell) - path[-1]
-        path.append(path[-1] + step - np.round(step))
-        cells.append(cell)
-    return np.array(path), np.array(cells)
-
-
 def mean_square_displacement(frames: Sequence[Frame]) -> NDArray[np.float64]:
     """(T,) float64, Å². Mean over molecules and time origins, by lag in frames; 0 at lag 0.
 
-    Of the :func:`unwrapped` paths with the affine change of the box taken out: displacements are
-    those of fractional coordinates times the mean cell. The drift of the whole is subtracted.
+    Of the :func:`~iceclass.datasets.unwrapping.unwrapped` paths with the affine change of the box
+    taken out: displacements are those of fractional coordinates times the mean cell. The drift of
+    the whole is subtracted.
 
     Raises
     ------
@@ -156,11 +144,6 @@ def mean_square_displacement(frames: Sequence[Frame]) -> NDArray[np.float64]:
     )
 
 
-def _fractional(frame: Frame, cell: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(N, 3) positions in units of the rows of ``cell``."""
-    return np.asarray((frame.positions - frame.origin) @ np.linalg.inv(cell))
-
-
 def ice_fractions(frames: Sequence[Frame]) -> tuple[float, float]:
     """Fractions of molecules that OVITO's CHILL+ calls hexagonal and cubic ice, over all frames.
 
@@ -173,12 +156,5 @@ def ice_fractions(frames: Sequence[Frame]) -> tuple[float, float]:
     InputError
         No frame.
     """
-    called = np.concatenate([chill_plus(frame) for frame in _checked(frames)])
+    called = np.concatenate([chill_plus(frame) for frame in checked_frames(frames)])
     return float(np.mean(called == "ih")), float(np.mean(called == "ic"))
-
-
-def _checked(frames: Sequence[Frame]) -> Sequence[Frame]:
-    """The frames, of which there must be one at least."""
-    if not len(frames):
-        raise InputError("no frame to measure, expected one at least")
-    return frames

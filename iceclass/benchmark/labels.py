@@ -1,7 +1,9 @@
-"""Labelling, all of it, ready to be timed: from the text of a dump to a labelled dump."""
+"""Reading and labelling, ready to be timed: from a dump to its frames, or to a labelled dump."""
 
 from __future__ import annotations
 
+import struct
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import numpy as np
 
 from iceclass.benchmark.systems import ice, liquid
 from iceclass.frame import Frame
+from iceclass.io import read
 from iceclass.io.text.pairs import parse_pairs
 from iceclass.labelling.label import label
 from iceclass.model.network import Model
@@ -53,6 +56,28 @@ def write_dump(path: Path, frames: list[Frame], content: str) -> None:
                 f"{k + 1} {1 + (k % per_molecule > 0)} {x:.6g} {y:.6g} {z:.6g}\n"
                 for k, (x, y, z) in enumerate(atoms.tolist())
             )
+
+
+def write_binary(path: Path, text: Path) -> None:
+    """The frames of a text dump as LAMMPS writes them to a ``.bin`` file, on one processor."""
+    magic = b"DUMPCUSTOM"
+    with path.open("wb") as file:
+        for frame in read(text):
+            assert frame.atoms is not None
+            columns = frame.atoms.columns
+            names = " ".join(columns).encode()
+            data = np.stack([columns[name] for name in columns], axis=1).astype(np.float64)
+            bounds = np.column_stack([np.zeros(3), np.diag(frame.cell)]).ravel()
+            head = struct.pack("<q", -len(magic)) + magic + struct.pack("<ii", 1, 2)
+            head += struct.pack("<qqi6i6d", frame.timestep, len(data), 0, *[0] * 6, *bounds)
+            head += struct.pack("<iibi", data.shape[1], 0, 0, len(names)) + names
+            file.write(head + struct.pack("<ii", 1, data.size) + data.tobytes())
+
+
+def reading(path: Path, content: str) -> Callable[[], object]:
+    """Reading of the dump at ``path``: its frames, one after the other."""
+    types = parse_pairs(CONTENTS[content])
+    return lambda: deque(read(path, types=types), maxlen=0)
 
 
 def labelling(path: Path, content: str, model: Model) -> Callable[[], object]:

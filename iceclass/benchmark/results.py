@@ -48,13 +48,13 @@ class Comparison:
     Attributes
     ----------
     subject
-        A descriptor's name, or ``label`` with the atoms its dump holds.
+        A descriptor's name, or ``label`` or ``read`` with the atoms its dump holds.
     family
-        The descriptor's, or ``label``.
+        The descriptor's, ``label`` or ``read``.
     configuration, molecules
         What it was timed on; N.
     features
-        F.
+        F; 0 where there are none.
     dtype
         ``float64`` or ``float32``.
     threads

@@ -103,6 +103,8 @@ def run(settings: Settings, report: Callable[[str], None] = lambda line: None) -
         report(f"{name} against {reference_name(descriptor(name))}")
         comparisons += _compare(name, settings, missing)
     if settings.labelling:
+        report("reading, binary dump against text")
+        comparisons += _read(settings)
         for count in settings.threads:
             report(f"labelling, {count} thread{'s' * (count > 1)}")
             comparisons += _label(count, settings, missing)
@@ -208,6 +210,29 @@ def _label(count: int, settings: Settings, missing: dict[str, str]) -> list[Comp
         for (configuration, what), (molecules, ours) in timings.items()
         if what not in OVITO_WORK
         for reference in OVITO_WORK
+    ]
+
+
+def _read(settings: Settings) -> list[Comparison]:
+    """Rows of reading a binary dump, against the text dump of the same frames."""
+    task = {"task": "read", "molecules": settings.molecules, "frames": settings.frames}
+    answer = _measure(task | {"repeats": settings.repeats}, 1)
+    timings = {(c, kind): (n, timing(w, p)) for c, kind, n, w, p in answer["timings"]}
+    return [
+        Comparison(
+            subject=f"read, binary dump of {content}",
+            family="read",
+            configuration="ice Ih",
+            molecules=molecules,
+            features=0,
+            dtype="float64",
+            threads=1,
+            ours=ours,
+            reference="text dump",
+            theirs=timings[content, "text"][1],
+        )
+        for (content, kind), (molecules, ours) in timings.items()
+        if kind == "binary"
     ]
 
 

@@ -119,10 +119,32 @@ def label(task: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
+def read(task: dict[str, Any]) -> dict[str, Any]:
+    """Reading of the same frames from a text and from a binary dump, in turn."""
+    answer = _answer()
+    with tempfile.TemporaryDirectory() as folder, threads(1):
+        calls: dict[Any, Call] = {}
+        frames = labels.trajectory("ice Ih", task["molecules"], task["frames"])
+        n = sum(frame.n_molecules for frame in frames)
+        for k, content in enumerate(labels.CONTENTS):
+            text = Path(folder) / f"{k}.lammpstrj"
+            binary = text.with_suffix(".bin")
+            labels.write_dump(text, frames, content)
+            labels.write_binary(binary, text)
+            calls[content, "text"] = labels.reading(text, content), n
+            calls[content, "binary"] = labels.reading(binary, content), n
+        timings = alternate(calls, task["repeats"])
+    answer["timings"] = [
+        (*key, calls[key][1] // task["frames"], t.wall, t.cpu) for key, t in timings.items()
+    ]
+    return answer
+
+
 TASKS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "compare": compare,
     "grow": grow,
     "label": label,
+    "read": read,
 }
 
 

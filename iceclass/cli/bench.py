@@ -56,10 +56,10 @@ def command(
 
     Every descriptor is timed on displaced ice Ih and on liquid water, in turn with DScribe (SOAP,
     symmetry functions) or LAMMPS (bispectrum); labelling a text dump in turn with OVITO's CHILL+
-    and polyhedral template matching. A reference that is not installed is named. Compilation is
-    not counted. Ratios are of processor time for one thread, else of the wall clock, each the
-    median of ratios of samples taken in turn. An averaged descriptor (-avg) is compared with the
-    reference's without averaging.
+    and polyhedral template matching; reading a binary dump in turn with a text dump. A reference
+    that is not installed is named. Compilation is not counted. Ratios are of processor time for one
+    thread, else of the wall clock, each the median of ratios of samples taken in turn. An averaged
+    descriptor (-avg) is compared with the reference's without averaging.
 
     Written: bench.csv, growth.csv, bench.json (with every sample), bench.png, growth.png.
 

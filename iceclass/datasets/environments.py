@@ -5,7 +5,7 @@ below melting, interfaces, nuclei, free surfaces, crystals under pressure, and o
 Files have the reference set's layout (:mod:`iceclass.datasets.reference`) with, for each
 trajectory::
 
-    made       (N,) int8, what each molecule was made to be: index into the description's ``phases``
+    made       (N,) int8, what each molecule was made to be: index into the metadata's ``phases``
     truth      (T, N) int8, the same, or −9 where construction does not say, at a boundary
 
 The files are part of a checkout, not of an installed iceclass.
@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from iceclass.datasets.hdf5 import told, whole
-from iceclass.datasets.reference import ReferenceSet, ReferenceTrajectory, load_reference
+from iceclass.datasets.hdf5 import checked_dataset, one_line
+from iceclass.datasets.reference import BESIDE, ReferenceSet, ReferenceTrajectory, load_reference
 from iceclass.errors import InputError
 
 NO_TRUTH = -9
@@ -56,7 +56,7 @@ RESERVED_MODELS = ("opc", "sw-24")
 RESERVED_KINDS = ("wall", "solution")
 """Kinds of environment that are for tests only."""
 
-CHECKOUT = Path(__file__).parents[2] / "pipelines" / "data"
+CHECKOUT = BESIDE
 """Where the files are in a checkout."""
 
 PATTERN = "environments-*.h5"
@@ -70,12 +70,12 @@ class EnvironmentTrajectory(ReferenceTrajectory):
     @property
     def kind(self) -> str:
         """What surrounds the molecules: liquid, crystal, glass, interface, nucleus, surface …"""
-        return str(self.description["environment"])
+        return str(self.metadata["environment"])
 
     @property
     def group(self) -> str:
         """Which preparations are alike but for their seeds and states."""
-        return str(self.description["group"])
+        return str(self.metadata["group"])
 
     @cached_property
     def truth(self) -> NDArray[np.int8]:
@@ -95,11 +95,13 @@ class EnvironmentTrajectory(ReferenceTrajectory):
         import h5py
 
         try:
-            names = list(self.description["phases"])
+            names = list(self.metadata["phases"])
+            if unknown := sorted(set(names) - set(CLASSES)):
+                raise ValueError(f"{unknown[0]!r} is none of the classes {', '.join(CLASSES)}")
             codes = np.array([CLASSES.index(n) for n in names] + [NO_TRUTH], dtype=np.int8)
             with h5py.File(self._path, "r") as file:
                 group = file["trajectories"][self.name]
-                stored = whole(group, name, "i", ndim)[:]
+                stored = checked_dataset(group, name, "i", ndim)[:]
                 positions = group["positions"].shape
             if stored.shape != positions[2 - ndim : 2]:
                 raise ValueError(f"{name} has shape {stored.shape}, of positions {positions}")
@@ -109,7 +111,7 @@ class EnvironmentTrajectory(ReferenceTrajectory):
             return np.asarray(codes[np.where(known, stored, len(names))])
         except Exception as error:  # HDF5 answers damage with errors of every kind
             raise InputError(
-                f"damaged data set: trajectory {self.name!r}: {told(error)}", path=self._path
+                f"damaged data set: trajectory {self.name!r}: {one_line(error)}", path=self._path
             ) from error
 
 
@@ -153,12 +155,12 @@ def load_environments(path: str | Path | None = None) -> EnvironmentSet:
     for file in found:
         for one in load_reference(file):
             for key in ("environment", "phases", "group"):
-                if key not in one.description:
+                if key not in one.metadata:
                     raise InputError(
                         f"trajectory {one.name!r} has no {key!r}: not a data set of environments",
                         path=file,
                     )
-            trajectories.append(EnvironmentTrajectory(one.name, one.description, file))
+            trajectories.append(EnvironmentTrajectory(one.name, one.metadata, file))
     names = [t.name for t in trajectories]
     if len(set(names)) < len(names):
         twice = next(n for n in names if names.count(n) > 1)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from iceclass.datasets.metadata import read_sidecar
+from iceclass.datasets.metadata import read_metadata
 from iceclass.datasets.reference import SHIPPED, ReferenceTrajectory, is_reference, load_reference
 from iceclass.datasets.store import FeatureStore, TrajectoryInfo
 from iceclass.descriptors import Descriptor
@@ -36,7 +36,7 @@ def find_trajectories(
         Trajectory files, compact data sets (``reference``: the shipped one), or directories
         that are searched for described trajectories.
     phase, preparation
-        What the given files are, where no description beside them says it; each file without a
+        What the given files are, where no file beside them says it; each file without a
         given preparation is one of its own.
     report
         Is told what is left out, and why.
@@ -51,31 +51,31 @@ def find_trajectories(
         source = _source(given)
         if is_reference(source):
             found += [
-                _info(source, t.phase, preparation, {**t.description, "name": t.name})
+                _info(source, t.phase, preparation, {**t.metadata, "name": t.name})
                 for t in load_reference(source)
                 if phase in (None, t.phase)
             ]
             continue
         if source.is_dir():
             described = [
-                (path, sidecar)
+                (path, metadata)
                 for path in sorted(source.rglob("*.lammpstrj*"))
-                if (sidecar := read_sidecar(path)) is not None
+                if (metadata := read_metadata(path)) is not None
             ]
             if not described:
                 raise InputError(
-                    "no trajectory with a .json description in this directory",
+                    "no trajectory with a .json file of metadata in this directory",
                     path=source,
                     hint='name the files, and what they hold, as in phase="ih"',
                 )
         elif source.exists():
-            described = [(source, read_sidecar(source) or {})]
+            described = [(source, read_metadata(source) or {})]
         else:
             raise InputError("no such file or directory", path=source)
-        for path, sidecar in described:
-            name = phase or sidecar.get("phase")
+        for path, metadata in described:
+            name = phase or metadata.get("phase")
             if not name:
-                if "phase" in sidecar:
+                if "phase" in metadata:
                     report(f"{path}: left out, since it holds more than one phase")
                     continue
                 raise InputError(
@@ -83,7 +83,7 @@ def find_trajectories(
                     path=path,
                     hint='say it, as in phase="ih"',
                 )
-            found.append(_info(path, name, preparation, sidecar))
+            found.append(_info(path, name, preparation, metadata))
     if not found:
         raise InputError("no trajectory of a single phase was given")
     names = [info.name for info in found]
@@ -125,7 +125,7 @@ def featurize(
     backend
         Implementation of the descriptor; default: the fast one.
     force
-        Replace trajectories whose file or description has changed.
+        Replace trajectories whose file or metadata has changed.
 
     Raises
     ------
@@ -186,17 +186,17 @@ def _features(
 
 
 def _info(
-    path: Path, phase: str, preparation: str | None, sidecar: Mapping[str, Any]
+    path: Path, phase: str, preparation: str | None, metadata: Mapping[str, Any]
 ) -> TrajectoryInfo:
     stem = path.name.partition(".lammpstrj")[0] if ".lammpstrj" in path.name else path.stem
-    name = sidecar.get("name", stem)
+    name = metadata.get("name", stem)
     return TrajectoryInfo(
         name=name,
         phase=phase,
-        preparation=preparation or sidecar.get("preparation") or name,
+        preparation=preparation or metadata.get("preparation") or name,
         path=str(path),
-        split=sidecar.get("split", ""),
-        temperature=float(sidecar.get("temperature", "nan")),
-        pressure=float(sidecar.get("pressure", "nan")),
-        water_model=sidecar.get("water_model", ""),
+        split=metadata.get("split", ""),
+        temperature=float(metadata.get("temperature", "nan")),
+        pressure=float(metadata.get("pressure", "nan")),
+        water_model=metadata.get("water_model", ""),
     )

@@ -107,22 +107,17 @@ def read_header(path: Path) -> tuple[dict[str, Any], list[TrajectoryInfo]]:
             if file.attrs.get("format") != FORMAT:
                 raise InputError("is HDF5, but not a feature store of iceclass", path=path)
             version = int(file.attrs["format_version"])
-            if version > FORMAT_VERSION:
+            if version != FORMAT_VERSION:
                 raise InputError(
-                    f"feature store of format {version}, expected at most {FORMAT_VERSION}",
+                    f"feature store of format {version}, expected {FORMAT_VERSION}",
                     path=path,
-                    hint=f"written by iceclass {file.attrs.get('iceclass_version')}; upgrade",
-                )
-            if version < FORMAT_VERSION:
-                raise InputError(
-                    f"feature store of format {version}, which holds no densities",
-                    path=path,
-                    hint="remove it and run iceclass featurize again",
+                    hint=f"written by iceclass {file.attrs.get('iceclass_version')}; "
+                    "run iceclass featurize again, or upgrade",
                 )
             definition = json.loads(file.attrs["descriptor"])
             if not isinstance(definition, dict):
                 raise ValueError("the descriptor is not a JSON object")
-            names = whole(file, "feature_names", "O", 1).asstr()[:].tolist()
+            names = checked_dataset(file, "feature_names", "O", 1).asstr()[:].tolist()
             columns = {one.name: _column(file, one) for one in fields(TrajectoryInfo)}
             count = len(columns["name"])
             trajectories = [
@@ -135,16 +130,18 @@ def read_header(path: Path) -> tuple[dict[str, Any], list[TrajectoryInfo]]:
     except FileNotFoundError as error:
         raise InputError("no such feature store", path=path) from error
     except Exception as error:  # HDF5 answers damage with errors of every kind
-        raise InputError(f"not a feature store, or damaged: {told(error)}", path=path) from error
+        raise InputError(
+            f"not a feature store, or damaged: {one_line(error)}", path=path
+        ) from error
     return definition, trajectories
 
 
-def told(error: Exception) -> str:
+def one_line(error: Exception) -> str:
     """What an error says, in one line."""
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def whole(group: h5py.Group, name: str, kinds: str, ndim: int) -> h5py.Dataset:
+def checked_dataset(group: h5py.Group, name: str, kinds: str, ndim: int) -> h5py.Dataset:
     """A data set that is stored in this file as it is announced.
 
     Parameters
@@ -192,7 +189,7 @@ def _check_texts(data: h5py.Dataset) -> None:
 def _column(file: h5py.File, one: Field[Any]) -> list[Any]:
     """A column of the table of trajectories."""
     kind, plain = {"str": ("O", str), "float": ("f", float), "int": ("iu", int)}[str(one.type)]
-    data = whole(file["trajectories"], one.name, kind, 1)
+    data = checked_dataset(file["trajectories"], one.name, kind, 1)
     values: list[Any] = (data.asstr() if plain is str else data)[:].tolist()
     if not all(isinstance(value, plain) for value in values):
         raise ValueError(f"trajectories/{one.name} is not all {plain.__name__}")
@@ -208,7 +205,9 @@ def _check(rows: h5py.Group, n_features: int, trajectories: Sequence[TrajectoryI
     total = sum(t.n_rows for t in trajectories)
     expected = {"features": (total, n_features)} | {name: (total,) for name in ROW_COLUMNS}
     for name, shape in expected.items():
-        data = whole(rows, name, "f" if name in ("features", "density") else "iu", len(shape))
+        data = checked_dataset(
+            rows, name, "f" if name in ("features", "density") else "iu", len(shape)
+        )
         if data.shape != shape:
             raise ValueError(f"rows/{name} has shape {data.shape}, expected {shape}")
 
@@ -298,7 +297,7 @@ def read_rows(
     except InputError:
         raise
     except Exception as error:  # HDF5 answers damage with errors of every kind
-        raise InputError(f"damaged feature store: {told(error)}", path=path) from error
+        raise InputError(f"damaged feature store: {one_line(error)}", path=path) from error
     if not np.isfinite(features).all():
         raise InputError("damaged feature store: features are not finite", path=path)
     return features, columns

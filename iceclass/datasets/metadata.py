@@ -11,15 +11,15 @@ from iceclass.datasets.table import SPLITS
 from iceclass.errors import InputError, unknown_name
 from iceclass.io.text.streams import without_compression
 
-SIDECAR_VERSION = 1
-"""Version of the description."""
+METADATA_VERSION = 1
+"""Version of the metadata."""
 
 _MAX_BYTES = 16 << 20
 _TEXTS = ("name", "phase", "preparation", "split", "water_model")
 _NUMBERS = ("temperature", "pressure", "density")
 
 
-def read_sidecar(trajectory: Path) -> dict[str, Any] | None:
+def read_metadata(trajectory: Path) -> dict[str, Any] | None:
     """What the ``.json`` file beside a trajectory says of it; ``None`` where there is none.
 
     Raises
@@ -32,40 +32,39 @@ def read_sidecar(trajectory: Path) -> dict[str, Any] | None:
         return None
     try:
         if path.stat().st_size > _MAX_BYTES:
-            return None  # whatever it is, it is no description
+            return None  # whatever it is, it is no metadata
         content = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, OSError, RecursionError) as error:
-        raise InputError(f"not a trajectory description: {error}", path=path) from error
+        raise InputError(f"not trajectory metadata: {error}", path=path) from error
     if not isinstance(content, dict) or "iceclass_trajectory" not in content:
         return None
-    if content["iceclass_trajectory"] != SIDECAR_VERSION:
+    if content["iceclass_trajectory"] != METADATA_VERSION:
         raise InputError(
-            f"description of version {content['iceclass_trajectory']!r}, "
-            f"expected {SIDECAR_VERSION}",
+            f"metadata of version {content['iceclass_trajectory']!r}, expected {METADATA_VERSION}",
             path=path,
         )
-    check_description(content, path)
+    check_metadata(content, path)
     return content
 
 
-def check_description(
-    description: Any, path: Path, required: tuple[str, ...] = ("phase", "preparation")
+def check_metadata(
+    metadata: Any, path: Path, required: tuple[str, ...] = ("phase", "preparation")
 ) -> None:
     """Raise InputError unless texts are texts and numbers numbers, and none is missing."""
-    if not isinstance(description, Mapping):
-        raise InputError("the description is not a JSON object", path=path)
+    if not isinstance(metadata, Mapping):
+        raise InputError("the metadata is not a JSON object", path=path)
     for kind, keys, what in ((str, _TEXTS, "a text"), (int | float, _NUMBERS, "a number")):
         for key in keys:
-            if key not in description:
+            if key not in metadata:
                 if key in required:
-                    raise InputError(f"the description lacks {key!r}", path=path)
+                    raise InputError(f"the metadata lacks {key!r}", path=path)
                 continue
-            value = description[key]
+            value = metadata[key]
             if not isinstance(value, kind) or isinstance(value, bool) or _is_huge(value):
                 raise InputError(
-                    f"{key!r} of the description is {value!r}, expected {what}", path=path
+                    f"{key!r} of the metadata is {value!r}, expected {what}", path=path
                 )
-    if (split := description.get("split", "")) not in ("", *SPLITS):
+    if (split := metadata.get("split", "")) not in ("", *SPLITS):
         raise unknown_name("split", split, SPLITS).at(path=path)
 
 

@@ -3,7 +3,7 @@
 Layout (one group per trajectory under ``/trajectories``, K of them)::
 
     /                          attributes format, format_version, iceclass_version, licence
-    /trajectories/NAME         attribute description: the trajectory's description as JSON
+    /trajectories/NAME         attribute description: the trajectory's metadata as JSON
     /trajectories/NAME/positions   (T, N, 3) int32, thousandths of an Å, wrapped into the cell
     /trajectories/NAME/cell        (T, 3, 3) float64, Å, rows are vectors
     /trajectories/NAME/timestep    (T,) int64
@@ -24,8 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iceclass._version import __version__
-from iceclass.datasets.hdf5 import told, whole
-from iceclass.datasets.metadata import check_description
+from iceclass.datasets.hdf5 import checked_dataset, one_line
+from iceclass.datasets.metadata import check_metadata
 from iceclass.errors import InputError
 from iceclass.files import replacing
 from iceclass.frame import Frame
@@ -36,9 +36,11 @@ RESOLUTION = 0.001
 """Å; positions are stored as whole multiples of it."""
 LICENCE = "CC-BY-4.0"
 REQUIRED = ("phase", "preparation", "water_model", "temperature", "pressure", "density")
-"""What a trajectory's description must say."""
+"""What a trajectory's metadata must hold."""
 SHIPPED = Path(str(files("iceclass"))) / "data" / "reference.h5"
 """The data set that comes with iceclass."""
+BESIDE = Path(str(files("iceclass"))).parent / "pipelines" / "data"
+"""Where a checkout has the data sets that are in no wheel."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,48 +51,53 @@ class ReferenceTrajectory:
     ----------
     name
         Unique in the file.
-    description
+    metadata
         All that is recorded of it: state point, model, provenance, checks.
     """
 
     name: str
-    description: Mapping[str, Any]
+    metadata: Mapping[str, Any]
     _path: Path = field(repr=False)
 
     @property
     def phase(self) -> str:
         """Class name."""
-        return str(self.description["phase"])
+        return str(self.metadata["phase"])
 
     @property
     def preparation(self) -> str:
         """Name of the independent preparation it belongs to."""
-        return str(self.description["preparation"])
+        return str(self.metadata["preparation"])
 
     @property
     def temperature(self) -> float:
         """K."""
-        return float(self.description["temperature"])
+        return float(self.metadata["temperature"])
 
     @property
     def pressure(self) -> float:
         """GPa."""
-        return float(self.description["pressure"])
+        return float(self.metadata["pressure"])
 
     @property
     def model(self) -> str:
         """Water model."""
-        return str(self.description["water_model"])
+        return str(self.metadata["water_model"])
 
     @property
     def density(self) -> float:
         """g/cm³, mean over the trajectory."""
-        return float(self.description["density"])
+        return float(self.metadata["density"])
+
+    @property
+    def is_lattice(self) -> bool:
+        """Whether it is a lattice as it was built, not dynamics."""
+        return self.model == "none"
 
     @property
     def split(self) -> str:
         """``train``, ``validation``, ``test``, or empty where none is fixed."""
-        return str(self.description.get("split", ""))
+        return str(self.metadata.get("split", ""))
 
     @property
     def counted(self) -> NDArray[np.int64] | None:
@@ -104,21 +111,21 @@ class ReferenceTrajectory:
         InputError
             They are not the indices of molecules.
         """
-        if "counted" not in self.description:
+        if "counted" not in self.metadata:
             return None
-        n, told = self.frames[0].n_molecules, self.description["counted"]
+        n, counted = self.frames[0].n_molecules, self.metadata["counted"]
         if (
-            not isinstance(told, list)
-            or not told
-            or not all(type(i) is int and 0 <= i < n for i in told)
-            or len(set(told)) != len(told)
+            not isinstance(counted, list)
+            or not counted
+            or not all(type(i) is int and 0 <= i < n for i in counted)
+            or len(set(counted)) != len(counted)
         ):
             raise InputError(
                 f"damaged data set: 'counted' of trajectory {self.name!r} is not a list of "
                 f"different indices below {n}",
                 path=self._path,
             )
-        return np.array(told, dtype=np.int64)
+        return np.array(counted, dtype=np.int64)
 
     @cached_property
     def frames(self) -> tuple[Frame, ...]:
@@ -128,16 +135,16 @@ class ReferenceTrajectory:
         try:
             with h5py.File(self._path, "r") as file:
                 group = file["trajectories"][self.name]
-                positions = whole(group, "positions", "i", 3)[:] * RESOLUTION
-                cells = whole(group, "cell", "f", 3)[:]
-                steps = whole(group, "timestep", "i", 1)[:]
+                positions = checked_dataset(group, "positions", "i", 3)[:] * RESOLUTION
+                cells = checked_dataset(group, "cell", "f", 3)[:]
+                steps = checked_dataset(group, "timestep", "i", 1)[:]
             return tuple(
                 Frame(positions=x, cell=c, timestep=int(s))
                 for x, c, s in zip(positions, cells, steps, strict=True)
             )
         except Exception as error:  # HDF5 answers damage with errors of every kind
             raise InputError(
-                f"damaged data set: trajectory {self.name!r}: {told(error)}", path=self._path
+                f"damaged data set: trajectory {self.name!r}: {one_line(error)}", path=self._path
             ) from error
 
 
@@ -190,11 +197,11 @@ def load_reference(path: str | Path | None = None) -> ReferenceSet:
     try:
         with h5py.File(path, "r") as file:
             version = int(file.attrs["format_version"])
-            if version > FORMAT_VERSION:
+            if version != FORMAT_VERSION:
                 raise InputError(
-                    f"data set of version {version}, expected at most {FORMAT_VERSION}",
+                    f"data set of version {version}, expected {FORMAT_VERSION}",
                     path=path,
-                    hint="install a newer iceclass",
+                    hint="install the iceclass that wrote it, or a newer one",
                 )
             found = tuple(
                 ReferenceTrajectory(name, json.loads(group.attrs["description"]), path)
@@ -203,10 +210,35 @@ def load_reference(path: str | Path | None = None) -> ReferenceSet:
     except InputError:
         raise
     except Exception as error:  # HDF5 answers damage with errors of every kind
-        raise InputError(f"damaged data set: {told(error)}", path=path) from error
+        raise InputError(f"damaged data set: {one_line(error)}", path=path) from error
     for one in found:
-        check_description(one.description, path, REQUIRED)
+        check_metadata(one.metadata, path, REQUIRED)
     return ReferenceSet(found)
+
+
+def find_data(name: str, directory: Path | None = None) -> Path:
+    """The path of a compact data set that is in a checkout of iceclass, not in the wheel.
+
+    Parameters
+    ----------
+    name
+        Of the file, as in ``lattices.h5``.
+    directory
+        Where it is; default: ``pipelines/data`` of the checkout.
+
+    Raises
+    ------
+    InputError
+        It is not there.
+    """
+    path = (BESIDE if directory is None else directory) / name
+    if not path.is_file():
+        raise InputError(
+            "no such data set",
+            path=path,
+            hint="give the directory pipelines/data of a checkout of iceclass",
+        )
+    return path
 
 
 def write_reference(
@@ -216,7 +248,7 @@ def write_reference(
     force: bool = False,
     arrays: Mapping[str, Mapping[str, NDArray[Any]]] = MappingProxyType({}),
 ) -> None:
-    """Write a compact data set from (name, description, frames).
+    """Write a compact data set from (name, metadata, frames).
 
     ``arrays`` are further ones by the name of the trajectory they are stored with.
 
@@ -235,12 +267,12 @@ def write_reference(
         file.attrs["iceclass_version"] = __version__
         file.attrs["licence"] = LICENCE
         groups = file.create_group("trajectories", track_order=True)
-        for name, description, frames in trajectories:
+        for name, metadata, frames in trajectories:
             frames = tuple(frames)
             if len({f.n_molecules for f in frames}) != 1:
                 raise InputError(f"{name}: expected one or more frames of as many molecules each")
             group = groups.create_group(name)
-            group.attrs["description"] = json.dumps(dict(description))
+            group.attrs["description"] = json.dumps(dict(metadata))
             positions = np.array([_quantised(f) for f in frames])
             group.create_dataset(
                 "positions", data=positions, compression="gzip", compression_opts=9, shuffle=True

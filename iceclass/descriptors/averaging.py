@@ -28,6 +28,7 @@ def neighbour_average(
     radius: float,
     passes: int = 1,
     concatenate_self: bool = False,
+    inner_radius: float = 0.0,
 ) -> FeatureBlocks:
     """What computes the averages of the features that ``blocks`` computes; holds all of the latter.
 
@@ -46,13 +47,16 @@ def neighbour_average(
         How often to repeat it.
     concatenate_self
         Put x_i before the average: (N, 2 F) features.
+    inner_radius
+        Å. Of another average, in one pass, that comes before the one within R; 0: none.
     """
     bins = make_bins(frame, radius)
     held = _Features.of(blocks, bins)
     first = held
     for _ in range(passes - 1):
-        held = _Features.of(_averages(frame, bins, held), bins)
-    return _averages(frame, bins, held, first if concatenate_self else None)
+        held = _Features.of(_averages(frame, bins, held, (radius,)), bins)
+    radii = (inner_radius, radius) if inner_radius > 0.0 else (radius,)
+    return _averages(frame, bins, held, radii, first if concatenate_self else None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,26 +89,33 @@ class _Features:
 
 
 def _averages(
-    frame: Frame, bins: Bins, held: _Features, own: _Features | None = None
+    frame: Frame,
+    bins: Bins,
+    held: _Features,
+    radii: tuple[float, ...],
+    own: _Features | None = None,
 ) -> FeatureBlocks:
-    """The averages over one shell, after the features ``own`` if there are any."""
+    """The averages within each of the radii, after the features ``own`` if there are any."""
     before = 0 if own is None else own.source.shape[1]
+    squares = np.square(radii)
 
     def fill(features: NDArray[Any], into: NDArray[np.int64], start: int, stop: int) -> None:
         if own is not None:
             features[into, :before] = own.source[own.place[start:stop]]
         crowded_molecule = run(
-            _average, bins, held.source, held.place, features, before, into, start, stop
+            _average, bins, squares, held.source, held.place, features, before, into, start, stop
         )
         check_crowded(crowded_molecule, frame, bins.r_cut)
 
-    return FeatureBlocks(bins.order, before + held.source.shape[1], held.source.dtype, fill)
+    n_features = before + len(radii) * held.source.shape[1]
+    return FeatureBlocks(bins.order, n_features, held.source.dtype, fill)
 
 
 @njit(cache=True, nogil=True)
 def _average(
     simd: bool | None,
     bins: Bins,
+    squares: NDArray[np.float64],
     source: NDArray[Any],
     place: NDArray[np.int64],
     features: NDArray[Any],
@@ -115,15 +126,14 @@ def _average(
 ) -> int:  # pragma: no cover
     """Write the averages of ``order[start:stop]`` of the bins to ``features[rows, before:]``.
 
-    The features of the molecule ``order[k]`` are ``source[place[k]]``. Returns a molecule with too
-    many neighbours, or −1.
+    One after the other for each of the squared radii. The features of the molecule ``order[k]``
+    are ``source[place[k]]``. Returns a molecule with too many neighbours, or −1.
     """
     near, x, y, z = np.empty(1024, np.int64), np.empty(1024), np.empty(1024), np.empty(1024)
     first, inside = np.empty(0, np.int64), np.empty(0, np.int64)
     n_features = source.shape[1]
     values, total = source.reshape(source.size), np.empty_like(source[0])
     share = np.empty_like(source[0, :1])
-    r_square = bins.r_cut * bins.r_cut
     b, k = int(np.searchsorted(bins.start, start, side="right")) - 1, start
     while k < stop:
         while bins.start[b + 1] <= k:
@@ -143,15 +153,17 @@ def _average(
             x0 = bins.positions[i, 0] - ox
             y0 = bins.positions[i, 1] - oy
             z0 = bins.positions[i, 2] - oz
-            # the molecule itself among them
-            count = select_places(simd, x, y, z, found, x0, y0, z0, r_square, first, inside)
-            if count > MAX_NEIGHBOURS:
-                return bins.order[i]
-            _add_rows(simd, values, inside, count, total)
-            share[0] = 1.0 / count
             row = features[rows[i - start]]
-            for f in range(n_features):
-                row[before + f] = total[f] * share[0]
+            for m in range(len(squares)):
+                # the molecule itself among them
+                count = select_places(simd, x, y, z, found, x0, y0, z0, squares[m], first, inside)
+                if count > MAX_NEIGHBOURS:
+                    return bins.order[i]
+                _add_rows(simd, values, inside, count, total)
+                share[0] = 1.0 / count
+                offset = before + m * n_features
+                for f in range(n_features):
+                    row[offset + f] = total[f] * share[0]
         k = end
     return -1
 

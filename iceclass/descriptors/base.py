@@ -19,11 +19,12 @@ from iceclass.kernels.threads import over_rows
 FIRST_SHELL = 3.7
 """Å. Radius of the first O–O shell, the default of neighbour averaging (``-avg``)."""
 
-AVERAGES: dict[str, tuple[float, int, bool]] = {
-    "-avg": (FIRST_SHELL, 1, False),
-    "-wide": (8.0, 1, True),
+AVERAGES: dict[str, tuple[float, int, bool, float]] = {
+    "-avg": (FIRST_SHELL, 1, False, 0.0),
+    "-wide": (8.0, 1, True, 0.0),
+    "-scales": (8.0, 1, True, FIRST_SHELL),
 }
-"""Suffix of a name → the averaging it stands for: radius in Å, passes, with the own vector."""
+"""Suffix of a name → the averaging it stands for, in the order of :data:`NO_AVERAGE`."""
 
 MAX_RADIUS = 20.0
 """Å. Largest cut-off and largest averaging radius."""
@@ -42,6 +43,7 @@ NO_AVERAGE: dict[str, Any] = {
     "average_radius": 0.0,
     "average_passes": 1,
     "concatenate_self": False,
+    "inner_radius": 0.0,
 }
 """The parameters of neighbour averaging where there is none."""
 
@@ -93,6 +95,10 @@ class Descriptor(ABC):
     """Whether the molecule's own vector stands before the mean, F being twice as many: the one
     sees a layer or an interface, the other tells phases apart that differ on average."""
 
+    inner_radius: float = 0.0
+    """Å. Radius of another mean, between the molecule's own vector and the mean over
+    :attr:`average_radius`, F being three times as many; 0: none."""
+
     def __post_init__(self) -> None:
         self._check_scalars()
         self._check_range("r_cut", 0.0, MAX_RADIUS, open_below=True)
@@ -104,6 +110,14 @@ class Descriptor(ABC):
                 raise InputError(
                     f"{self.family}: {key} is {value} without an average_radius",
                     hint=f"give average_radius too, or leave {key} at {neutral}",
+                )
+        if self.inner_radius != 0.0:
+            self._check_range("inner_radius", 0.0, self.average_radius)
+            if not self.concatenate_self or self.average_passes != 1:
+                raise InputError(
+                    f"{self.family}: inner_radius is {self.inner_radius} without the own vector, "
+                    "or with several passes",
+                    hint="set concatenate_self, and average_passes to 1",
                 )
 
     @property
@@ -131,13 +145,14 @@ class Descriptor(ABC):
     def _average_suffix(self) -> str:
         if self.average_radius == 0.0:
             return ""
-        averaging = (self.average_radius, self.average_passes, self.concatenate_self)
+        averaging = tuple(getattr(self, key) for key in NO_AVERAGE)
         for suffix, known in AVERAGES.items():
             if averaging == known:
                 return suffix
         passes = "" if self.average_passes == 1 else f", passes={self.average_passes}"
         own = ", own=True" if self.concatenate_self else ""
-        return f"-avg(radius={self.average_radius!r}{passes}{own})"
+        inner = f", inner={self.inner_radius!r}" if self.inner_radius else ""
+        return f"-avg(radius={self.average_radius!r}{passes}{own}{inner})"
 
     @property
     @abstractmethod
@@ -154,12 +169,14 @@ class Descriptor(ABC):
         """The F feature names; means stand in ⟨ ⟩ where the molecule's own vector is there too."""
         if not self.concatenate_self:
             return self.base_names
-        return (*self.base_names, *(f"⟨{name}⟩" for name in self.base_names))
+        inner = (f"⟨{name}⟩ {self.inner_radius:g} Å" for name in self.base_names)
+        wide = (f"⟨{name}⟩" for name in self.base_names)
+        return (*self.base_names, *(inner if self.inner_radius else ()), *wide)
 
     @property
     def n_features(self) -> int:
         """F."""
-        return self.n_base * (1 + self.concatenate_self)
+        return self.n_base * (1 + self.concatenate_self + (self.inner_radius > 0.0))
 
     @property
     def search_radius(self) -> float:
@@ -206,7 +223,12 @@ class Descriptor(ABC):
             from iceclass.descriptors.averaging import neighbour_average
 
             blocks = neighbour_average(
-                frame, blocks, self.average_radius, self.average_passes, self.concatenate_self
+                frame,
+                blocks,
+                self.average_radius,
+                self.average_passes,
+                self.concatenate_self,
+                self.inner_radius,
             )
         return blocks
 

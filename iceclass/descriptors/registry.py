@@ -11,12 +11,13 @@ from typing import Any
 from iceclass.descriptors.acsf.descriptor import Acsf
 from iceclass.descriptors.base import AVERAGES, NO_AVERAGE, STORED_NAMES, Descriptor
 from iceclass.descriptors.bispectrum.descriptor import Bispectrum
+from iceclass.descriptors.mtp.descriptor import MomentTensors
 from iceclass.descriptors.soap.descriptor import Soap
 from iceclass.errors import InputError, unknown_name
 from iceclass.io.text.pairs import parse_pairs
 
 FAMILIES: dict[str, type[Descriptor]] = {
-    family.family: family for family in (Acsf, Bispectrum, Soap)
+    family.family: family for family in (Acsf, Bispectrum, MomentTensors, Soap)
 }
 """Family name → class. A new family is one more class here."""
 
@@ -45,8 +46,10 @@ def descriptor(name: str) -> Descriptor:
         or a family with parameters (``soap(n_max=8, l_max=6, r_cut=5.0)``, the others at their
         defaults), each of them with ``-avg`` for the mean over the molecule and its neighbours
         within 3.7 Å, or ``-avg(radius=3.5, passes=2)``; or with ``-wide`` for the molecule's own
-        vector and the mean within 8 Å after it, ``-avg(radius=8.0, own=True)``. What
-        :attr:`Descriptor.name` gives is understood.
+        vector and the mean within 8 Å after it, ``-avg(radius=8.0, own=True)``; or with ``-scales``
+        for own vector, mean within 3.7 Å and mean within 8 Å,
+        ``-avg(radius=8.0, own=True, inner=3.7)``. What :attr:`Descriptor.name` gives is
+        understood.
 
     Raises
     ------
@@ -70,7 +73,7 @@ def descriptor(name: str) -> Descriptor:
     found = found.with_(**_parameters(match["parameters"] or "", name))
     if match["average"] is None:
         return found
-    words = dict(zip(("radius", "passes", "own"), NO_AVERAGE, strict=True))
+    words = dict(zip(("radius", "passes", "own", "inner"), NO_AVERAGE, strict=True))
     averaging = dict(zip(NO_AVERAGE, AVERAGES[match["average"]], strict=True))
     for key, value in _parameters(match["averaging"] or "", name).items():
         if key not in words:

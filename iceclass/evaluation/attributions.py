@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from iceclass.model.network import Model
+from iceclass.model.network import Model, forward
 
 NODES = 48
 """Of the Gauss–Legendre integral; they add up to F(z) − F(0) to about 1e-3 of it."""
@@ -45,8 +45,8 @@ def attributions(
 
 def outputs(model: Model, z: NDArray[Any], output: str = "logit") -> NDArray[Any]:
     """(N, C) logits, or with ``output`` "probability" probabilities, in the precision of z."""
-    (w1, w2, w3), (b1, b2, b3) = _network(model, z.dtype)
-    logits = np.tanh(np.tanh(z @ w1.T + b1) @ w2.T + b2) @ w3.T + b3
+    weights, biases = _network(model, z.dtype)
+    logits = forward(z @ weights[0].T, weights, biases)
     return logits if output == "logit" else _softmax(logits / model.temperature)
 
 

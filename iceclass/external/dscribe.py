@@ -81,10 +81,10 @@ def symmetry_functions(
 def _descriptors(what: str) -> Any:
     """DScribe's descriptors."""
     try:
-        from dscribe import descriptors
+        import dscribe.descriptors
     except ImportError as error:
         raise MissingDependencyError(what, "dscribe", "reference") from error
-    return descriptors
+    return dscribe.descriptors
 
 
 def _atoms(frame: Frame) -> Any:

@@ -19,8 +19,10 @@ from scipy.spatial.transform import Rotation
 from iceclass.errors import InputError
 from iceclass.frame import Frame
 from iceclass.generation.lattices import Structure
-from iceclass.generation.stacking import PHASE_OF_LETTER, molecule_letters
+from iceclass.generation.other_sites import Others
+from iceclass.generation.stacking import molecule_letters
 from iceclass.neighbours.cell_list import neighbour_list
+from iceclass.phases import PHASE_OF_LETTER
 
 PHASE_OF_LATTICE = {
     "1h": "ih",
@@ -56,33 +58,6 @@ LEFT_SITE = 1.4
 
 VAPOUR = 3.5
 """Å; a molecule of a liquid with no other one this near has evaporated."""
-
-
-@dataclass(frozen=True, eq=False)
-class Others:
-    """Sites that are not water: Lennard-Jones atoms of one kind.
-
-    Attributes
-    ----------
-    element
-        Chemical symbol in files.
-    positions
-        (K, 3) float64, Å.
-    mass
-        g/mol.
-    epsilon, sigma
-        kcal/mol and Å, between two of them.
-    water_epsilon, water_sigma
-        The same with the oxygen or single site of water.
-    """
-
-    element: str
-    positions: NDArray[np.float64]
-    mass: float
-    epsilon: float
-    sigma: float
-    water_epsilon: float
-    water_sigma: float
 
 
 @dataclass(frozen=True, eq=False)

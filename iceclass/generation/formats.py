@@ -17,14 +17,14 @@ from iceclass.generation.water_models import MASS_H, MASS_O
 if TYPE_CHECKING:
     from ase import Atoms
 
-    from iceclass.generation.construction import Others
+    from iceclass.generation.other_sites import Others
 
 
 def write_extxyz(structure: Structure, path: Path) -> None:
     """Extended xyz through ASE, molecule by molecule O, H, H, with molecule numbers."""
     from ase.io import write
 
-    atoms = _to_ase(structure)
+    atoms = to_ase(structure)
     atoms.info.update(
         genice_lattice=structure.lattice,
         repetition=" ".join(map(str, structure.repetition)),
@@ -39,7 +39,7 @@ def write_gro(structure: Structure, path: Path) -> None:
     """Gromacs structure file, in nm; one residue ``SOL`` per molecule."""
     from ase.io import write
 
-    atoms = _to_ase(structure)
+    atoms = to_ase(structure)
     count, sites = structure.molecules.shape[:2]
     atoms.set_array("residuenames", np.array(["SOL"] * (count * sites)))
     atoms.set_array("residuenumbers", np.repeat(np.arange(1, count + 1), sites))
@@ -133,7 +133,8 @@ def write_structure(structure: Structure, stem: Path, kind: str, *, force: bool 
     return path
 
 
-def _to_ase(structure: Structure) -> Atoms:
+def to_ase(structure: Structure) -> Atoms:
+    """ASE's ``Atoms``, with the molecule of each atom, counted from 1, as array ``mol``."""
     from ase import Atoms
 
     count, sites = structure.molecules.shape[:2]

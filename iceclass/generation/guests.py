@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from scipy.spatial import Voronoi, cKDTree
 
 from iceclass.errors import InputError
-from iceclass.generation.construction import Arrangement, Others
+from iceclass.generation.construction import Arrangement
 from iceclass.generation.lattices import Structure
+from iceclass.generation.other_sites import Others
 from iceclass.generation.recipes import Crystal, Liquid
 from iceclass.generation.water_models import WaterModel
 

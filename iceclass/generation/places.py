@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iceclass.errors import InputError, unknown_name
-from iceclass.generation.construction import GROUPS, Arrangement, Others
+from iceclass.generation.construction import GROUPS, Arrangement
 from iceclass.generation.engine import Stage
 from iceclass.generation.lattices import Structure
+from iceclass.generation.other_sites import Others
 from iceclass.generation.recipes import Recipe
 from iceclass.generation.stages import Dynamics, State, dump, integrator, npt, relax, thermo
 

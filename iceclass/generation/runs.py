@@ -24,15 +24,16 @@ from typing import Any
 import numpy as np
 
 from iceclass._version import __version__
-from iceclass.datasets.metadata import SIDECAR_VERSION
+from iceclass.datasets.metadata import METADATA_VERSION
 from iceclass.errors import InputError
 from iceclass.external.lammps import lammps_version, read_thermo
 from iceclass.files import replacing
 from iceclass.generation.catalogue import RECIPES
-from iceclass.generation.construction import GROUPS, Arrangement, Others
+from iceclass.generation.construction import GROUPS, Arrangement
 from iceclass.generation.engine import run_stages
 from iceclass.generation.formats import write_lammps_data
 from iceclass.generation.lattices import Size, Structure, build
+from iceclass.generation.other_sites import Others
 from iceclass.generation.recipes import Recipe
 from iceclass.generation.stages import Dynamics, State
 from iceclass.generation.water_models import WaterModel
@@ -145,9 +146,9 @@ def run(
             report=lambda text: report(f"{preparation.name}: {text}"),
         )
         names = [s.name for s in stages[:upto]]
-        sidecar = path.with_suffix(".json")
-        if not sidecar.exists():
-            _write_json(sidecar, _describe(preparation, arrangement, state, directory, names))
+        metadata_path = path.with_suffix(".json")
+        if not metadata_path.exists():
+            _write_json(metadata_path, _describe(preparation, arrangement, state, directory, names))
         done = k + 1
     assert done == len(preparation.states)
     return paths
@@ -203,7 +204,7 @@ def _describe(
     picoseconds = times * preparation.dynamics.timestep / 1000.0
     drift = float(np.polyfit(picoseconds, conserved, 1)[0]) if len(times) > 2 else 0.0
     return {
-        "iceclass_trajectory": SIDECAR_VERSION,
+        "iceclass_trajectory": METADATA_VERSION,
         "phase": preparation.phase if preparation.recipe.pure else "",
         "preparation": preparation.name,
         "temperature": state.temperature,

@@ -1,7 +1,7 @@
 """Stacking-disordered ice I: sequences of layers, and which molecules are hexagonal or cubic.
 
-Ice I is a pile of puckered bilayers. Every molecule has three bonds within its bilayer, all
-staggered, and one along the pile to the next bilayer. Letter k of GenIce2's ``one[...]`` says
+Ice I is a stack of puckered bilayers. Every molecule has three bonds within its bilayer, all
+staggered, and one along the stack to the next bilayer. Letter k of GenIce2's ``one[...]`` says
 how bilayer k + 1 follows on bilayer k: ``c`` in the same sense as before, so that the bonds
 between the two are staggered, ``h`` in the opposite one, so that they are eclipsed. A molecule is
 cubic when its four bonds are staggered and hexagonal when one is eclipsed (the definition of
@@ -18,14 +18,11 @@ from numpy.typing import NDArray
 from iceclass.errors import InputError
 from iceclass.generation.lattices import Structure
 
-PHASE_OF_LETTER = {"h": "ih", "c": "ic"}
-"""Which phase a molecule with a bond of that letter belongs to."""
-
 _TRIES = 100_000
 
 
 def closes(sequence: str) -> bool:
-    """Whether a pile of these layers can be repeated: GenIce2 takes no others."""
+    """Whether a stack of these layers can be repeated: GenIce2 takes no others."""
     sense, shift = 1, 0
     for letter in sequence:
         shift += sense
@@ -54,8 +51,8 @@ def random_sequence(layers: int, cubic: int, seed: int) -> str:
     raise InputError(f"no sequence of {layers} layers with {cubic} cubic ones can be repeated")
 
 
-def same_pile(one: str, other: str) -> bool:
-    """Whether two sequences describe one pile, begun at another layer or turned over."""
+def same_sequence(one: str, other: str) -> bool:
+    """Whether two sequences describe one crystal, begun at another layer or turned over."""
     if len(one) != len(other):
         return False
     return other in one + one or other[::-1] in one + one

@@ -71,7 +71,7 @@ class Labeller:
             "iceclass": __version__,
             "unknown": self.options.unknown,
             "regions": [str(region) for region in self.options.regions],
-            "select": None if self.options.select is None else str(self.options.select),
+            **({} if self.options.select is None else {"select": str(self.options.select)}),
             "start": reading.start,
             "stop": reading.stop,
             "every": reading.every,

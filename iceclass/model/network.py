@@ -136,10 +136,9 @@ class Model:
         """12 hex digits of a SHA-256 over all that predictions depend on (not the record)."""
         threshold = None if self.novelty is None else self.novelty.threshold
         definition = self.descriptor.to_dict()
-        if not self.descriptor.concatenate_self:
-            del definition[
-                STORED_NAMES["concatenate_self"]
-            ]  # so that models keep the identity they were made with
+        for name in ("concatenate_self", "inner_radius"):  # later than the first models, which
+            if not getattr(self.descriptor, name):  # keep the identity they were made with
+                del definition[STORED_NAMES.get(name, name)]
         parts = [definition, self.classes, self.temperature, threshold]
         digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode())
         for name, array in sorted(self.arrays.items()):
@@ -170,35 +169,20 @@ class Model:
             rows = slice(start, start + BLOCK)
             yield rows, self.standardise(features[rows])
 
-    def _activate(self, first: NDArray[np.float32], layer: int = 2) -> NDArray[np.float32]:
-        """(N, 100) activations of hidden layer 1 or 2 from products with the first weights."""
-        h = np.tanh(first + self.biases[0])
-        for weight, bias in zip(self.weights[1:layer], self.biases[1:layer], strict=True):
-            h = h @ weight.T
-            h += bias
-            np.tanh(h, out=h)
-        return h
-
-    def _outputs(self, first: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(N, C) logits from (N, 100) products of z with the first layer's weights."""
-        logits = self._activate(first) @ self.weights[2].T
-        logits += self.biases[2]
-        return logits
-
     def hidden(self, features: NDArray[Any], layer: int = 2) -> NDArray[np.float32]:
         """(N, 100) activations of hidden layer 1 or 2 (the last) for (N, F) features."""
         if layer not in (1, 2):
             raise ValueError(f"layer {layer}, expected 1 or 2")
         out = np.empty((len(features), HIDDEN), dtype=np.float32)
         for rows, z in self._blocks(features):
-            out[rows] = self._activate(z @ self.weights[0].T, layer)
+            out[rows] = activations(z @ self.weights[0].T, self.weights, self.biases, layer)
         return out
 
     def logits(self, features: NDArray[Any]) -> NDArray[np.float32]:
         """(N, C) outputs before temperature and softmax for (N, F) features."""
         out = np.empty((len(features), self.n_classes), dtype=np.float32)
         for rows, z in self._blocks(features):
-            out[rows] = self._outputs(z @ self.weights[0].T)
+            out[rows] = forward(z @ self.weights[0].T, self.weights, self.biases)
         return out
 
     def predict(self, features: NDArray[Any], *, unknown: bool = True) -> Prediction:
@@ -288,7 +272,7 @@ class Model:
         """Predict the classes of a block of (n, F) features, and write them to ``rows``."""
         z, squares = self.scaler.with_squares(features)
         first = z @ self._projections
-        logits = self._outputs(first[:, :HIDDEN])
+        logits = forward(first[:, :HIDDEN], self.weights, self.biases)
         found.probabilities[rows] = softmax(logits, self.temperature)
         if self.novelty is not None:
             found.novelty[rows] = self.novelty.score_of(
@@ -336,6 +320,38 @@ class _Scores:
             raise InputError(
                 f"{what(int(np.argmin(finite)))} are not finite, or too large for float32"
             )
+
+
+def activations(
+    first: NDArray[Any],
+    weights: tuple[NDArray[Any], ...],
+    biases: tuple[NDArray[Any], ...],
+    layer: int = 2,
+) -> NDArray[Any]:
+    """(N, 100) activations of hidden layer 1 or 2, in the precision of the arguments.
+
+    Parameters
+    ----------
+    first
+        (N, 100) products of standardised features with the first layer's weights.
+    weights, biases
+        Those of :class:`Model`.
+    """
+    h = np.tanh(first + biases[0])
+    for weight, bias in zip(weights[1:layer], biases[1:layer], strict=True):
+        h = h @ weight.T
+        h += bias
+        np.tanh(h, out=h)
+    return h
+
+
+def forward(
+    first: NDArray[Any], weights: tuple[NDArray[Any], ...], biases: tuple[NDArray[Any], ...]
+) -> NDArray[Any]:
+    """(N, C) logits; arguments of :func:`activations`."""
+    logits = activations(first, weights, biases) @ weights[2].T
+    logits += biases[2]
+    return logits
 
 
 def softmax(logits: NDArray[np.float32], temperature: float = 1.0) -> NDArray[np.float32]:

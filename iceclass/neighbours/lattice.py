@@ -62,10 +62,11 @@ class Lattice:
             return cls(box, np.diag(1.0 / edges), np.ones(3, bool), np.zeros((1, 3)), float(radius))
         full, periodic = complete_cell(cell, pbc)
         inverse = np.asarray(np.linalg.inv(full), dtype=np.float64)
-        height = 1.0 / np.linalg.norm(inverse, axis=0)
-        # by rounding, a point is within half a height of the nearest image along each direction
-        thin = periodic & (height < 2.0 * radius)
-        images = np.where(thin, np.floor(radius / height) + 1.0, 0.0)
+        with np.errstate(over="ignore", divide="ignore"):  # of a cell of next to no thickness
+            height = 1.0 / np.linalg.norm(inverse, axis=0)
+            # by rounding, a point is within half a height of its nearest image along each direction
+            thin = periodic & (height < 2.0 * radius)
+            images = np.where(thin, np.floor(radius / height) + 1.0, 0.0)
         check_thickness(images, height[periodic], radius)
         ranges = [sorted(range(-n, n + 1), key=abs) for n in images.astype(int).tolist()]
         shifts = np.array(list(product(*ranges)), dtype=np.float64) @ full
@@ -122,7 +123,7 @@ def complete_cell(
         The periodic vectors span no volume.
     """
     vectors = np.array(cell, dtype=np.float64)[np.asarray(pbc, dtype=bool)]
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         vectors = reduced(vectors)
         units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
         volume = np.sqrt(np.linalg.det(units @ units.T))
@@ -141,7 +142,9 @@ def complete_cell(
 
 def check_thickness(images: NDArray[np.float64], height: NDArray[np.float64], r: float) -> None:
     """Raise InputError where ``images`` to either side (by direction) are more than allowed."""
-    if np.prod(2.0 * images + 1.0) > MAX_IMAGES:
+    with np.errstate(over="ignore"):  # infinitely many are too many as well
+        number = np.prod(2.0 * images + 1.0)
+    if number > MAX_IMAGES:
         raise InputError(
             f"the cell is only {height.min():.3g} Å thick, too thin to search "
             f"neighbours within {r:.2f} Å by its periodic images",

@@ -162,7 +162,7 @@ def growth_figure(benchmark: Benchmark, path: str | Path, *, force: bool = True)
 
 
 def _bar_name(c: Comparison) -> str:
-    what = c.subject if c.family == "label" else f"{c.subject}, {c.dtype}"
+    what = c.subject if c.family in ("label", "read") else f"{c.subject}, {c.dtype}"
     return f"{what}\n{c.reference}"
 
 

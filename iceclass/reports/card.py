@@ -82,7 +82,7 @@ def limits(facts: ModelSummary) -> tuple[str, ...]:
     if facts.parameters.get("average_own"):
         found.append(
             f"A molecule's label depends on its own surroundings and on their mean over its "
-            f"neighbours within {facts.parameters['average_radius']:.1f} Å, on everything within "
+            f"neighbours within {_radii(facts.parameters)} Å, on everything within "
             f"{radius} in all: nuclei and layers smaller than that look unlike the bulk."
         )
     elif facts.parameters.get("average_radius"):
@@ -307,3 +307,9 @@ def _list(lines: Iterable[str]) -> str:
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A Markdown table of texts of others."""
     return markdown_table(head, (tuple(map(_text, row)) for row in rows))
+
+
+def _radii(parameters: Mapping[str, Any]) -> str:
+    """``8.0``, or ``3.7 and 8.0``: the radii that are averaged over."""
+    radii = (parameters.get("inner_radius", 0.0), parameters["average_radius"])
+    return " and ".join(f"{radius:.1f}" for radius in radii if radius)

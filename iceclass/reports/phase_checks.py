@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from iceclass.acceptance.check import Checks
+from iceclass.acceptance.results import Checks
 from iceclass.acceptance.structure import BIN
 from iceclass.errors import InputError
 from iceclass.frame import Frame

@@ -18,6 +18,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba_array
+from PIL import Image
 from scipy.spatial import cKDTree
 
 from iceclass.datasets.environments import (
@@ -163,7 +164,7 @@ def contents(data: Sequence[EnvironmentTrajectory]) -> list[str]:
     lines = []
     for kind, model in sorted({(t.kind, t.model) for t in data}):
         own = [t for t in data if (t.kind, t.model) == (kind, model)]
-        names = {n for t in own for n in t.description["phases"]}
+        names = {n for t in own for n in t.metadata["phases"]}
         sides = Counter(t.split for t in own)
         lines.append(
             (
@@ -201,7 +202,7 @@ def models(data: Sequence[EnvironmentTrajectory]) -> list[str]:
     lines = []
     for t in sorted(data, key=lambda t: t.model):
         if t.kind == "liquid" and 290 <= t.temperature <= 302 and t.pressure == 0.0:
-            c = t.description["checks"]
+            c = t.metadata["checks"]
             expected = c["expected_density"]
             lines.append(
                 (
@@ -223,13 +224,12 @@ def card(
     """The whole page."""
     held = [t for t in data if t.kind in ("nucleus", "interface")]
     recipes = [
-        (t.description["definition"]["recipe"], t.description["definition"]["dynamics"])
-        for t in held
+        (t.metadata["definition"]["recipe"], t.metadata["definition"]["dynamics"]) for t in held
     ]
     longest = max(
         (r["let_go_time"] + r["equilibration"] + d["production"] for r, d in recipes), default=0.0
     )
-    slow = [t for t in data if t.description["checks"]["slow"]]
+    slow = [t for t in data if t.metadata["checks"]["slow"]]
     have = {t.preparation for t in data} | {n.rsplit("_", 2)[0] for n in rejected}
     missing = Counter((j.kind, j.preparation.model.label) for j in jobs if j.name not in have)
     parts = [
@@ -293,7 +293,7 @@ def draw_slice(axes: Axes, frame: Frame, colours: Sequence[str]) -> None:
     tint = np.array(to_rgba_array(list(colours)))[inside]
     pairs = cKDTree(frame.positions[inside]).query_pairs(BOND, output_type="ndarray")
     axes.add_collection(LineCollection(list(flat[pairs]), colors=DARK, linewidths=0.4, zorder=1))
-    axes.scatter(*flat.T, s=7, c=tint, edgecolors=DARK, linewidths=0.2, zorder=2)
+    axes.scatter(flat[:, 0], flat[:, 1], s=7, c=tint, edgecolors=DARK, linewidths=0.2, zorder=2)
     axes.set_aspect("equal")
 
 
@@ -322,20 +322,18 @@ def figure(data: Sequence[EnvironmentTrajectory], path: Path) -> None:
         kinds = sorted({t.kind for t in data})
         for k, kind in enumerate(kinds):
             own = [t for t in data if t.kind == kind]
-            points = [(t.temperature, t.pressure) for t in own]
-            states.scatter(
-                *zip(*points, strict=True), s=11, label=kind, marker="os^vDPX*<>"[k % 10]
-            )
+            kelvin, gigapascal = [t.temperature for t in own], [t.pressure for t in own]
+            states.scatter(kelvin, gigapascal, s=11, label=kind, marker="os^vDPX*<>"[k % 10])
         states.set_xlabel("T / K")
         states.set_ylabel("p / GPa")
         states.set_yscale("symlog", linthresh=1.0)
         states.legend(ncols=2)
         motion = page.add_subplot(grid[2, 3:])
-        liquids = [t for t in data if t.kind == "liquid" and t.description["checks"]["diffusion"]]
+        liquids = [t for t in data if t.kind == "liquid" and t.metadata["checks"]["diffusion"]]
         for k, model in enumerate(sorted({t.model for t in liquids})):
             own = [t for t in liquids if t.model == model]
             x = [1000.0 / t.temperature for t in own]
-            y = [max(t.description["checks"]["diffusion"], 1e-4) for t in own]
+            y = [max(t.metadata["checks"]["diffusion"], 1e-4) for t in own]
             motion.scatter(x, y, s=11, label=water_model(model).label, marker="os^vDPX*<>"[k % 10])
         motion.axhline(2.8**2 / (6 * 200.0), color=DARK, linewidth=0.6, linestyle=":")
         motion.set_yscale("log")
@@ -343,6 +341,9 @@ def figure(data: Sequence[EnvironmentTrajectory], path: Path) -> None:
         motion.set_ylabel("diffusion / Å² ps⁻¹")
         motion.legend(ncols=2)
     save(page, path)
+    with Image.open(path) as drawn:  # a third of the size, for a file that history keeps
+        small = drawn.convert("RGB").quantize(96)
+    small.save(path, optimize=True)
 
 
 @click.command(help=__doc__.splitlines()[0])

@@ -26,7 +26,7 @@ from iceclass.datasets.environments import (
     environment_files,
     load_environments,
 )
-from iceclass.datasets.metadata import read_sidecar
+from iceclass.datasets.metadata import read_metadata
 from iceclass.datasets.reference import write_reference
 from iceclass.errors import IceclassError, InputError
 from iceclass.files import replacing
@@ -90,7 +90,7 @@ def new(
             path = folder / job.preparation.trajectory_name(state)
             if name in known or not path.is_file():
                 continue
-            description = read_sidecar(path)
+            description = read_metadata(path)
             if description is None:
                 continue  # still being written
             start = start or arranged(job)

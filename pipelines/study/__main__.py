@@ -1,9 +1,7 @@
-"""Compare descriptors as the study did, and by unseen preparations; answer the study's claims.
+"""The steps of a comparison of descriptors, as the rules of ../Snakefile call them.
 
-    python -m pipelines.study STUDY --features acsf.h5 --features soap-325.h5 -o OUTPUT
-
-Every training leaves a small file under STUDY/results; after a kill, give the same command again.
-Changed settings or data make new files, and leave those that do not depend on them.
+Each reads and writes the files it is given, and nothing else; ../README.md tells how to run all of
+them.
 """
 
 from __future__ import annotations
@@ -14,127 +12,159 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(_name, "1")  # before NumPy is imported: one process for each core
 
 import json  # noqa: E402
+from collections.abc import Mapping  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 import click  # noqa: E402
 
-from iceclass.datasets.reference import SHIPPED  # noqa: E402
-from iceclass.descriptors.soap.descriptor import Soap  # noqa: E402
+from iceclass.datasets.store import FeatureStore  # noqa: E402
+from iceclass.descriptors import descriptor  # noqa: E402
 from iceclass.errors import IceclassError  # noqa: E402
-from iceclass.evaluation.bootstrap import RESAMPLES  # noqa: E402
-from iceclass.training.config import SCHEDULES  # noqa: E402
-from pipelines.study.jobs import Plan  # noqa: E402
-from pipelines.study.settings import Settings, Study  # noqa: E402
+from iceclass.files import replacing  # noqa: E402
+from pipelines.study.jobs import Plan, Training  # noqa: E402
+from pipelines.study.rows import read_rows, steinhardt_rows, write_rows  # noqa: E402
+from pipelines.study.settings import Settings, Study, amorphous  # noqa: E402
 
-DEFAULTS = Settings()
 PUBLISHED = Path(__file__).with_name("published.json")
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-POSITIVE = click.IntRange(min=1)
+PATH = click.Path(path_type=Path)
 
 
-def kept_components(study: Study, claims: dict[str, Any]) -> dict[str, tuple[int, ...]]:
-    """How many components are kept of the claim's feature set, or else of the longest SOAP."""
-    claim, descriptors = claims["few_components"], study.descriptors
-    soaps = [name for name, d in descriptors.items() if isinstance(d, Soap)]
-    if claim["features"] in descriptors:
-        name = claim["features"]
-    elif soaps:
-        name = max(soaps, key=lambda key: descriptors[key].n_features)
-    else:
-        return {}
-    return {name: tuple(k for k in claim["kept"] if k < descriptors[name].n_features)}
+class JsonObject(click.ParamType):
+    """A JSON object."""
+
+    name = "json"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        return json.loads(value) if isinstance(value, str) else value
 
 
-class Decay(click.ParamType):
-    """``NAME=VALUE``, a pair."""
-
-    name = "name=value"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, float]:
-        name, _, number = value.rpartition("=")
-        try:
-            return name, float(number)
-        except ValueError:
-            self.fail(f"{value!r}: expected NAME=VALUE, as in soap-325=0.4", param, ctx)
+output_option = click.option("-o", "--output", type=PATH, required=True)
+data_option = click.option("--data", type=FILE, multiple=True, required=True)
+settings_option = click.option("--settings", type=JsonObject(), default="{}")
+directory_argument = click.argument("directory", type=PATH)
 
 
-@click.command(help=__doc__)
-@click.argument("directory", metavar="STUDY", type=click.Path(file_okay=False, path_type=Path))
-@click.option(
-    "--features",
-    "stores",
-    type=FILE,
-    multiple=True,
-    required=True,
-    help="Feature store; one for each descriptor, all of the same trajectories.",
-)
-@click.option(
-    "--data",
-    type=FILE,
-    multiple=True,
-    help="Compact data set the stores were made from.  [default: the one of iceclass]",
-)
-@click.option("-o", "--output", type=click.Path(file_okay=False, path_type=Path), required=True)
-@click.option("--jobs", type=POSITIVE, default=1, show_default=True, help="Trainings at a time.")
-@click.option("--seeds", type=POSITIVE, default=5, show_default=True)
-@click.option(
-    "--all-molecules/--some-molecules",
-    "whole",
-    default=True,
-    help="Make the random split of all molecules, too.",
-)
-@click.option("--train-rows", type=POSITIVE, default=DEFAULTS.train_rows, show_default=True)
-@click.option("--test-rows", type=POSITIVE, help="Of each trajectory.  [default: all]")
-@click.option("--epochs", type=POSITIVE, default=DEFAULTS.epochs, show_default=True)
-@click.option("--patience", type=POSITIVE, default=DEFAULTS.patience, show_default=True)
-@click.option("--batch-size", type=POSITIVE, default=DEFAULTS.batch_size, show_default=True)
-@click.option("--learning-rate", type=float, default=DEFAULTS.learning_rate, show_default=True)
-@click.option(
-    "--schedule", type=click.Choice(SCHEDULES), default=DEFAULTS.schedule, show_default=True
-)
-@click.option(
-    "--weight-decay",
-    type=Decay(),
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="Of the networks on the feature set of that name.  [default: 0]",
-)
-@click.option("--explained", type=POSITIVE, default=DEFAULTS.explained, show_default=True)
-@click.option(
-    "--boosting-rounds", type=POSITIVE, default=DEFAULTS.boosting_rounds, show_default=True
-)
-@click.option(
-    "--timed", type=POSITIVE, default=DEFAULTS.timed, show_default=True, help="Repeats of timing."
-)
-@click.option("--resamples", type=POSITIVE, default=RESAMPLES, show_default=True)
-def main(
-    directory: Path,
-    stores: tuple[Path, ...],
-    data: tuple[Path, ...],
-    output: Path,
-    jobs: int,
-    seeds: int,
-    whole: bool,
-    resamples: int,
-    weight_decay: tuple[tuple[str, float], ...],
-    **settings: Any,
+def write_result(path: Path, result: Mapping[str, Any]) -> None:
+    """A result, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path, force=True) as temporary:
+        temporary.write_text(json.dumps(result) + "\n", encoding="utf-8")
+
+
+@click.group(help=__doc__)
+def main() -> None:
+    """The steps are below."""
+
+
+@main.command("rows")
+@click.argument("store", type=FILE)
+@click.option("--test-rows", type=int, help="Of each trajectory.  [default: all]")
+@click.option("--steinhardt", type=FILE, multiple=True, help="Files of classical features.")
+@output_option
+def rows_command(
+    store: Path, test_rows: int | None, steinhardt: tuple[Path, ...], output: Path
 ) -> None:
-    from pipelines.study.gathering import Results
-    from pipelines.study.report import write_report
-    from pipelines.study.running import run_waves
+    """The rows of a feature store that are looked at, or Steinhardt features of the same."""
+    table = FeatureStore.open(store).load(max_rows=test_rows)
+    write_rows(output, steinhardt_rows(table, steinhardt) if steinhardt else table)
 
+
+@main.command("classical")
+@click.argument("phase")
+@data_option
+@click.option("--deviation", "deviations", type=float, multiple=True, required=True)
+@output_option
+def classical_command(
+    phase: str, data: tuple[Path, ...], deviations: tuple[float, ...], output: Path
+) -> None:
+    """CHILL+, template matching and Steinhardt features of the trajectories of a phase."""
+    from pipelines.study.classical import classify
+
+    output.parent.mkdir(parents=True, exist_ok=True)
+    found = classify(data, phase, deviations, output.with_suffix(".npz"))
+    write_result(output, found)
+
+
+@main.command("train")
+@directory_argument
+@click.option("--job", type=JsonObject(), required=True, help="Fields of a training.")
+@click.option("--store", type=FILE, help="Where the training is of all that it holds.")
+@settings_option
+@output_option
+def train_command(
+    directory: Path, job: dict[str, Any], store: Path | None, settings: Any, output: Path
+) -> None:
+    """One training, its test, and what explains it."""
+    from pipelines.study.training import train_and_test
+
+    training, study = Training(**job), Study(directory, Settings.of(settings))
+    if store is None:
+        table = read_rows(study.rows_path(training.features))
+    else:
+        table = FeatureStore.open(store).load()
+    classes = amorphous(table.classes) if training.amorphous else table.classes
+    write_result(output, train_and_test(study, training, table, classes))
+
+
+@main.command("separate")
+@directory_argument
+@click.argument("features")
+@click.argument("fold", type=int)
+@settings_option
+@output_option
+def separate_command(
+    directory: Path, features: str, fold: int, settings: Any, output: Path
+) -> None:
+    """What each feature can do alone, in one fold."""
+    from pipelines.study.single_feature import separation
+
+    study = Study(directory, Settings.of(settings))
+    table = read_rows(study.rows_path(features))
+    write_result(output, separation(table, features, fold, study.settings.train_rows))
+
+
+@main.command("time")
+@data_option
+@click.option("--descriptors", type=JsonObject(), required=True, help="Name: descriptor.")
+@click.option("--repeats", type=int, required=True)
+@output_option
+def time_command(
+    data: tuple[Path, ...], descriptors: dict[str, str], repeats: int, output: Path
+) -> None:
+    """Processor time of the descriptors, CHILL+ and template matching."""
+    from pipelines.study.classical import time_all
+
+    known = {name: descriptor(text) for name, text in descriptors.items()}
+    write_result(output, time_all(data, known, repeats))
+
+
+@main.command("report")
+@directory_argument
+@click.option("--plan", type=JsonObject(), required=True, help="Fields of a plan.")
+@click.option("--resamples", type=int, required=True, help="Of the bootstrap.")
+@settings_option
+@output_option
+def report_command(
+    directory: Path, plan: dict[str, Any], resamples: int, settings: Any, output: Path
+) -> None:
+    """Tables, figures and the page."""
+    from pipelines.study.report import write_report
+    from pipelines.study.results import Results
+
+    study = Study(directory, Settings.of(settings))
+    chosen = Plan(**{**plan, "stores": tuple(plan["stores"])})
     published = json.loads(PUBLISHED.read_text(encoding="utf-8"))
-    try:
-        chosen = Settings(**settings, weight_decay=dict(weight_decay))
-        study = Study.of(directory, stores, data or (SHIPPED,), chosen)
-        plan = Plan(seeds, kept_components(study, published["claims"]), whole)
-        count = run_waves(study, plan.waves(study), jobs, lambda text: click.echo(text, err=True))
-        write_report(Results(study, plan, resamples), published, output)
-    except IceclassError as error:
-        raise click.ClickException(str(error)) from error
-    click.echo(f"{output}: {count} jobs done now")
+    write_report(Results(study, chosen, resamples), published, output)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        raise SystemExit(error.exit_code) from error
+    except IceclassError as error:
+        click.echo(f"Error: {error}", err=True)
+        raise SystemExit(error.exit_code) from error

@@ -32,13 +32,14 @@ def protocols_figure(
         figure = new_figure(COLUMN, 2.4)
         axes = figure.subplots()
         for i, (molecule, folds, published) in enumerate(rows.values()):
-            first = {"label": "_"} if i else {}
+            names = ("random split of molecules", f"unseen preparations, {100 * level:g} %")
+            labels = ("_", "_") if i else names  # once in the legend
             axes.plot(
                 i - 0.15,
                 100 * molecule,
                 "s",
                 color=COLOURS[0],
-                **{"label": "random split of molecules"} | first,
+                label=labels[0],
             )
             axes.errorbar(
                 i + 0.15,
@@ -47,7 +48,7 @@ def protocols_figure(
                 fmt="o",
                 color=COLOURS[1],
                 capsize=2,
-                **{"label": f"unseen preparations, {100 * level:g} %"} | first,
+                label=labels[1],
             )
             if published is not None:
                 axes.plot(

@@ -1,44 +1,19 @@
-"""The jobs of a study: each gives one small file, and most need nothing of each other."""
+"""The trainings of a comparison, by name, and which of them there are: the rules' outputs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
-import numpy as np
-
-from pipelines.study.settings import STEINHARDT, Settings, Study
+from iceclass.errors import InputError
+from pipelines.study.settings import STEINHARDT, Settings
 
 MODELS = ("network", "logistic", "boosting")
 
-ROWS = ("train_rows", "test_rows")
-OPTIMISATION = ("epochs", "patience", "batch_size", "learning_rate", "schedule")
-REST = ("explained", "random_orders", "boosting_rounds")
-
-
-class Job:
-    """Base of the jobs.
-
-    Attributes
-    ----------
-    depends
-        Names of the settings that its result depends on.
-    """
-
-    depends: ClassVar[tuple[str, ...]] = ()
-
-    def used(self, settings: Settings) -> dict[str, Any]:
-        """The settings that the result depends on."""
-        return {name: getattr(settings, name) for name in self.depends}
-
-    def uses(self, features: str) -> bool:
-        """Whether the result depends on what that feature set is."""
-        return features == getattr(self, "features", None)
-
 
 @dataclass(frozen=True)
-class Training(Job):
+class Training:
     """Train a model and test it.
 
     Attributes
@@ -73,17 +48,9 @@ class Training(Job):
     kept: int = 0
     at_random: bool = False
 
-    depends: ClassVar = (*ROWS, *OPTIMISATION, *REST)
-
-    def used(self, settings: Settings) -> dict[str, Any]:
-        found = super().used(settings)
-        decay = settings.weight_decay.get(self.features, 0.0)
-        if self.model == "network" and decay:
-            found["weight_decay"] = decay
-        return found
-
     @property
     def name(self) -> str:
+        """Of its result."""
         words = [self.features, self.model, self.protocol, str(self.number)]
         words += ["amorphous"] * self.amorphous + ["all"] * (not self.validated)
         words += [f"of{self.preparations}"] * bool(self.preparations)
@@ -100,64 +67,32 @@ class Training(Job):
         """Whether importances and deletion curves are wanted of it."""
         return self == Training(self.features, "fold", self.number) and self.features != STEINHARDT
 
-    def run(self, study: Study) -> dict[str, Any]:
-        from pipelines.study.training import train_and_test
+    def needs(self, folds: int) -> list[Training]:
+        """The trainings whose results it starts from."""
+        if self.kept and not self.at_random:
+            return [Training(self.features, "fold", self.number)]
+        if not self.validated:
+            return [Training(self.features, "fold", k) for k in range(folds)]
+        return []
 
-        return train_and_test(study, self)
-
-
-@dataclass(frozen=True)
-class Separation(Job):
-    """What each feature can do alone, in one fold."""
-
-    features: str
-    fold: int
-
-    depends: ClassVar = ROWS
-
-    @property
-    def name(self) -> str:
-        return f"{self.features}_separation_{self.fold}"
-
-    def run(self, study: Study) -> dict[str, Any]:
-        from pipelines.study.claims import separation
-
-        return separation(study, self.features, self.fold)
+    def settings(self, every: Settings) -> dict[str, Any]:
+        """The settings that its result depends on, as :meth:`Settings.of` takes them."""
+        names = ["train_rows"]
+        if self.model == "network":
+            names += ["epochs", "patience", "batch_size", "learning_rate", "schedule"]
+        if self.model == "boosting":
+            names += ["boosting_rounds"]
+        if self.explained:
+            names += ["explained", "random_orders"]
+        found = {name: getattr(every, name) for name in names}
+        if self.model == "network" and self.features in every.weight_decay:
+            found["weight_decay"] = {self.features: every.weight_decay[self.features]}
+        return found
 
 
-@dataclass(frozen=True)
-class Classical(Job):
-    """CHILL+ and template matching of one trajectory, and its Steinhardt features."""
-
-    trajectory: str
-
-    depends: ClassVar = ("template_deviations",)
-
-    @property
-    def name(self) -> str:
-        return f"classical_{self.trajectory}".replace("/", "")
-
-    def run(self, study: Study) -> dict[str, Any]:
-        from pipelines.study.classical import classify
-
-        return classify(study, self.trajectory)
-
-
-@dataclass(frozen=True)
-class Timing(Job):
-    """Processor time of the descriptors, CHILL+ and template matching."""
-
-    name: str = "timing"
-
-    depends: ClassVar = ("timed",)
-
-    def uses(self, features: str) -> bool:
-        return True
-
-    def run(self, study: Study) -> dict[str, Any]:
-        from pipelines.study.classical import time_all
-
-        return time_all(study)
+def separation_name(features: str, fold: int) -> str:
+    """Of the result of :func:`pipelines.study.single_feature.separation`."""
+    return f"{features}_separation_{fold}"
 
 
 @dataclass(frozen=True)
@@ -166,64 +101,72 @@ class Plan:
 
     Attributes
     ----------
+    stores
+        Names of the feature sets that are in stores.
+    folds
+        Of the cross-validation: the most preparations that a phase has.
     seeds
         Of the two splits side by side.
     kept
         Feature set → how many of its components are kept, and trained again.
+    amorphous
+        Whether there are amorphous ices to tell apart.
     whole
         Whether the random split is also made of everything that the data hold.
     """
 
-    seeds: int
-    kept: dict[str, tuple[int, ...]]
+    stores: tuple[str, ...]
+    folds: int
+    seeds: int = 5
+    kept: Mapping[str, Sequence[int]] | None = None
+    amorphous: bool = True
     whole: bool = True
 
-    def waves(self, study: Study) -> Iterator[list[Any]]:
-        """Lists of jobs; a list needs results of those before it only."""
-        yield [Timing()]
-        yield [Classical(t.name) for t in study.trajectories]
-        folds = range(study.n_folds)
-        yield [job for name in study.features for job in self._independent(study, name)]
-        last = [
-            Training(name, "fold", k, validated=False)
-            for name in study.features
-            for k in folds
-            if study.n_folds > 2
-        ]
-        few = [
-            Training(name, "fold", k, kept=kept, at_random=at_random)
-            for name, counts in self.kept.items()
-            for kept in counts
-            for k in folds
-            for at_random in (False, True)
-        ]
-        if self.whole:
-            last += [
-                Training(name, "whole", seed) for name in study.stores for seed in range(self.seeds)
-            ]
-        yield sorted([*last, *few], key=lambda job: study.features.index(job.features))
+    def __post_init__(self) -> None:
+        for name in self.stores:
+            if name == STEINHARDT:
+                raise InputError(f"a descriptor may not be called {STEINHARDT!r}")
+        if self.folds < 2:
+            raise InputError(f"{self.folds} preparations, expected two or more to compare with")
 
-    def _independent(self, study: Study, name: str) -> Iterator[Any]:
-        """Everything of one feature set that needs none of its other results."""
-        folds = range(study.n_folds)
-        for protocol in ("molecule", "preparation"):
-            for seed in range(self.seeds):
-                yield Training(name, protocol, seed)
-        for k in folds:
-            yield Training(name, "fold", k)
-            for n in range(1, study.preparations):
-                yield Training(name, "fold", k, preparations=n)
-            for model in MODELS[1:]:
-                yield Training(name, "fold", k, model=model)
-            if len(study.amorphous) > 1:
-                yield Training(name, "fold", k, amorphous=True)
-            if name != STEINHARDT:
-                yield Separation(name, k)
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The descriptors, then Steinhardt's."""
+        return (*self.stores, STEINHARDT)
+
+    @property
+    def preparations(self) -> int:
+        """The most that train in a fold: one tests, one validates where there are three."""
+        return self.folds - (2 if self.folds > 2 else 1)
+
+    def trainings(self) -> Iterator[Training]:
+        """All of them."""
+        for name in self.features:
+            yield from self._of(name)
+        for name, counts in (self.kept or {}).items():
+            for kept in counts:
+                for k in range(self.folds):
+                    yield Training(name, "fold", k, kept=kept)
+                    yield Training(name, "fold", k, kept=kept, at_random=True)
+
+    def _of(self, name: str) -> Iterator[Training]:
+        for seed in range(self.seeds):
+            yield Training(name, "molecule", seed)
+            yield Training(name, "preparation", seed)
+            if self.whole and name != STEINHARDT:
+                yield Training(name, "whole", seed)
         for model in MODELS[1:]:
             yield Training(name, "preparation", 0, model=model)
+        for k in range(self.folds):
+            for model in MODELS:
+                yield Training(name, "fold", k, model=model)
+            for n in range(1, self.preparations):
+                yield Training(name, "fold", k, preparations=n)
+            if self.folds > 2:
+                yield Training(name, "fold", k, validated=False)
+            if self.amorphous:
+                yield Training(name, "fold", k, amorphous=True)
 
-
-def fold_median(study: Study, features: str) -> int:
-    """Median number of epochs after which the folds' networks were best."""
-    best = [study.result(Training(features, "fold", k))["best_epoch"] for k in range(study.n_folds)]
-    return max(1, round(float(np.median(best))))
+    def separations(self) -> list[str]:
+        """Names of the results of single features."""
+        return [separation_name(name, k) for name in self.stores for k in range(self.folds)]

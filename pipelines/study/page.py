@@ -7,9 +7,9 @@ from typing import Any
 
 from iceclass.evaluation.bootstrap import Interval
 from iceclass.phases import label_of
-from pipelines import markdown
-from pipelines.study.gathering import ICES, METRICS, Spread
-from pipelines.study.singles import SINGLES_OUT, Single
+from iceclass.reports import markdown
+from pipelines.study.results import ICES, METRICS, Spread
+from pipelines.study.single_feature import SINGLES_OUT, SingleFeature
 
 WORDS = {"accuracy": "accuracy", "balanced_accuracy": "balanced", "macro_f1": "macro F1"}
 MODEL_WORDS = {
@@ -21,8 +21,8 @@ MODEL_WORDS = {
 HEAD = """\
 # The study: descriptors compared
 
-_Written by `python -m pipelines.study`; every number is read from its results. \
-`pipelines/README.md` tells how to run it._
+_Written by the target `compare` of `pipelines/Snakefile`; every number is read from its \
+results. `pipelines/README.md` tells how to run it._
 
 {trajectories} trajectories of {phases}, {preparations} preparations each. The network is always \
 100-100 tanh units and a softmax, Adam with batches of {batch_size}, learning rate {learning_rate} \
@@ -158,7 +158,6 @@ def accuracy_text(found: Mapping[str, Any], published: Mapping[str, Any]) -> lis
     if others:
         lines += ["; ".join(others) + ".", ""]
     lines += ["![Accuracy of both protocols](protocols.png)", "", *goals_text(found, published)]
-    head = ("descriptor", "protocol", *WORDS.values())
     rows = [
         [name, words, *(told(one[protocol][m]) for m in METRICS)]
         for name, one in found.items()
@@ -170,7 +169,7 @@ def accuracy_text(found: Mapping[str, Any], published: Mapping[str, Any]) -> lis
         )
         if one[protocol]
     ]
-    return [*lines, *table(head, rows)]
+    return [*lines, *table(("descriptor", "protocol", *WORDS.values()), rows)]
 
 
 def goals_text(found: Mapping[str, Any], published: Mapping[str, Any]) -> list[str]:
@@ -299,10 +298,10 @@ def amorphous_text(
     return ranked_text(AMORPHOUS.format(phases=", ".join(labels)), found, labels, networks)
 
 
-def singles_text(
+def single_features_text(
     features: str,
     phase: str | None,
-    found: Mapping[str, Mapping[str, Single]],
+    found: Mapping[str, Mapping[str, SingleFeature]],
     area: Mapping[str, tuple[str, float]],
 ) -> list[str]:
     """Whether one feature singles out a class."""
@@ -321,17 +320,25 @@ def singles_text(
     lines += [
         "One class against all others, by the value of one feature; balanced accuracy in % on "
         "preparations that had no part in choosing feature or bounds (mean over the folds, the "
-        "lowest in brackets; named is what most folds chose). A window has two bounds: a phase "
+        "lowest in brackets; named is what most folds chose). An interval has two bounds: a phase "
         "between others needs it.",
         "",
     ]
     rows = []
-    for name in found["window"]:
-        one, two = found["threshold"][name], found["window"][name]
+    for name in found["interval"]:
+        one, two = found["threshold"][name], found["interval"][name]
         which, value = area[name]
         cells = [f"{s.feature} | {percent(s.mean)} ({percent(s.lowest)})" for s in (one, two)]
         rows.append([label_of(name), *cells, two.rule, f"{which}: {value:.3f}"])
-    head = ("phase", "best threshold", "%", "best window", "%", "bounds", "largest area under ROC")
+    head = (
+        "phase",
+        "best threshold",
+        "%",
+        "best interval",
+        "%",
+        "bounds",
+        "largest area under ROC",
+    )
     return [*lines, *table(head, rows), "![Its distributions](single.png)", ""]
 
 

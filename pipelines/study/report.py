@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from iceclass.datasets.splits import FRACTIONS
+from iceclass.descriptors import from_dict
 from iceclass.evaluation.bootstrap import LEVEL
 from iceclass.evaluation.metrics import DIGITS
 from iceclass.files import replacing
@@ -18,32 +19,30 @@ from iceclass.io.output.csv_tables import write_csv
 from iceclass.phases import label_of
 from iceclass.reports.distributions import distributions_figure
 from pipelines.study import figures, page
-from pipelines.study.data import table_of
-from pipelines.study.gathering import METRICS, Results
 from pipelines.study.jobs import Training
+from pipelines.study.results import METRICS, Results
+from pipelines.study.rows import read_rows
 from pipelines.study.settings import Study
-from pipelines.study.singles import mean_over_folds, singles
+from pipelines.study.single_feature import best_single_features, mean_over_folds
 
 PANELS = 3
 """Features whose distributions are drawn."""
 
-Table = tuple[tuple[str, ...], list[list[Any]]]
+CsvTable = tuple[tuple[str, ...], list[list[Any]]]
 
 
 def gather(results: Results) -> dict[str, Any]:
     """All numbers, by feature set and by question."""
-    study = results.study
+    study, plan = results.study, results.plan
     found = {}
-    for name in study.features:
-        first = study.result(Training(name, "fold", 0))
+    for name in plan.features:
+        first = study.result(Training(name, "fold", 0).name)
         found[name] = {
             "features": first["features"],
-            "descriptor": study.descriptors[name].name if name in study.descriptors else "",
+            "descriptor": _descriptor_name(study, name) if name in plan.stores else "",
             "molecule": results.spread(name, "molecule"),
             "whole": (
-                results.spread(name, "whole")
-                if results.plan.whole and name in study.stores
-                else None
+                results.spread(name, "whole") if plan.whole and name in plan.stores else None
             ),
             "preparation": results.spread(name, "preparation"),
             "folds": results.over_folds(results.groups(results.folds(name)), len(study.classes)),
@@ -55,11 +54,13 @@ def gather(results: Results) -> dict[str, Any]:
         "features": found,
         "ices": results.ices(),
         "amorphous": results.amorphous(),
-        "components": {name: results.components(name) for name in results.plan.kept},
-        "deletion": {name: results.deletion(name) for name in study.stores},
-        "singles": {
-            name: {kind: singles(study, name, kind) for kind in ("threshold", "window")}
-            for name in study.stores
+        "components": {name: results.components(name) for name in (plan.kept or {})},
+        "deletion": {name: results.deletion(name) for name in plan.stores},
+        "single_features": {
+            name: {
+                kind: best_single_features(study, name, kind) for kind in ("threshold", "interval")
+            }
+            for name in plan.stores
         },
         "timing": results.timing(),
     }
@@ -72,18 +73,18 @@ def write_report(results: Results, published: Mapping[str, Any], output: Path) -
     numbers = gather(results)
     for name, (head, rows) in tables(results, numbers).items():
         write_csv(output / f"{name}.csv", head, rows, force=True, digits=DIGITS, may_be_empty=True)
-    claim = _claim(results.study, published)
+    claim = _claim(results, published)
     _figures(results, numbers, published["descriptors"], claim, output)
     _write(output / "study.md", page_text(results, numbers, published["descriptors"], claim))
     text = json.dumps(_plain(numbers), indent=1, ensure_ascii=False)
     _write(output / "study.json", text + "\n")
 
 
-def _claim(study: Study, published: Mapping[str, Any]) -> tuple[str, str | None]:
+def _claim(results: Results, published: Mapping[str, Any]) -> tuple[str, str | None]:
     """The feature set, and the phase that one of its features is said to single out."""
-    claim = published["claims"]["single_function"]
-    features = claim["features"] if claim["features"] in study.stores else next(iter(study.stores))
-    return features, claim["phase"] if claim["phase"] in study.classes else None
+    claim, stores = published["claims"]["single_function"], results.plan.stores
+    features = claim["features"] if claim["features"] in stores else stores[0]
+    return features, claim["phase"] if claim["phase"] in results.study.classes else None
 
 
 def page_text(
@@ -122,22 +123,22 @@ def page_text(
     )
     features, phase = claim
     area = mean_over_folds(study, features, "area")
-    names = table_of(study, features).feature_names
+    names = read_rows(study.rows_path(features)).feature_names
     largest = {
         c: (names[int(np.argmax(area[i]))], float(area[i].max()))
         for i, c in enumerate(study.classes)
     }
-    networks = study.features
+    networks = results.plan.features
     parts = [
         head,
-        *page.accuracy_text({n: found[n] for n in study.stores}, published),
+        *page.accuracy_text({n: found[n] for n in results.plan.stores}, published),
         *page.recall_text(found, study.classes),
         *page.memory_text(found, *_copies(study), settings.train_rows),
         *page.learning_text(found),
         *page.baselines_text(found, settings.boosting_rounds),
         *page.ices_text(numbers["ices"], networks),
         *page.amorphous_text(numbers["amorphous"], study.amorphous, networks),
-        *page.singles_text(features, phase, numbers["singles"][features], largest),
+        *page.single_features_text(features, phase, numbers["single_features"][features], largest),
     ]
     for name, one in numbers["components"].items():
         parts += page.components_text(name, one)
@@ -145,6 +146,10 @@ def page_text(
     rows = sum(t.n_rows for t in study.trajectories)
     parts += page.cost_text(numbers["timing"], rows, settings.timed)
     return "\n".join(parts).rstrip() + "\n"
+
+
+def _descriptor_name(study: Study, features: str) -> str:
+    return from_dict(dict(read_rows(study.rows_path(features)).descriptor)).name
 
 
 def _copies(study: Study) -> tuple[float, float]:
@@ -172,21 +177,21 @@ def _figures(
             found[name]["folds"]["accuracy"],
             published.get(name, {}).get("published"),
         )
-        for name in study.features
+        for name in results.plan.features
     }
     figures.protocols_figure(rows, output / "protocols.png", LEVEL)
-    curves = {name: found[name]["learning"]["curve"] for name in study.features}
+    curves = {name: found[name]["learning"]["curve"] for name in results.plan.features}
     figures.learning_figure(curves, output / "learning.png")
     figures.deletion_figure(numbers["deletion"], output / "deletion.png")
     for name, one in numbers["components"].items():
         figures.components_figure(one, name, output / "components.png")
     features, phase = claim
-    kinds = numbers["singles"][features]
+    kinds = numbers["single_features"][features]
     shown = study.classes[0] if phase is None else phase
-    table = table_of(study, features)
-    means = mean_over_folds(study, features, "window", "train")[study.classes.index(shown)]
+    table = read_rows(study.rows_path(features))
+    means = mean_over_folds(study, features, "interval", "train")[study.classes.index(shown)]
     names = table.feature_names
-    best = [kinds[kind][shown].feature for kind in ("window", "threshold")]
+    best = [kinds[kind][shown].feature for kind in ("interval", "threshold")]
     best += [names[i] for i in np.argsort(-means, kind="stable")]
     phases = table.phase
     values = {
@@ -196,7 +201,7 @@ def _figures(
     distributions_figure(values, output / "single.png")
 
 
-def tables(results: Results, numbers: Mapping[str, Any]) -> dict[str, Table]:
+def tables(results: Results, numbers: Mapping[str, Any]) -> dict[str, CsvTable]:
     """Name of a CSV file → its head and rows."""
     study, found = results.study, numbers["features"]
     words = {f"recall {c}": f"recall {name}" for c, name in enumerate(study.classes)}
@@ -252,14 +257,14 @@ def tables(results: Results, numbers: Mapping[str, Any]) -> dict[str, Table]:
         "deletion": (("features", "order", "deleted", "accuracy"), deletion),
         "per_preparation": _per_preparation(results),
         "importance": _importance(results),
-        "single_features": _single_features(study),
+        "single_features": _single_features(results),
     }
 
 
-def _per_preparation(results: Results) -> Table:
+def _per_preparation(results: Results) -> CsvTable:
     """What the bootstrap draws from: the accuracy of each preparation."""
     rows = []
-    for name in results.study.features:
+    for name in results.plan.features:
         seeds = [Training(name, "molecule", seed) for seed in range(results.plan.seeds)]
         random = results.groups(seeds)
         seen = results.groups(results.folds(name), "seen")
@@ -275,31 +280,31 @@ def _per_preparation(results: Results) -> Table:
     return head, rows
 
 
-def _importance(results: Results) -> Table:
+def _importance(results: Results) -> CsvTable:
     study = results.study
     rows = []
-    for name in study.stores:
+    for name in results.plan.stores:
         values = results.importance(name)
-        names = table_of(study, name).feature_names
+        names = read_rows(study.rows_path(name)).feature_names
         rows += [[name, names[i], values[i]] for i in np.argsort(-values, kind="stable")]
     return ("descriptor", "feature", "mean_absolute_ig"), rows
 
 
-def _single_features(study: Study) -> Table:
+def _single_features(results: Results) -> CsvTable:
     """Every feature of every store, one class against the rest, means over the folds."""
-    rows = []
-    for name in study.stores:
+    study, rows = results.study, []
+    for name in results.plan.stores:
         parts = [
             mean_over_folds(study, name, *keys)
-            for keys in (("area",), ("threshold", "test"), ("window", "test"))
+            for keys in (("area",), ("threshold", "test"), ("interval", "test"))
         ]
-        names = table_of(study, name).feature_names
+        names = read_rows(study.rows_path(name)).feature_names
         rows += [
             [name, phase, names[f], *(part[c, f] for part in parts)]
             for c, phase in enumerate(study.classes)
             for f in np.argsort(-parts[0][c], kind="stable")
         ]
-    head = ("descriptor", "phase", "feature", "area_under_roc", "threshold", "window")
+    head = ("descriptor", "phase", "feature", "area_under_roc", "threshold", "interval")
     return head, rows
 
 

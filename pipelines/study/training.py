@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from iceclass.datasets.splits import balanced_rows
 from iceclass.datasets.table import Table
-from iceclass.descriptors import from_dict
+from iceclass.descriptors import Descriptor, from_dict
 from iceclass.errors import InputError
 from iceclass.evaluation.deletion import (
     area_under,
@@ -26,9 +26,9 @@ from iceclass.evaluation.explain import explain
 from iceclass.model.network import Model
 from iceclass.model.scaler import Scaler
 from iceclass.training.optimise import Fit
-from pipelines.study.data import Sides, counts_by_trajectory, sides_of, table_of
-from pipelines.study.jobs import Training, fold_median
+from pipelines.study.jobs import Training
 from pipelines.study.settings import Study
+from pipelines.study.split import Sides, counts_by_trajectory, sides_of
 
 Labels = Callable[[NDArray[np.float32]], NDArray[np.int64]]
 
@@ -36,34 +36,22 @@ BLOCK = 32768
 LOGISTIC_STEPS = 500
 
 
-@dataclass(frozen=True, eq=False)
-class Network:
-    """The study's network, of any number of features; see :class:`iceclass.model.network.Model`."""
+@dataclass(frozen=True)
+class FeatureSet:
+    """What a network has to know of features that are no descriptor's, or some of one's only."""
 
-    mean: NDArray[np.float32]
-    scale: NDArray[np.float32]
-    weights: tuple[NDArray[np.float32], ...]
-    biases: tuple[NDArray[np.float32], ...]
-
-    def standardise(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        return Scaler(self.mean, self.scale).standardise(x)
-
-    def labels(self, z: NDArray[np.float32]) -> NDArray[np.int64]:
-        """(R,) classes from (R, F) standardised features."""
-        for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
-            z = np.tanh(z @ weight.T + bias)
-        logits = z @ self.weights[-1].T + self.biases[-1]
-        return logits.argmax(axis=1).astype(np.int64)
+    name: str
+    n_features: int
 
 
-def train_and_test(study: Study, job: Training) -> dict[str, Any]:
+def train_and_test(
+    study: Study, job: Training, table: Table, classes: tuple[str, ...]
+) -> dict[str, Any]:
     """Labels of the test's rows by trajectory, and what else is wanted of the training."""
     started = time.process_time()
-    table = table_of(study, job.features, whole=job.whole)
-    classes = study.amorphous if job.amorphous else study.classes
     if job.amorphous:
         table = table.rows(table.target(classes) >= 0)
-    sides, target = sides_of(study, job, table), table.target(classes)
+    sides, target = sides_of(job, table, study.settings.train_rows), table.target(classes)
     for c, name in enumerate(classes):
         if not (target[sides.train] == c).any():
             raise InputError(f"{job.name}: phase {name} has no rows to train on")
@@ -72,12 +60,12 @@ def train_and_test(study: Study, job: Training) -> dict[str, Any]:
     result: dict[str, Any] = {"classes": list(classes), "features": x.shape[1]}
     with threadpool_limits(1):
         if job.model == "network":
-            epochs = None if job.validated else fold_median(study, job.features)
-            network, told = fit_network(study, job, x, target, sides, len(classes), epochs)
-            labels: Labels = lambda part: network.labels(network.standardise(part))  # noqa: E731
+            epochs = None if job.validated else fold_median(study, job)
+            model, more = fit_network(study, job, x, target, sides, classes, epochs)
+            labels: Labels = lambda part: model.logits(part).argmax(axis=1)  # noqa: E731
         else:
-            labels, told = fit_baseline(study, job, x[sides.train], target[sides.train])
-        result |= told
+            labels, more = fit_baseline(study, job, x[sides.train], target[sides.train])
+        result |= more
         for name in ("test", "seen"):
             rows = getattr(sides, name)
             found = [labels(x[part]) for part in np.split(rows, range(BLOCK, len(rows), BLOCK))]
@@ -86,8 +74,15 @@ def train_and_test(study: Study, job: Training) -> dict[str, Any]:
             name: len(getattr(sides, name)) for name in ("train", "validation", "test", "seen")
         }
         if job.explained:
-            result |= explained(study, job, table, sides, network, classes)
+            result |= explained(study, job, table, sides, model)
     return {**result, "processor_seconds": round(time.process_time() - started, 2)}
+
+
+def fold_median(study: Study, job: Training) -> int:
+    """Median number of epochs after which the folds' networks were best."""
+    needed = job.needs(study.n_folds)
+    best = [study.result(one.name)["best_epoch"] for one in needed]
+    return max(1, round(float(np.median(best))))
 
 
 def _columns(study: Study, job: Training, n_features: int) -> NDArray[np.int64] | None:
@@ -97,8 +92,8 @@ def _columns(study: Study, job: Training, n_features: int) -> NDArray[np.int64] 
     if job.at_random:
         rng = np.random.default_rng([job.number, job.kept])
         return np.sort(rng.permutation(n_features)[: job.kept])
-    whole = study.result(Training(job.features, "fold", job.number))
-    order = np.argsort(-np.array(whole["importance"]["ig"]), kind="stable")
+    (whole,) = job.needs(study.n_folds)
+    order = np.argsort(-np.array(study.result(whole.name)["importance"]["ig"]), kind="stable")
     return np.sort(order[: job.kept])
 
 
@@ -108,9 +103,9 @@ def fit_network(
     x: NDArray[np.float32],
     target: NDArray[np.int64],
     sides: Sides,
-    n_classes: int,
+    classes: tuple[str, ...],
     epochs: int | None,
-) -> tuple[Network, dict[str, Any]]:
+) -> tuple[Model, dict[str, Any]]:
     """The trained network; epochs, and the one that was kept."""
     import torch
 
@@ -118,15 +113,13 @@ def fit_network(
     rows = {"train": sides.train, "validation": sides.validation}
     z = {name: scaler.standardise(x[own]) for name, own in rows.items()}
     y = {name: target[own] for name, own in rows.items()}
-    threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    try:
-        fit = Fit(z, y, n_classes, study.settings.training(job.number, job.features, epochs))
-        history, best = fit.run(None)
-    finally:
-        torch.set_num_threads(threads)
-    network = Network(scaler.mean, scaler.scale, *fit.arrays())
-    return network, {"epochs": len(history), "best_epoch": best}
+    fit = Fit(z, y, len(classes), study.settings.training(job.number, job.features, epochs))
+    history, best = fit.run(None)
+    weights, biases = fit.arrays()
+    known = cast(Descriptor, FeatureSet(job.features, x.shape[1]))
+    model = Model(known, classes, scaler.mean, scaler.scale, weights, biases)
+    return model, {"epochs": len(history), "best_epoch": best}
 
 
 def fit_baseline(
@@ -162,31 +155,26 @@ def fit_baseline(
 
 
 def explained(
-    study: Study,
-    job: Training,
-    table: Table,
-    sides: Sides,
-    network: Network,
-    classes: tuple[str, ...],
+    study: Study, job: Training, table: Table, sides: Sides, network: Model
 ) -> dict[str, Any]:
     """Importances, and how accuracy on the test falls as features are deleted in their orders."""
-    settings, target = study.settings, table.target(classes)
+    settings, target = study.settings, table.target(network.classes)
 
     def drawn(rows: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         some = rows[balanced_rows(target[rows], settings.explained, job.number)]
         return network.standardise(table.features[some]), target[some]
 
-    model = Model(
-        descriptor=from_dict(dict(table.descriptor)),
-        classes=classes,
-        mean=network.mean,
-        scale=network.scale,
-        weights=network.weights,
-        biases=network.biases,
-    )
+    # of features that are standardised already, in which 0 is the training mean
+    nothing = np.zeros_like(network.mean)
+    standardised = replace(network, mean=nothing, scale=nothing + 1)
+
+    def labels(z: NDArray[np.float32]) -> NDArray[np.int64]:
+        return standardised.logits(z).argmax(axis=1)
+
+    model = replace(network, descriptor=from_dict(dict(table.descriptor)))
     found = explain(model, table.rows(sides.train), per_class=settings.explained, seed=job.number)
     other = sides.validation if len(sides.validation) else sides.train
-    permuted = permutation_importance(network.labels, *drawn(other), seed=job.number)
+    permuted = permutation_importance(labels, *drawn(other), seed=job.number)
     z, true = drawn(sides.test)
     rng = np.random.default_rng([job.number, 1])
     counts = deletion_counts(z.shape[1])
@@ -196,7 +184,7 @@ def explained(
         "random": [rng.permutation(z.shape[1]) for _ in range(settings.random_orders)],
     }
     curves = {
-        name: [deletion_curve(network.labels, z, true, order, counts) for order in each]
+        name: [deletion_curve(labels, z, true, order, counts) for order in each]
         for name, each in orders.items()
     }
     return {

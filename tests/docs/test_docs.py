@@ -79,8 +79,12 @@ def test_labelling(tmp_path, monkeypatch, capsys):
     demo = ROOT / "demo" / "melting-slab.lammpstrj.gz"
     Path("traj.lammpstrj").write_bytes(gzip.decompress(demo.read_bytes()))
     write_mda(Path("traj.xtc"), demo_frames(3))
+    pieces = re.split(r"(?=^ITEM: TIME$)", Path("traj.lammpstrj").read_text(), flags=re.M)
+    for names in (("run", "run-2", "run-3"), ("ice.0", "ice.1", "ice.2")):
+        for name, piece in zip(names, pieces[1:4], strict=True):
+            Path(f"{name}.lammpstrj").write_text(piece)
     lines = [line for line in commands_of("labelling.md") if line.startswith("iceclass label")]
-    assert len(lines) == 8
+    assert len(lines) == 10
     for line in lines:
         assert run(*shlex.split(line)[1:], "--model", "soap-37") == 0, capsys.readouterr().err
     found = {p.name: p for p in tmp_path.iterdir()}
@@ -91,6 +95,8 @@ def test_labelling(tmp_path, monkeypatch, capsys):
         "labels.csv.gz",
         "slab.clusters.png",
         "slab.profile.csv",
+        "run.labels.lammpstrj",
+        "ice.phases.png",
     ):
         check_output(found[name])
     steps = [row.split(",")[0] for row in found["some.phases.csv"].read_text().splitlines()[1:]]

@@ -11,18 +11,6 @@ ROOT = Path(__file__).parents[2]
 LAYOUT = runpy.run_path(str(ROOT / "docs" / "layout.py"))
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 
-KNOWN: set[str] = set()
-"""Imports against the direction that are still to be mended."""
-
-KNOWN_OUTSIDERS: set[str] = set()
-"""Imports of other programs that are still to be moved to ``external``."""
-
-KNOWN_CIRCLES = {
-    ("iceclass.acceptance.criteria", "iceclass.acceptance.check"),
-    ("iceclass.generation.water_models", "iceclass.generation.construction"),
-}
-"""Imports that close a circle and are still to be mended."""
-
 
 def test_every_room_has_its_layer():
     layers = [room for layer in LAYOUT["LAYERS"] for room in layer]
@@ -31,11 +19,11 @@ def test_every_room_has_its_layer():
 
 
 def test_imports_run_one_way():
-    assert set(LAYOUT["violations"]()) <= KNOWN
+    assert LAYOUT["violations"]() == []
 
 
 def test_other_programs_are_known_to_few_rooms():
-    assert set(LAYOUT["outsiders"]()) <= KNOWN_OUTSIDERS
+    assert LAYOUT["outsiders"]() == []
 
 
 def test_the_exception_is_still_one():
@@ -44,9 +32,8 @@ def test_the_exception_is_still_one():
 
 
 def test_no_module_is_in_a_circle():
-    exceptions = LAYOUT["ALLOWED"] | KNOWN_CIRCLES
     graph = {
-        name: {t for t in LAYOUT["imports"](name) if (name, t) not in exceptions}
+        name: {t for t in LAYOUT["imports"](name) if (name, t) not in LAYOUT["ALLOWED"]}
         for name, path in LAYOUT["modules"]().items()
         if path.name != "__init__.py"  # which only passes on what stands in its room
     }

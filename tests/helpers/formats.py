@@ -19,6 +19,7 @@ def ends_well(path: Path, on_error: str = "raise") -> None:
     try:
         for frame in iceclass.read(path, on_error=on_error):
             assert np.isfinite(frame.positions).all()
+            assert frame.atoms is not None
             assert all(len(column) == len(frame.atoms) for column in frame.atoms.columns.values())
     except InputError as error:
         text = str(error)
@@ -37,4 +38,6 @@ def assert_same_frame(frame: Frame, text: Frame) -> None:
         np.testing.assert_allclose(
             getattr(frame, name), getattr(text, name), rtol=1e-13, atol=1e-12
         )
+    assert frame.atoms is not None
+    assert text.atoms is not None
     np.testing.assert_array_equal(frame.atoms.molecule, text.atoms.molecule)

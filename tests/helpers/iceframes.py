@@ -6,6 +6,7 @@ Everything is seeded and made once for each test run.
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -50,9 +51,13 @@ def features(name: str, seed: int, amplitude: float = 0.15) -> np.ndarray:
     return descriptor(DESCRIPTOR).compute(thermal_frame(name, seed, amplitude), dtype=np.float32)
 
 
-def trajectory(name: str, preparation: int, temperature: float = 200.0, **more) -> TrajectoryInfo:
+def trajectory(
+    name: str, preparation: int, temperature: float = 200.0, **more: Any
+) -> TrajectoryInfo:
     """One trajectory of a phase; ``preparation`` also seeds its displacements."""
-    info = dict(name=f"{name}-{preparation}-{temperature:g}", phase=name, water_model="tip4p-ice")
+    info: dict[str, Any] = dict(
+        name=f"{name}-{preparation}-{temperature:g}", phase=name, water_model="tip4p-ice"
+    )
     return TrajectoryInfo(
         **info, preparation=f"seed-{preparation}", temperature=temperature, pressure=0.0, **more
     )

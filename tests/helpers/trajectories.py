@@ -69,7 +69,9 @@ def write_mda(
     import MDAnalysis
     from MDAnalysis.lib.mdamath import triclinic_box
 
-    n_atoms = len(frames[0].atoms)
+    tables = [frame.atoms for frame in frames if frame.atoms is not None]
+    assert len(tables) == len(frames)
+    n_atoms = len(tables[0])
     universe = MDAnalysis.Universe.empty(
         n_atoms, trajectory=True, velocities=velocities, forces=velocities
     )
@@ -77,8 +79,8 @@ def write_mda(
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "No dimensions set", UserWarning)
         with MDAnalysis.Writer(str(path), n_atoms=n_atoms) as writer:
-            for frame in frames:
-                positions = np.stack([frame.atoms.columns[axis] for axis in "xyz"], axis=1)
+            for frame, atoms in zip(frames, tables, strict=True):
+                positions = np.stack([atoms.columns[axis] for axis in "xyz"], axis=1)
                 universe.atoms.positions = positions
                 if velocities:
                     universe.atoms.velocities = 0.1 * positions

@@ -24,6 +24,7 @@ DESCRIPTORS = [
     "bispectrum-30",
     "bispectrum-55",
     "bispectrum(two_j_max=5, r_cut=5.0, rmin0=1.0, bzero=True, quadratic=True)",
+    "mtp-16",
 ]
 
 STRUCTURES = [

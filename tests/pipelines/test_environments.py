@@ -140,7 +140,7 @@ def test_packing_adds_files_and_writes_none_twice(runs, plan, tmp_path):
         assert one.truth.shape == (3, 768)
         assert (one.truth[0] == 0).sum() > 5
         assert one.split == ("train" if one.preparation == "nuclei-r8-p11" else "test")
-        assert set(one.description["checks"]) >= {"first_peak", "displacement", "left_sites"}
+        assert set(one.metadata["checks"]) >= {"first_peak", "displacement", "left_sites"}
     rejected = json.loads((output / "environments-rejected.json").read_text())
     assert list(rejected) == ["melted-p61_700K_0GPa"]
     assert "environments-02" not in packed(runs, plan, output)

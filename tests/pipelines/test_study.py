@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import iceclass
+from iceclass.datasets.pack import trajectories_to_pack
 from iceclass.model.file import load_model
-from pipelines.pack import described
 
 ROOT = Path(__file__).parents[2]
 
@@ -58,9 +58,10 @@ def test_study_makes_a_model_that_recognises_its_phases(study):
 
 def test_further_preparations_are_packed_to_train(study):
     directory, _ = study
-    sides = {d["split"] for _, d, _ in described(directory / "runs", all_train=True)}
+    sides = {d["split"] for _, d, _ in trajectories_to_pack([directory / "runs"], "train")}
     assert sides == {"train"}
-    assert all("split" not in d for _, d, _ in described(directory / "runs"))  # three of each
+    free = trajectories_to_pack([directory / "runs"])  # three of each
+    assert all("split" not in metadata for _, metadata, _ in free)
 
 
 def test_study_splits_by_preparation(study):

@@ -149,7 +149,7 @@ def test_replaced_preparation_is_kept_out_with_its_reason(study):
     names = {t.preparation for t in data}
     assert names == {*(f"ih_mw_p{k}" for k in (1, 3, 7)), *(f"water_mw_p{k}" for k in (1, 2, 3))}
     for trajectory in data:
-        recorded = trajectory.description["checks"]
+        recorded = trajectory.metadata["checks"]
         assert recorded["accepted"]
         density = np.mean([f.density for f in trajectory.frames])
         assert recorded["density"] == pytest.approx(density, rel=1e-4)

@@ -25,9 +25,10 @@ def sound_records(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     for line in lines:
         try:
             record = json.loads(line[9:])
-        except (ValueError, RecursionError):
+            sound = isinstance(record, dict) and record_line(record) == line
+        except (ValueError, RecursionError):  # half a character is JSON, and no text
             return
-        if not isinstance(record, dict) or record_line(record) != line:
+        if not sound:
             return
         yield record
 
@@ -50,7 +51,7 @@ class RecordFile(Collection[dict[str, Any]]):
 
     def __init__(self, file: int) -> None:
         self._file = file
-        self._close = finalize(self, os.close, file)
+        self._closing = finalize(self, os.close, file)
         self._start = self._count = 0
         self.last: dict[str, Any] | None = None
 
@@ -59,6 +60,10 @@ class RecordFile(Collection[dict[str, Any]]):
         """In a file without a name, in a directory or the system's one for temporary files."""
         with TemporaryFile(dir=directory) as file:
             return cls(os.dup(file.fileno()))
+
+    def close(self) -> None:
+        """Close the file now; what was read of it stays."""
+        self._closing()
 
     def append(self, record: Mapping[str, Any]) -> None:
         """Write a record."""
@@ -98,8 +103,3 @@ class RecordFile(Collection[dict[str, Any]]):
 
     def __reduce__(self) -> tuple[type[list[Any]], tuple[list[dict[str, Any]]]]:
         return list, (list(self),)
-
-    def close(self) -> None:
-        """Close the file: there are no records any more."""
-        self._close()
-        self._count = 0

@@ -228,7 +228,6 @@ class ResumableFile(Pieces):
         if not self._raw.closed:
             self._part.unlink(missing_ok=True)
             journal_path(self.path).unlink(missing_ok=True)
-            self.records.close()
         self._raw.close()
 
     def __enter__(self) -> Self:

@@ -12,15 +12,16 @@ import numpy as np
 import pytest
 
 import iceclass
-from iceclass.acceptance.check import Checks, check, read_checks, write_checks
-from iceclass.acceptance.criteria import Thresholds, reasons
+from iceclass.acceptance.check import check, read_checks, write_checks
+from iceclass.acceptance.criteria import Thresholds, violations
 from iceclass.acceptance.densities import KNOWN, LIQUID_FACTORS, expected_density
+from iceclass.acceptance.results import Checks
 from iceclass.acceptance.structure import (
     ice_fractions,
     mean_square_displacement,
     radial_distribution,
 )
-from iceclass.datasets.metadata import read_sidecar
+from iceclass.datasets.metadata import read_metadata
 from iceclass.errors import InputError, MissingDependencyError
 from iceclass.frame import Frame
 from iceclass.generation.catalogue import RECIPES
@@ -64,7 +65,7 @@ def simulated(tmp_path_factory):
         for path in run(made, root):
             with Trajectory(path) as trajectory:
                 frames = tuple(trajectory)
-            description = read_sidecar(path)
+            description = read_metadata(path)
             found[phase, description["temperature"]] = (
                 check(description, frames),
                 description,
@@ -157,7 +158,7 @@ def test_the_reference_trajectories_are_as_dense_as_expected():
     tabulated = {(k.phase, k.temperature, k.pressure) for k in KNOWN}
     deviations = {}
     for trajectory in iceclass.load_reference():
-        d = trajectory.description
+        d = trajectory.metadata
         at = (trajectory.phase, d["temperature"], d["pressure"])
         expected = expected_density(at[0], d["water_model"], *at[1:])
         volume = np.mean([abs(np.linalg.det(frame.cell)) for frame in trajectory.frames])
@@ -251,7 +252,7 @@ def test_bad_dynamics_are_rejected(simulated):
 def test_thresholds_can_be_changed(simulated):
     checks, _, _ = simulated["ih", 250.0]
     strict = Thresholds.from_mapping({"ice_fraction": 1.0001, "first_peak": [2.7, 2.9]})
-    told = list(reasons(checks, strict))
+    told = list(violations(checks, strict))
     assert any("hexagonal" in line for line in told)
     assert any("first peak" in line for line in told)
     with pytest.raises(InputError, match="ice_fractions"):

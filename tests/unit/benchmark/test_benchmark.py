@@ -17,12 +17,13 @@ import iceclass
 from iceclass.benchmark import Benchmark, Comparison, Growth, Settings, run
 from iceclass.benchmark.labels import trajectory, write_dump
 from iceclass.benchmark.memory import peak_memory
-from iceclass.benchmark.references import chill_plus, comparable, reference_name
+from iceclass.benchmark.references import comparable, reference_name
 from iceclass.benchmark.systems import configurations, ice, liquid
 from iceclass.benchmark.timing import Ratio, Timing, alternate
 from iceclass.cli.main import main
 from iceclass.descriptors import descriptor, presets
 from iceclass.errors import IceclassError, InputError
+from iceclass.external.ovito import chill_plus_types
 from iceclass.neighbours.cell_list import neighbour_list
 from iceclass.reports.benchmark import as_text, write_benchmark
 from tests.helpers.iceframes import lattice_frame
@@ -61,6 +62,7 @@ def test_every_family_is_timed_against_its_reference(bench):
         "bispectrum": "LAMMPS compute sna/atom",
         "acsf": "DScribe ACSF",
         "label": "OVITO PTM",
+        "read": "text dump",
     }
     assert {r["configuration"] for r in table} == {"ice Ih", "liquid"}
     assert {r["reference"] for r in table if r["family"] == "label"} == {
@@ -302,4 +304,4 @@ def test_what_references_can_do_is_stated():
 
 def test_chill_plus_runs_without_a_screen(monkeypatch):
     monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
-    assert chill_plus(ice(64))() is None
+    assert len(chill_plus_types(ice(64))()) == 64

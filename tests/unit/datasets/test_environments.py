@@ -126,7 +126,7 @@ def test_shipped_set_is_split_by_preparation(shipped):
     # a seed is in one preparation only: no two share their protons or velocities
     seeds = {}
     for one in shipped:
-        key = (one.model, one.description["definition"]["seed"])
+        key = (one.model, one.metadata["definition"]["seed"])
         seeds.setdefault(key, set()).add(one.preparation)
     assert all(len(s) == 1 for s in seeds.values())
 
@@ -172,6 +172,6 @@ def test_liquids_are_as_dense_and_bonded_as_their_authors_say(shipped):
         if one.kind == "liquid" and at_room and one.model in published:
             density, peak = published[one.model]
             assert one.density == pytest.approx(density, rel=0.02), one.name
-            assert one.description["checks"]["first_peak"] == pytest.approx(peak, abs=0.09)
+            assert one.metadata["checks"]["first_peak"] == pytest.approx(peak, abs=0.09)
             seen.add(one.model)
     assert "mw" in seen

@@ -60,7 +60,7 @@ def test_nothing_found_is_an_error(tmp_path, runs):
         find_trajectories([tmp_path / "nowhere"])
     empty = tmp_path / "empty"
     empty.mkdir()
-    with pytest.raises(InputError, match=r"no trajectory with a \.json description"):
+    with pytest.raises(InputError, match=r"no trajectory with a \.json file of metadata"):
         find_trajectories([empty])
     with pytest.raises(InputError, match="single phase"):
         find_trajectories([runs / "two.lammpstrj"])

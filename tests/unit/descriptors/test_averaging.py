@@ -90,3 +90,32 @@ def test_nanometres_are_refused():
     tiny = Frame(frame.positions / 20, frame.cell / 20)
     with pytest.raises(InputError, match="more than 20000 neighbours"):
         averaged(tiny, np.zeros((tiny.n_molecules, 1)), 3.7)
+
+
+@pytest.mark.parametrize("name", ["liquid-like", "sheared", "droplet", "one molecule, periodic"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_two_scales_are_own_vector_inner_and_outer_mean(name, dtype):
+    frame = CONFIGURATIONS[name]()
+    scales = D.descriptor("soap-37-scales")
+    values = scales.compute(frame, dtype=dtype)
+    apart = [
+        D.descriptor(f"soap-37{suffix}").compute(frame, dtype=dtype)
+        for suffix in ("", "-avg", "-avg(radius=8.0)")
+    ]
+    eps = 50 * np.finfo(dtype).eps  # the sums run over other bins, in another order
+    assert np.abs(values - np.hstack(apart)).max() <= eps * np.abs(values).max()
+    assert values.shape[1] == scales.n_features == len(set(scales.names)) == 3 * 37
+    assert D.from_dict(scales.to_dict()) == scales == D.descriptor(scales.name)
+
+
+@pytest.mark.parametrize(
+    "averaging",
+    [
+        "radius=8.0, inner=3.7",
+        "radius=8.0, own=True, inner=9.0",
+        "radius=4.0, own=True, inner=-1.0",
+    ],
+)
+def test_an_inner_mean_needs_own_vector_and_a_wider_one(averaging):
+    with pytest.raises(InputError, match="inner_radius is"):
+        D.descriptor(f"soap-37-avg({averaging})")

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from iceclass.datasets.metadata import read_sidecar
+from iceclass.datasets.metadata import read_metadata
 from iceclass.errors import InputError
 from iceclass.generation.catalogue import RECIPES, find_recipe
 from iceclass.generation.construction import NO_TRUTH, made, truth
@@ -38,7 +38,7 @@ def simulated(root, recipe, phase, states, size, model="mw", dynamics=SHORT, **s
     found = []
     for path in run(job, root):
         with Trajectory(path) as trajectory:
-            found.append((read_sidecar(path), tuple(trajectory)))
+            found.append((read_metadata(path), tuple(trajectory)))
     start = made_recipe.arrange(build(phase, job.model, seed=3, size=size), phase)
     return start, found
 

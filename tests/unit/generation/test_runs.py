@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from ase.io import read as ase_read
 
-from iceclass.datasets.metadata import read_sidecar
+from iceclass.datasets.metadata import read_metadata
 from iceclass.errors import InputError, SimulationError
 from iceclass.external.lammps import lammps_command, run_script
 from iceclass.generation.catalogue import find_recipe
@@ -42,7 +42,7 @@ def test_crystal_runs_and_describes_itself(tmp_path):
     frames = ase_read(path, index=":", format="lammps-dump-text")
     assert len(frames) == 3
     assert len(frames[0]) == 3 * 432
-    sidecar = read_sidecar(path)
+    sidecar = read_metadata(path)
     assert (sidecar["phase"], sidecar["temperature"], sidecar["pressure"]) == ("ii", 180.0, 0.3)
     assert sidecar["density"] == pytest.approx(1.18, abs=0.03)
     assert sidecar["molecules"] == 432
@@ -100,7 +100,7 @@ def test_slab_is_half_melted_and_trains_nothing(tmp_path):
         model="mw", recipe="slab", states=(State(270.0, 0.0),), melt_time="5", settle_time="1"
     )
     (path,) = run(job, tmp_path)
-    assert read_sidecar(path)["phase"] == ""
+    assert read_metadata(path)["phase"] == ""
     atoms = ase_read(path, index=0, format="lammps-dump-text")
     height = atoms.get_scaled_positions()[:, 2]
     # the held half still has the layers of the crystal, the melted half has not
@@ -187,14 +187,14 @@ def test_damaged_description_is_an_error(tmp_path):
     path = tmp_path / "a.lammpstrj"
     path.with_suffix(".json").write_text(json.dumps({"iceclass_trajectory": 1, "phase": "ih"}))
     with pytest.raises(InputError, match="lacks 'preparation'"):
-        read_sidecar(path)
+        read_metadata(path)
     path.with_suffix(".json").write_text("{")
-    with pytest.raises(InputError, match="not a trajectory description"):
-        read_sidecar(path)
+    with pytest.raises(InputError, match="not trajectory metadata"):
+        read_metadata(path)
     path.with_suffix(".json").write_text("{}")
-    assert read_sidecar(path) is None
+    assert read_metadata(path) is None
     path.with_suffix(".json").write_text(
         json.dumps({"iceclass_trajectory": 1, "phase": "ih", "preparation": "p"})
     )
-    assert read_sidecar(path)["phase"] == "ih"
-    assert read_sidecar(tmp_path / "a.lammpstrj.gz")["phase"] == "ih"
+    assert read_metadata(path)["phase"] == "ih"
+    assert read_metadata(tmp_path / "a.lammpstrj.gz")["phase"] == "ih"

@@ -1,4 +1,4 @@
-"""Letters of a pile against CHILL+, which knows nothing of GenIce2."""
+"""Letters of a stacking sequence against CHILL+, which knows nothing of GenIce2."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from iceclass.errors import InputError
 from iceclass.external.ovito import chill_plus, template_matching
 from iceclass.generation.lattices import Size, build
 from iceclass.generation.stacking import (
-    PHASE_OF_LETTER,
     closes,
     molecule_letters,
     random_sequence,
-    same_pile,
+    same_sequence,
 )
 from iceclass.generation.water_models import WATER_MODELS
+from iceclass.phases import PHASE_OF_LETTER
 
 MODEL = WATER_MODELS["mw"]
 
@@ -51,11 +51,11 @@ def test_sequences_that_cannot_be_repeated_are_refused_by_us_and_by_genice():
         build("one[hcc]", MODEL)
 
 
-def test_a_pile_is_the_same_turned_over_or_begun_elsewhere():
-    assert same_pile("hhccc", "cchhc")
-    assert same_pile("hhcchcchcch", "hhcchcchcch"[::-1])
-    assert not same_pile("hhccc", "hhhhc")
-    assert not same_pile("hh", "hhhh")
+def test_a_sequence_is_the_same_turned_over_or_begun_elsewhere():
+    assert same_sequence("hhccc", "cchhc")
+    assert same_sequence("hhcchcchcch", "hhcchcchcch"[::-1])
+    assert not same_sequence("hhccc", "hhhhc")
+    assert not same_sequence("hh", "hhhh")
 
 
 def test_displaced_molecules_and_other_lattices_are_refused():

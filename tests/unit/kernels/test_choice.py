@@ -155,6 +155,8 @@ def test_the_suites_pass_with_plain_loops(suite):
 
 
 CROSS = """
+import re
+
 import numpy as np
 from llvmlite import binding
 from iceclass.benchmark.systems import ice
@@ -171,10 +173,13 @@ triple = "aarch64-unknown-linux-gnu"
 machine = binding.Target.from_triple(triple).create_target_machine(cpu="generic", opt=2)
 for kernel in (fast_power_spectra, averaging._average, bispectra, symmetry_functions):
     (code,) = kernel.inspect_llvm().values()
-    lines = [line for line in code.splitlines() if not line.startswith("target ")]
-    assert "llvm.x86" not in code, (kernel, code[code.index("llvm.x86") - 200 :][:400])
+    # Numba's own counting of references, which is compiled for the host already
+    runtime = r"^define [^\\n]*@(NRT_\\w+)\\([^\\n]*\\n.*?^}\\n"
+    code = re.sub(runtime, r"declare void @\\1(ptr)\\n", code, flags=re.S | re.M)
+    code = re.sub(r"^(target |declare i8 @llvm.x86.atomic)[^\\n]*\\n", "", code, flags=re.M)
+    assert "llvm.x86" not in code, kernel
     assert "x float>" in code or "x double>" in code, kernel
-    module = binding.parse_assembly("\\n".join(lines))
+    module = binding.parse_assembly(code)
     module.triple, module.data_layout = triple, str(machine.target_data)
     module.verify()
     assembly = machine.emit_assembly(module)

@@ -1,0 +1,1 @@
+"""The descriptors as an energy model: high-dimensional neural network potentials (HDNNP)."""

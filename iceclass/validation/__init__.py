@@ -1,0 +1,1 @@
+"""A model where people look: stacking, other ices, perturbations, interfaces, one module each."""

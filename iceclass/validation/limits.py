@@ -1,0 +1,129 @@
+"""Stated limits that the rows of a validation are held against, for continuous integration.
+
+A file of limits is TOML, one table a limit::
+
+    [[limit]]
+    what = "none of the classes is called unknown"    # for the reader
+    part = "novelty"                                  # of iceclass.validation.run.PARTS
+    where = { expected = "unknown" }                  # which rows: column = value, or a list
+    column = "unknown"
+    least = 0.98                                      # or most = …
+    each = false                                      # true: every row, not their mean
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from iceclass.errors import InputError, unknown_name
+from iceclass.validation.means import mean_over
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One limit.
+
+    Attributes
+    ----------
+    part, column
+        Which part's rows, and which of their shares.
+    least, most
+        What the share must reach, or may not exceed.
+    where
+        Column → values of the rows that count; empty: all.
+    each
+        Whether every row must keep it; else their mean over molecules.
+    what
+        In words.
+    """
+
+    part: str
+    column: str
+    least: float | None = None
+    most: float | None = None
+    where: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    each: bool = False
+    what: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A limit and what was found: the mean or, of ``each``, the worst row."""
+
+    limit: Limit
+    value: float
+    rows: int
+    kept: bool
+
+
+def read_limits(path: Path) -> tuple[Limit, ...]:
+    """The limits in a TOML file.
+
+    Raises
+    ------
+    InputError
+        Unreadable, no limit in it, or one with keys that are unknown or missing.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"not a file of limits: {error}", path=path) from error
+    tables = content.get("limit")
+    if set(content) != {"limit"} or not isinstance(tables, list):
+        raise InputError("not a file of limits: expected [[limit]] tables", path=path)
+    return tuple(_limit(table, number, path) for number, table in enumerate(tables, 1))
+
+
+def _limit(table: Any, number: int, path: Path) -> Limit:
+    known = [one.name for one in fields(Limit)]
+    if not isinstance(table, dict):
+        raise InputError(f"limit {number} is no table", path=path)
+    for key in table:
+        if key not in known:
+            raise unknown_name(f"key of limit {number}", key, known).at(path=path)
+    where = table.get("where", {})
+    if not isinstance(where, dict):
+        raise InputError(f"'where' of limit {number} is no table", path=path)
+    bounds = [table[key] for key in ("least", "most") if key in table]
+    numbers = all(isinstance(b, int | float) and not isinstance(b, bool) for b in bounds)
+    if not {"part", "column"} <= set(table) or len(bounds) != 1 or not numbers:
+        raise InputError(
+            f"limit {number}: expected 'part', 'column' and a number as 'least' or 'most'",
+            path=path,
+        )
+    chosen = {k: v if isinstance(v, list) else [v] for k, v in where.items()}
+    return Limit(**{**table, "where": chosen})
+
+
+def judge(limits: Sequence[Limit], found: Mapping[str, Any]) -> list[Verdict]:
+    """What became of every limit.
+
+    Raises
+    ------
+    InputError
+        A limit of a part that was not measured, of no row, or of a column that is not there.
+    """
+    verdicts = []
+    for limit in limits:
+        if limit.part not in found:
+            raise InputError(f"a limit is of part {limit.part!r}, which was not measured")
+        rows = found[limit.part]["rows"]
+        for column in (limit.column, *limit.where):
+            if column not in rows[0]:
+                raise unknown_name(f"column of {limit.part}", column, list(rows[0]))
+        own = [r for r in rows if all(r[k] in values for k, values in limit.where.items())]
+        if not own:
+            raise InputError(f"no row of part {limit.part!r} has {dict(limit.where)}")
+        if limit.each:
+            shares = [row[limit.column] for row in own if row[limit.column] is not None]
+            value = min(shares) if limit.most is None else max(shares)
+        else:
+            value = mean_over(own, limit.column)
+        too_low = limit.least is not None and not value >= limit.least
+        too_high = limit.most is not None and not value <= limit.most
+        verdicts.append(Verdict(limit, value, len(own), not (too_low or too_high)))
+    return verdicts

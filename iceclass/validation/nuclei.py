@@ -1,0 +1,88 @@
+"""Nuclei of ice in supercooled water: how many of the seed are found, and how many beside it.
+
+The seed is what was held while the rest melted. Molecules of the boundary layer have no truth, but
+were made to be either: recall and excess are counted over what each was made to be, as one would
+count a nucleus, and beside them over the molecules with truth alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iceclass.analysis.comparison import Q6_ICE, Q6_REACH
+from iceclass.analysis.nuclei import ICE_I, largest_nucleus
+from iceclass.external.freud import averaged_steinhardt
+from iceclass.external.ovito import chill_plus
+from iceclass.frame import Frame
+from iceclass.validation.environments import (
+    Scene,
+    head,
+    scenes,
+    trained,
+    unseen_trajectories,
+)
+from iceclass.validation.inputs import Inputs
+
+OTHERS: dict[str, Callable[[Frame], NDArray[np.bool_]]] = {
+    "chill_plus": lambda frame: np.isin(chill_plus(frame), ICE_I),
+    "chill_plus_interfacial": lambda frame: np.isin(chill_plus(frame), (*ICE_I, "interfacial ice")),
+    "q6": lambda frame: np.nan_to_num(averaged_steinhardt(frame, 6, Q6_REACH)) > Q6_ICE,
+}
+"""Name of a column's beginning → which molecules the method calls ice."""
+
+
+def measure(inputs: Inputs) -> dict[str, Any]:
+    """Rows of the nuclei, one a trajectory.
+
+    Raises
+    ------
+    MissingDependencyError
+        OVITO or freud is not installed.
+    """
+    rows = []
+    for t in unseen_trajectories(inputs, "nucleus"):
+        every = [nucleus(scene) for scene in scenes(inputs, t)]
+        means = {key: _mean([one[key] for one in every]) for key in every[0]}
+        rows.append({**head(inputs, t), **means, "trained": trained(inputs, t)})
+    return {"rows": rows}
+
+
+def nucleus(scene: Scene) -> dict[str, float | None]:
+    """What is found of the seed in one frame; excess in units of the seed's size.
+
+    ``size`` is that of the largest cluster of ice I, by the model and by the other methods.
+    """
+    seed = np.isin(scene.made, ICE_I)
+    sure = scene.sure
+    ice = np.isin(scene.named, ICE_I)
+    found: dict[str, float | None] = {
+        "molecules": len(seed),
+        "seed": int(seed.sum()),
+        "recall": _share(ice, seed),
+        "excess": float((ice & ~seed).sum() / seed.sum()),
+        "recall_inside": _share(ice, seed & sure),
+        "excess_outside": float((ice & ~seed & sure).sum() / seed.sum()),
+        "ghosts": float(scene.ghosts.mean()),
+        "size": largest_nucleus(scene.frame, ice).size,
+    }
+    for name, method in OTHERS.items():
+        called = method(scene.frame)
+        found |= {
+            f"{name}_recall": _share(called, seed),
+            f"{name}_excess": float((called & ~seed).sum() / seed.sum()),
+            f"{name}_size": largest_nucleus(scene.frame, called).size,
+        }
+    return found
+
+
+def _share(which: NDArray[np.bool_], among: NDArray[np.bool_]) -> float | None:
+    return float(which[among].mean()) if among.any() else None
+
+
+def _mean(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
