@@ -20,8 +20,9 @@ from iceclass.errors import InputError
 from iceclass.frame import Frame
 from iceclass.io.detect import detect_format
 from iceclass.io.options import ReadOptions
-from iceclass.io.others.md_files import NAMED, PERIODIC, Snapshot, md_format, needs, open_file, told
+from iceclass.io.others.md_files import NAMED, PERIODIC, Snapshot, md_format, needs, open_file
 from iceclass.io.others.names import named_kinds
+from iceclass.io.pieces import as_input_errors
 from iceclass.io.readers import pieces_of
 from iceclass.io.text.streams import ByteSource
 from iceclass.io.water.assembly import Assembler, RawFrame
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 _KEPT = ("id", "type", "mol", "element", "resname", "name", "mass", "q")
 _TEXTS = (("element", "elements"), ("resname", "resnames"), ("name", "names"), ("type", "types"))
+_DAMAGED = "the frame cannot be read: it is damaged or cut short"
 _READ_HERE = ("lammps-dump", "lammps-binary", "lammps-yaml", "lammps-data", "gro", "pdb", "history")
 
 
@@ -74,7 +76,7 @@ def frames_by_mdanalysis(
     if assembler is None:
         assembler = Assembler(path, options.types)
     errors = skipped if skipped is not None else []
-    template, named = _template(path, topology, options.types)
+    template = _template(path, topology, options.types)
     n_atoms = len(template.positions)
     with open_file(path, n_atoms) as file:
         if n_atoms != file.n_atoms:
@@ -83,9 +85,6 @@ def frames_by_mdanalysis(
                 path=path,
                 hint="give the topology this trajectory was written with",
             )
-        if named is not None:
-            with told(path if topology is None else Path(topology), None, "bonds cannot be read"):
-                template = replace(template, bonds=bonds_of(named))
         if start > file.n_frames:
             raise InputError(
                 f"the file has {file.n_frames} frames, none to start from at {start}", path=path
@@ -94,7 +93,7 @@ def frames_by_mdanalysis(
         whole = True
         for index in range(start, end, every):
             try:
-                with told(path, index, "the frame cannot be read: it is damaged or cut short"):
+                with as_input_errors(path, _DAMAGED, frame=index):
                     snapshot = file.read(index)
                 if options.cell is None and not snapshot.cell.any() and md_format(path) in PERIODIC:
                     raise InputError(
@@ -146,11 +145,8 @@ def _raw_frame(template: RawFrame, now: Snapshot) -> RawFrame:
     )
 
 
-def _template(
-    path: Path, topology: str | Path | None, types: Mapping[Any, str] | None
-) -> tuple[RawFrame, AtomGroup | None]:
-    """What the topology says of the atoms, in the order of the trajectory; and MDAnalysis's atoms,
-    whose bonds are not among that yet."""
+def _template(path: Path, topology: str | Path | None, types: Mapping[Any, str] | None) -> RawFrame:
+    """What the topology says of the atoms, in the order of the trajectory."""
     kind = md_format(path) or ""
     if topology is None and kind not in NAMED:
         raise InputError(
@@ -162,7 +158,6 @@ def _template(
     if not topology.is_file():
         raise InputError("no such topology file", path=topology)
     raw = None if topology == path else _first_frame(topology, types)
-    atoms = None
     if raw is not None:
         order = np.arange(len(raw.positions)) if raw.ids is None else np.argsort(raw.ids)
         kinds = raw.kinds(True)
@@ -174,9 +169,11 @@ def _template(
         atoms = _atoms_of(topology)
         columns = _columns_of(atoms)
         kinds = named_kinds(columns)
-        ids, bonds = None, None
+        ids = None
+        with as_input_errors(topology, "the bonds of this topology are not among its atoms"):
+            bonds = bonds_of(atoms)
     m = len(kinds.codes)
-    template = RawFrame(
+    return RawFrame(
         positions=np.zeros((m, 3)),
         cell=np.zeros((3, 3)),
         pbc=np.zeros(3, bool),
@@ -186,7 +183,6 @@ def _template(
         ids=ids,
         bonds=bonds,
     )
-    return template, atoms
 
 
 class _KeepsRaw(Assembler):
@@ -220,7 +216,7 @@ def _first_frame(topology: Path, types: Mapping[Any, str] | None) -> RawFrame | 
 
 def _atoms_of(topology: Path) -> AtomGroup:
     needs(topology, "")
-    with told(topology, None, "MDAnalysis cannot read this as a topology"):
+    with as_input_errors(topology, "MDAnalysis cannot read this as a topology"):
         from MDAnalysis import Universe
 
         kind = md_format(topology)  # else MDAnalysis tells by the suffix
@@ -246,10 +242,7 @@ def _columns_of(atoms: AtomGroup) -> dict[str, NDArray[Any]]:
 
 
 def bonds_of(atoms: AtomGroup) -> NDArray[np.int64] | None:
-    """(B, 2) The bonds among the atoms by their places in the group, if the topology has any.
-
-    Bonds with atoms that are not in the group are none of them.
-    """
+    """(B, 2) The bonds among the atoms by their places in the group, if the topology has any."""
     if not hasattr(atoms.universe, "bonds") or len(atoms.universe.bonds) == 0:
         return None
     row = np.full(len(atoms.universe.atoms), -1, np.int64)
