@@ -58,7 +58,7 @@ class LabelFiles:
             return cls(output, without_compression(output).stem.removesuffix(".labels"))
         plain = without_compression(trajectory)
         compression = trajectory.name.removeprefix(plain.name)
-        if detect_format(trajectory) == "lammps-dump":
+        if detect_format(trajectory) in ("lammps-dump", "lammps-binary", "lammps-yaml"):
             suffix = plain.suffix if plain.suffix in suffixes.DUMP else ".lammpstrj"
         else:
             suffix, compression = ".extxyz", ""

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from iceclass import label
+from iceclass.io import read
 from iceclass.io.output.resumable import journal_path
 from iceclass.labelling.distributed import label_distributed
 from tests.cli.test_main import run as command
+from tests.helpers.formats import FORMATS
 from tests.unit.labelling.test_distributed import client, frames_of, here, model, text
 from tests.unit.labelling.test_resuming import kill_after
 
@@ -94,3 +96,13 @@ def test_only_uncompressed_dumps_are_shared_out(pieces, model, client):
     Path("z.extxyz").write_text("1\nLattice='9 0 0 0 9 0 0 0 9'\nO 0 0 0\n")
     with pytest.raises(InputError, match=r"z\.extxyz: a extxyz file cannot be shared out"):
         label_distributed([*pieces, "z.extxyz"], model, "many.lammpstrj", client=client)
+
+
+@pytest.mark.parametrize("name", ["rich.bin", "rich.yaml"])
+def test_other_styles_of_dumps_become_text_dumps(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    Path(name).write_bytes((FORMATS / name).read_bytes())
+    assert command("label", name, "--model", "soap-37") == 0
+    columns = list(next(iter(read("rich.labels.lammpstrj"))).atoms.columns)
+    assert columns[-2:] == ["i_phase", "d_confidence"]
+    assert {"id", "mol", "type", "q", "vx"} < set(columns)
