@@ -117,7 +117,8 @@ def shown(text: str) -> str:
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> InputError:
     """An error for a misspelt ``name``, which names the nearest of the ``known`` ones."""
     known = sorted(known)
-    near = get_close_matches(name.lower(), known, n=3, cutoff=0.5)
+    begun = [one for one in known if name and one.startswith(name.lower())]
+    near = begun[:3] or get_close_matches(name.lower(), known, n=3, cutoff=0.5)
     hints = [f"did you mean {near[0]!r}?"] if near else []
     if len(known) <= 40:
         hints.append(f"known: {', '.join(known)}")

@@ -21,7 +21,7 @@ model_option = click.option(
 
 @click.group(short_help="Curate crystal structures from CIF files, and relax them.")
 def command() -> None:
-    """Curate crystal structures from CIF files, relax them, compare with experiment.
+    """Curate crystal structures from CIF files, and relax them.
 
     \b
     Example:

@@ -17,8 +17,9 @@ from iceclass.datasets.reference import write_reference
 @click.option("--all-train", is_flag=True, help="No preparation validates or tests.")
 @force_option
 def command(runs: tuple[Path, ...], output: Path, all_train: bool, force: bool) -> None:
-    """Pack simulated trajectories into a compact data set: oxygens only, to 0.001 Å.
+    """Pack simulated trajectories into a compact data set.
 
+    Oxygens only, to 0.001 Å.
     RUNS are directories of trajectories of one phase each, with their metadata beside them, as
     iceclass generate --md and iceclass check --accepted leave them. Where every phase has five
     preparations (or four), the last in the order of their seeds tests, the one before it

@@ -14,7 +14,7 @@ from iceclass.validation.limits import judge, read_limits
 from iceclass.validation.run import PARTS, validate
 
 
-@click.command(short_help="Test a model where people look.")
+@click.command(short_help="Test a model where people look: interfaces, other ices, perturbations.")
 @click.argument("model", shell_complete=complete_model)
 @click.option("-o", "--output", type=PATH, required=True, help="Directory for page and tables.")
 @click.option(

@@ -96,6 +96,8 @@ class EnvironmentTrajectory(ReferenceTrajectory):
 
         try:
             names = list(self.metadata["phases"])
+            if strange := [name for name in names if name not in CLASSES]:
+                raise ValueError(f"{strange[0]!r} is none of the classes")
             if unknown := sorted(set(names) - set(CLASSES)):
                 raise ValueError(f"{unknown[0]!r} is none of the classes {', '.join(CLASSES)}")
             codes = np.array([CLASSES.index(n) for n in names] + [NO_TRUTH], dtype=np.int8)

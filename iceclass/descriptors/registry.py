@@ -14,7 +14,6 @@ from iceclass.descriptors.bispectrum.descriptor import Bispectrum
 from iceclass.descriptors.mtp.descriptor import MomentTensors
 from iceclass.descriptors.soap.descriptor import Soap
 from iceclass.errors import InputError, unknown_name
-from iceclass.io.text.pairs import parse_pairs
 
 FAMILIES: dict[str, type[Descriptor]] = {
     family.family: family for family in (Acsf, Bispectrum, MomentTensors, Soap)
@@ -121,6 +120,10 @@ def _refuse_unknown(family: type[Descriptor], parameters: Mapping[Any, Any]) -> 
 
 def _parameters(text: str, name: str) -> dict[str, Any]:
     """``key=value, key=value`` as a dict; numbers, true and false."""
+    if not text:
+        return {}
+    from iceclass.io.text.pairs import parse_pairs  # the room brings Numba
+
     pairs = parse_pairs(filter(str.strip, text.split(",")), f"KEY=NUMBER in {name!r}")
     parameters: dict[str, Any] = {}
     for key, value in pairs.items():

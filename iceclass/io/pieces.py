@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from iceclass.errors import InputError
+from iceclass.errors import InputError, MissingDependencyError
 from iceclass.frame import Frame
 from iceclass.io.text.streams import ByteSource
 from iceclass.io.water.assembly import Assembler, RawFrame
@@ -104,3 +106,27 @@ def check_whole(source: ByteSource, frame: int, line: int | None = None) -> None
             frame=frame,
             line=line,
         )
+
+
+@contextmanager
+def as_input_errors(
+    path: Path, what: str, *, frame: int | None = None, line: int | None = None
+) -> Iterator[None]:
+    """Exceptions of other readers, which are of every kind, as InputErrors; without warnings.
+
+    Parameters
+    ----------
+    path, frame, line
+        Where.
+    what
+        What it means that there is one.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except (InputError, MissingDependencyError):
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())[:160] or type(error).__name__
+        raise InputError(f"{what} ({reason})", path=path, frame=frame, line=line) from error

@@ -419,16 +419,16 @@ class TrajectorySeries:
         piece = self._piece = Trajectory(
             self.paths[self._file], self._each, at=begin, start=begin.frame, stop=stop
         )
-        told = 0
+        seen = 0
         try:
             for frame in piece:
-                self.skipped += piece.skipped[told:]
-                told = len(piece.skipped)
+                self.skipped += piece.skipped[seen:]
+                seen = len(piece.skipped)
                 yield frame
         except InputError as error:
             if not any(error is known for known in piece.skipped):
                 raise  # all frames of the file may be damaged, where they are to be left out
-        self.skipped += piece.skipped[told:]
+        self.skipped += piece.skipped[seen:]
 
     def _tell_overlap(self, limit: int) -> None:
         self.skipped.append(

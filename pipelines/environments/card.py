@@ -342,7 +342,7 @@ def figure(data: Sequence[EnvironmentTrajectory], path: Path) -> None:
         motion.legend(ncols=2)
     save(page, path)
     with Image.open(path) as drawn:  # a third of the size, for a file that history keeps
-        small = drawn.convert("RGB").quantize(96)
+        small = drawn.convert("RGB").quantize(224)
     small.save(path, optimize=True)
 
 

@@ -152,7 +152,9 @@ class BinaryDump:
         for name in ("id", "type"):
             if name in names and columns[name].dtype.kind != "i":
                 column = columns[name]
-                row = int(np.argmax(~(column == np.rint(column))))
+                with np.errstate(invalid="ignore"):
+                    wrong = ~((column == np.rint(column)) & (np.abs(column) <= 2.0**53))
+                row = int(np.argmax(wrong))
                 self._fail(
                     f"{name} of row {row + 1} of {len(data)} is not a whole number: {column[row]:g}"
                 )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from iceclass.errors import InputError
 
+_LARGEST = 1e100  # whose square is a number, too
 BOUNDARY_LETTERS = frozenset("pfsm")
 
 
@@ -67,7 +68,9 @@ class Box:
         else:
             tilts = values[:, 2] if form else np.zeros(3)
             cell, origin = _from_bounds(values[:, 0], values[:, 1], tilts)
-        if form and form[0] == "abc" and not abs(np.linalg.det(_unit(cell))) > 1e-10:
+        with np.errstate(all="ignore"):  # of vectors that are as good as zero
+            volume = abs(np.linalg.det(_unit(cell)))
+        if form and form[0] == "abc" and not volume > 1e-10:
             raise InputError(f"the box has no volume: vectors {cell.tolist()}", line=1)
         # a direction is periodic only if both of its faces are
         pbc = np.array([flag == "pp" for flag in flags] or [True] * 3)
@@ -92,7 +95,7 @@ def _numbers(line: str, n: int, number: int) -> list[float]:
         values = [float(word) for word in words]
     except ValueError:
         values = []
-    if len(words) != n or len(values) != n or not np.isfinite(values).all():
+    if len(words) != n or len(values) != n or not np.all(np.abs(values) < _LARGEST):
         raise InputError(
             f"box line has {line.strip()[:80]!r}, expected {n} finite numbers", line=number
         )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import tempfile
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -21,7 +20,7 @@ from numpy.typing import NDArray
 
 from iceclass.errors import InputError
 from iceclass.frame import Frame
-from iceclass.io.pieces import Piece, check_whole
+from iceclass.io.pieces import Piece, as_input_errors, check_whole
 from iceclass.io.text.blocks import LINE, LineBuffer
 from iceclass.io.text.streams import BLOCK, ByteSource, without_compression
 from iceclass.io.water.assembly import Assembler, RawFrame
@@ -185,22 +184,6 @@ def ase_pieces(source: ByteSource, name: str) -> Iterator[Piece]:
     return _xyz_frames(source) if name in _XYZ else _iread(source, name)
 
 
-@contextmanager
-def _told(path: Path, index: int, line: int | None, what: str) -> Iterator[None]:
-    """Exceptions of ASE's readers, which are of every kind, as InputErrors."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    except InputError:
-        raise
-    except Exception as error:
-        reason = " ".join(str(error).split())[:120] or type(error).__name__
-        raise InputError(
-            f"ASE cannot read this as {what}: {reason}", path=path, frame=index, line=line
-        ) from error
-
-
 def _iread(source: ByteSource, name: str) -> Iterator[Piece]:
     from ase.io import iread
 
@@ -208,7 +191,7 @@ def _iread(source: ByteSource, name: str) -> Iterator[Piece]:
         images = iter(iread(str(path), index=":", format=name))
         index = 0
         while True:
-            with _told(source.path, index, None, name):
+            with as_input_errors(source.path, f"ASE cannot read this as {name}", frame=index):
                 atoms = next(images, None)
             if atoms is None:
                 break
@@ -332,7 +315,7 @@ def _xyz_frames(source: ByteSource) -> Iterator[Piece]:
             _check_properties(rows[1], path, index, line + 1)
             species = _odd_species(rows)
             text = b"\n".join(rows)
-            with _told(path, index, line, "extxyz"):
+            with as_input_errors(path, "ASE cannot read this as extxyz", frame=index, line=line):
                 atoms = read(StringIO(text.decode("utf-8")), index=0, format="extxyz")
             assert not isinstance(atoms, list)
             if species is not None:

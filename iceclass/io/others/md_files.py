@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from iceclass.errors import InputError, MissingDependencyError
+from iceclass.io.pieces import as_input_errors
 
 if TYPE_CHECKING:
     from MDAnalysis.coordinates.DCD import DCDReader
@@ -37,7 +37,7 @@ FORMATS: dict[str, tuple[str, ...]] = {
     "inpcrd": (".inpcrd", ".rst7"),
     "coor": (".coor",),
 }
-"""MDAnalysis's name of a format, in small letters → the suffixes it is told by."""
+"""MDAnalysis's name of a format, in small letters → the suffixes of its files."""
 NAMED = ("gsd",)
 """Formats that tell themselves what their atoms are."""
 PERIODIC = ("ncdf",)
@@ -111,7 +111,7 @@ def open_file(path: Path, n_atoms: int) -> Iterator[MdFile]:
     if path.stat().st_size == 0:
         raise InputError("the file is empty", path=path, frame=0)
     needs(path, kind)
-    with told(path, None, f"not a {kind.upper()} file, or damaged"):
+    with as_input_errors(path, f"not a {kind.upper()} file, or damaged"):
         file: MdFile
         if kind in ("xtc", "trr"):
             file = XdrFile(path)
@@ -121,20 +121,6 @@ def open_file(path: Path, n_atoms: int) -> Iterator[MdFile]:
             file = ReaderFile(path, kind, n_atoms)
     with closing(file):
         yield file
-
-
-@contextmanager
-def told(path: Path, index: int | None, what: str) -> Iterator[None]:
-    """MDAnalysis's exceptions, which are of every kind, as InputErrors; without its warnings."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    except (InputError, MissingDependencyError):
-        raise
-    except Exception as error:
-        reason = " ".join(str(error).split())[:160] or type(error).__name__
-        raise InputError(f"{what} ({reason})", path=path, frame=index) from error
 
 
 class XdrFile:

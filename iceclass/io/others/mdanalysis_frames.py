@@ -20,8 +20,9 @@ from iceclass.errors import InputError
 from iceclass.frame import Frame
 from iceclass.io.detect import detect_format
 from iceclass.io.options import ReadOptions
-from iceclass.io.others.md_files import NAMED, PERIODIC, Snapshot, md_format, needs, open_file, told
+from iceclass.io.others.md_files import NAMED, PERIODIC, Snapshot, md_format, needs, open_file
 from iceclass.io.others.names import named_kinds
+from iceclass.io.pieces import as_input_errors
 from iceclass.io.readers import pieces_of
 from iceclass.io.text.streams import ByteSource
 from iceclass.io.water.assembly import Assembler, RawFrame
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 _KEPT = ("id", "type", "mol", "element", "resname", "name", "mass", "q")
 _TEXTS = (("element", "elements"), ("resname", "resnames"), ("name", "names"), ("type", "types"))
+_DAMAGED = "the frame cannot be read: it is damaged or cut short"
 _READ_HERE = ("lammps-dump", "lammps-binary", "lammps-yaml", "lammps-data", "gro", "pdb", "history")
 
 
@@ -91,7 +93,7 @@ def frames_by_mdanalysis(
         whole = True
         for index in range(start, end, every):
             try:
-                with told(path, index, "the frame cannot be read: it is damaged or cut short"):
+                with as_input_errors(path, _DAMAGED, frame=index):
                     snapshot = file.read(index)
                 if options.cell is None and not snapshot.cell.any() and md_format(path) in PERIODIC:
                     raise InputError(
@@ -167,7 +169,9 @@ def _template(path: Path, topology: str | Path | None, types: Mapping[Any, str] 
         atoms = _atoms_of(topology)
         columns = _columns_of(atoms)
         kinds = named_kinds(columns)
-        ids, bonds = None, bonds_of(atoms)
+        ids = None
+        with as_input_errors(topology, "the bonds of this topology are not among its atoms"):
+            bonds = bonds_of(atoms)
     m = len(kinds.codes)
     return RawFrame(
         positions=np.zeros((m, 3)),
@@ -212,7 +216,7 @@ def _first_frame(topology: Path, types: Mapping[Any, str] | None) -> RawFrame | 
 
 def _atoms_of(topology: Path) -> AtomGroup:
     needs(topology, "")
-    with told(topology, None, "MDAnalysis cannot read this as a topology"):
+    with as_input_errors(topology, "MDAnalysis cannot read this as a topology"):
         from MDAnalysis import Universe
 
         kind = md_format(topology)  # else MDAnalysis tells by the suffix

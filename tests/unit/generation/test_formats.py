@@ -10,7 +10,16 @@ from iceclass.generation.formats import WRITERS, write_structure
 from iceclass.generation.lattices import build
 from iceclass.generation.water_models import MW_POTENTIAL, WATER_MODELS, water_model
 
-ENERGY = {"tip4p-ice": -16.4, "tip4p-2005": -15.1, "spc-e": -14.6, "mw": -2 * 6.189}
+ENERGY = {
+    "tip4p-ice": -16.4,
+    "tip4p-2005": -15.1,
+    "tip4p-ew": -14.7,
+    "tip4p-fb": -15.4,
+    "opc": -15.9,
+    "tip3p": -13.0,
+    "spc-e": -14.6,
+    "mw": -2 * 6.189,
+}
 """kcal/mol a molecule: cold ice Ih; a tetrahedral network of mW has −2 ε by construction."""
 
 

@@ -152,7 +152,7 @@ def test_shear_never_repeats_its_plane():
         ({"relax_tim": "1"}, "did you mean 'relax_time'"),
         ({"production": "long"}, "expected a number"),
         ({"production": "-1"}, "positive"),
-        ({"timestep": "9"}, "time step 9 fs"),
+        ({"timestep": "12"}, "time step 12 fs"),
         ({"heavy_hydrogen": "perhaps"}, "yes or no"),
         ({"interval": "5"}, "frames every 5 ps"),
     ],
@@ -160,6 +160,16 @@ def test_shear_never_repeats_its_plane():
 def test_bad_settings_are_explained(settings, message):
     with pytest.raises(InputError, match=message):
         apply_settings(find_recipe("crystal"), SHORT, settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "most"),
+    [({"timestep": "5"}, "4 fs with heavy"), ({"heavy_hydrogen": "no"}, "2 fs with ordinary")],
+)
+def test_molecules_with_hydrogens_need_shorter_steps_than_one_site(settings, most):
+    assert preparation(model="mw", **settings).dynamics.timestep >= 4.0
+    with pytest.raises(InputError, match=most):
+        preparation(model="tip4p-ice", **settings)
 
 
 @pytest.mark.parametrize("text", ["cold", "220@high", "0@0", "220@99"])

@@ -104,7 +104,8 @@ def test_descriptors_agree(name, dtype, tolerance, monkeypatch):
         found[twin] = descriptor(name).compute(frame, dtype=dtype).astype(np.float64)
     apart = np.linalg.norm(found["vector"] - found["plain"], axis=1)
     assert (apart <= tolerance * np.linalg.norm(found["plain"], axis=1)).all()
-    assert not np.array_equal(found["vector"], found["plain"]) or name.startswith("acsf")
+    if name.startswith(("soap", "bispectrum")):  # both ran: vectors fuse what plain loops round
+        assert not np.array_equal(found["vector"], found["plain"])
 
 
 @pytest.mark.parametrize(

@@ -8,15 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import iceclass
 from iceclass.errors import InputError
 from iceclass.io import Trajectory, read
 from iceclass.io.lammps.binary import BinaryDump
 from iceclass.io.text.streams import ByteSource
-from tests.helpers.formats import FORMATS, assert_same_frame, ends_well
+from tests.helpers.formats import FORMATS, assert_same_frame
 
 TWINS = ["rich", "nano", "tilted", "general", "elements", "parts"]
 
@@ -238,17 +236,3 @@ def test_damaged_rows_are_left_out(tmp_path: Path) -> None:
     with Trajectory(path, on_error="skip") as trajectory:
         assert [frame.timestep for frame in trajectory] == [1, 2]
         assert len(trajectory.skipped) == 1
-
-
-@given(st.data())
-@settings(max_examples=300, deadline=None)
-def test_any_damage_ends_in_frames_or_an_error(tmp_path_factory, data) -> None:
-    raw = bytearray(
-        (FORMATS / data.draw(st.sampled_from(["atom.bin", "general.bin"]))).read_bytes()
-    )
-    for _ in range(data.draw(st.integers(1, 4))):
-        raw[data.draw(st.integers(0, min(400, len(raw) - 1)))] = data.draw(st.integers(0, 255))
-    del raw[data.draw(st.integers(100, len(raw))) :]
-    path = tmp_path_factory.mktemp("fuzz") / "a.bin"
-    path.write_bytes(raw)
-    ends_well(path, data.draw(st.sampled_from(["raise", "skip"])))

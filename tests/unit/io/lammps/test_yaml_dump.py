@@ -8,13 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import iceclass
 from iceclass.errors import InputError
 from iceclass.io import Trajectory, read
-from tests.helpers.formats import FORMATS, assert_same_frame, ends_well
+from tests.helpers.formats import FORMATS, assert_same_frame
 
 
 @pytest.mark.parametrize("name", ["rich", "tilted"])
@@ -113,17 +111,3 @@ def test_thermodynamic_output_is_none(tmp_path: Path) -> None:
     path.write_text("---\nkeywords: ['Step', 'Temp', ]\ndata:\n  - [0, 300, ]\n...\n")
     with pytest.raises(InputError, match="thermodynamic output of LAMMPS"):
         list(read(path))
-
-
-@given(st.data())
-@settings(max_examples=200, deadline=None)
-def test_any_damage_ends_in_frames_or_an_error(tmp_path_factory, data) -> None:
-    raw = bytearray((FORMATS / "tilted.yaml").read_bytes())
-    for _ in range(data.draw(st.integers(1, 4))):
-        at = data.draw(st.integers(0, 900))
-        change = data.draw(st.sampled_from([b"", b"[", b"\n", b"-", b"9e99", b"nan", b": ", b"\0"]))
-        raw[at : at + data.draw(st.integers(0, 12))] = change
-    del raw[data.draw(st.integers(100, len(raw))) :]
-    path = tmp_path_factory.mktemp("fuzz") / "a.yaml"
-    path.write_bytes(raw)
-    ends_well(path, data.draw(st.sampled_from(["raise", "skip"])))

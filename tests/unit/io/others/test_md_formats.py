@@ -145,6 +145,10 @@ def test_another_number_of_atoms(name: str, tmp_path: Path, folder: Path, capsys
     lines = topology.read_text().replace("    1296 !NATOM", "    1295 !NATOM", 1).split("\n")
     del lines[6]
     topology.write_text("\n".join(lines))
+    with pytest.raises(InputError, match="the bonds of this topology are not among its atoms"):
+        list(read(path, topology=topology))
+    atoms = "\n".join(lines).partition("!NBOND")[0].rpartition("\n")[0]
+    topology.write_text(atoms + "\n       0 !NBOND: bonds\n\n")
     before = sorted(tmp_path.iterdir())
     assert command("label", str(path), "--topology", str(topology)) == 2
     (line,) = capsys.readouterr().err.splitlines()

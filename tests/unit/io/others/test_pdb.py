@@ -7,16 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from iceclass.errors import InputError
 from iceclass.io import Trajectory, read
 from tests.helpers.dumps import water_positions
-from tests.helpers.formats import ends_well
 
 CRYST = "CRYST1   20.000   20.000   20.000  90.00  90.00  90.00 P 1           1\n"
-CHANGES = [b"", b"\n", b" ", b"9e99", b"nan", b"END\n", b"\0", b"\xff"]
 PROTEIN = (
     ("N", "GLN", "N"), ("CA", "GLN", "C"), ("O", "GLN", "O"), ("1HH1", "ARG", "H"),
     ("HE21", "GLN", "H"), ("OE1", "GLU", "O"), ("CD", "GLU", "C"),
@@ -129,17 +125,3 @@ def test_a_model_without_its_end_is_cut_short(tmp_path: Path) -> None:
         list(read(path))
     with Trajectory(path, on_error="skip") as trajectory:
         assert len(list(trajectory)) == 1
-
-
-@given(st.data())
-@settings(max_examples=200, deadline=None)
-def test_any_damage_ends_in_frames_or_an_error(tmp_path_factory, data) -> None:
-    raw = bytearray(("MODEL 1\n" + pdb_text(elements=True) + "ENDMDL\n" + pdb_text()).encode())
-    for _ in range(data.draw(st.integers(1, 4))):
-        at = data.draw(st.integers(0, len(raw) - 1))
-        change = data.draw(st.sampled_from(CHANGES))
-        raw[at : at + data.draw(st.integers(0, 30))] = change
-    del raw[data.draw(st.integers(10, len(raw))) :]
-    path = tmp_path_factory.mktemp("fuzz") / "a.pdb"
-    path.write_bytes(raw)
-    ends_well(path, data.draw(st.sampled_from(["raise", "skip"])))
