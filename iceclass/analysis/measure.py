@@ -268,6 +268,7 @@ def _interfaces_summary(rows: Sequence[Row]) -> dict[str, Any]:
             "frames": found.frames,
             "block": found.block,
             "blocks": found.blocks,
+            "converged": found.converged,
         }
     return told
 

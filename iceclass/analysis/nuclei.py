@@ -14,16 +14,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from iceclass.errors import InputError
 from iceclass.frame import Frame
 from iceclass.neighbours import neighbour_list
 from iceclass.phases import PHASES
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 R_CUT = 3.5
 """Å, in the first minimum of the O–O radial distribution function of ice and water."""
@@ -124,6 +126,8 @@ def largest_nucleus(frame: Frame, member: NDArray[np.bool_], r_cut: float = R_CU
 
     Of several of the same size, that which holds the first molecule.
     """
+    from scipy.sparse.csgraph import breadth_first_order
+
     ranks, graph, vectors = _ranked(frame, member, r_cut)
     own = np.flatnonzero(ranks == 0)
     if not len(own):
@@ -148,6 +152,9 @@ def _ranked(
     frame: Frame, member: NDArray[np.bool_], r_cut: float
 ) -> tuple[NDArray[np.int64], csr_array, NDArray[np.float64]]:
     """Ranks; the graph, whose entries count the bonds from 1; the bonds' (P, 3) vectors."""
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import connected_components
+
     if not 0.0 < r_cut < float("inf"):
         raise InputError(f"the cut-off of clusters is {r_cut} Å, expected a positive length")
     if member.shape != (frame.n_molecules,):

@@ -33,6 +33,9 @@ class Trend:
         Of the slope; ``None`` for fewer than three frames.
     frames, block, blocks
         T, frames in a block, and how many blocks the error is from.
+    converged
+        Whether blocks longer than these gave no larger error. If not, as always below 64 frames,
+        the error is likely too small.
     """
 
     slope: float
@@ -40,6 +43,7 @@ class Trend:
     frames: int
     block: int
     blocks: int
+    converged: bool
 
 
 def trend(times: ArrayLike, values: ArrayLike) -> Trend:
@@ -62,7 +66,7 @@ def trend(times: ArrayLike, values: ArrayLike) -> Trend:
     slope = float((t * y).sum() / spread)
     frames = len(t)
     if frames < 3:
-        return Trend(slope, None, frames, 1, frames)
+        return Trend(slope, None, frames, 1, frames, False)
     moments = t * (y - y.mean() - slope * t)
     largest, block = (0.0, 1), 1
     while frames // block >= MIN_BLOCKS or block == 1:
@@ -72,5 +76,6 @@ def trend(times: ArrayLike, values: ArrayLike) -> Trend:
         if error > largest[0]:
             largest = error, block
         block *= 2
-    error, block = largest
-    return Trend(slope, error, frames, block, -(-frames // block))
+    error, longest, block = largest[0], block // 2, largest[1]
+    converged = frames >= 8 * MIN_BLOCKS and block < longest
+    return Trend(slope, error, frames, block, -(-frames // block), converged)

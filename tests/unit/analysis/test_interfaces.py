@@ -110,6 +110,7 @@ def test_error_of_a_slope_knows_of_correlation() -> None:
             noise[k] = 0.8 * noise[k - 1] + kick
         found = trend(time, 0.05 * time + noise)
         assert found.standard_error is not None
+        assert found.converged == (found.block < 32)  # the longest of which there are eight
         inside += abs(found.slope - 0.05) < 2.0 * found.standard_error
         residual = noise - np.polyval(np.polyfit(time, noise, 1), time)
         plain = residual.std() / (time.std() * 16.0)
