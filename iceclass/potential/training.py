@@ -295,8 +295,8 @@ def _epoch(epoch: int, found: Sequence[tuple[Any, Any]], n_train: int) -> Potent
     """Root mean square errors of the training and the validation structures."""
     numbers = []
     for part in (found[:n_train], found[n_train:]):
-        energy = np.sqrt(np.mean([float(e) ** 2 for e, _ in part]))
-        force = np.sqrt(np.mean([float((f**2).mean()) for _, f in part]))
+        energy = np.sqrt(np.mean([float(e.detach()) ** 2 for e, _ in part]))
+        force = np.sqrt(np.mean([float((f.detach() ** 2).mean()) for _, f in part]))
         numbers += [energy * units.Hartree * 1000, force * units.Hartree / units.Bohr]
     return PotentialEpoch(epoch, *numbers)
 
@@ -308,7 +308,7 @@ def _scatter(
     energies, forces = [], []
     for one, (energy, force) in zip(prepared, found, strict=True):
         reference = one.energy / len(one.elements)
-        energies.append([reference, reference + float(energy)])
+        energies.append([reference, reference + float(energy.detach())])
         components = one.forces.numpy().ravel()
         forces.append(
             np.column_stack([components, components + force.detach().numpy().ravel()])
