@@ -103,7 +103,9 @@ def replacing_database(output: str, *, force: bool = False) -> Iterator[str]:
     """
     if "://" in output:
         if open_database(output).count() and not force:
-            raise OutputError("is not empty", path=output, hint="use another database, or force=True")
+            raise OutputError(
+                "is not empty", path=output, hint="use another database, or force=True"
+            )
         yield output
         return
     if Path(output).suffix not in FILES:
