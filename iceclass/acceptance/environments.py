@@ -49,10 +49,14 @@ class Limits:
         that have none in the last: those that have left their sites, and those that a moving
         liquid has come near. The boundary may move to and fro by a layer, not eat up the crystal.
     relaxation_time
-        ps in which a molecule of a liquid moves its own diameter, at most, and of a glass at
-        least. A liquid colder than ``may_be_slow`` that is slower is taken, and said to be slow.
+        ps in which a molecule of a liquid moves its own diameter, at most. A liquid colder than
+        ``may_be_slow`` that is slower is taken, and said to be slow.
     may_be_slow
         K, of liquids.
+    glass_amplitude
+        A glass's root-mean-square displacement over the trajectory, at most, in units of the first
+        peak: as in solids in :class:`~iceclass.acceptance.criteria.Thresholds`. Its growth over a
+        few ps is too small to be measured.
     foreign_ice
         Share of the liquid's or glass's molecules with truth that CHILL+ calls ice I, at most.
     temperature, temperature_share
@@ -65,6 +69,7 @@ class Limits:
     lost_truth: float = 0.3
     relaxation_time: float = Thresholds().relaxation_time
     may_be_slow: float = 245.0
+    glass_amplitude: float = Thresholds().solid_amplitude
     foreign_ice: float = Thresholds().foreign_ice
     temperature: float = 3.0
     temperature_share: float = 0.04
@@ -207,14 +212,16 @@ def _reasons(
             f"{100 * c.left_sites:.1f} % of the crystal left its sites, expected at most "
             f"{100 * most:g} %: it melts or transforms"
         )
-    if c.diffusion is not None:
-        if "water" in phases and c.diffusion < mobile and not c.slow:
+    if c.diffusion is not None and "water" in phases and c.diffusion < mobile and not c.slow:
+        failed.append(
+            f"diffuses at {c.diffusion:.4f} Å²/ps, expected at least {mobile:.4f} in a liquid"
+        )
+    for glass in set(phases) & set(GLASSES) & set(c.displacement):
+        amplitude = float(np.sqrt(c.displacement[glass])) / c.first_peak
+        if amplitude > limits.glass_amplitude:
             failed.append(
-                f"diffuses at {c.diffusion:.4f} Å²/ps, expected at least {mobile:.4f} in a liquid"
-            )
-        if set(phases) & set(GLASSES) and c.diffusion > mobile:
-            failed.append(
-                f"diffuses at {c.diffusion:.4f} Å²/ps, expected at most {mobile:.4f} in a glass"
+                f"molecules move by {amplitude:.2f} of their distance, expected at most "
+                f"{limits.glass_amplitude:g} in a glass"
             )
     if c.ice is not None and c.ice > limits.foreign_ice:
         failed.append(
