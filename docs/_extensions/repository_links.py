@@ -38,6 +38,8 @@ class RepositoryLinks(SphinxTransform):
             is_text = link.get("refdomain") == "doc"  # named from the top, without its suffix
             target = ((pages if is_text else folder) / link["reftarget"]).resolve()
             file = target.with_suffix(".md") if is_text else target
+            if not file.exists():  # in a file of the repository that the page includes
+                file = (pages.parent / link["reftarget"]).resolve()
             if not file.exists() or not file.is_relative_to(pages.parent):
                 continue
             if file.is_relative_to(pages) and file.is_file():
