@@ -79,11 +79,11 @@ was made to be, or −9 where that is not known. No classifier had a say in it.
 ```python
 import iceclass
 
-data = iceclass.load_environments()      # in a checkout; else give the path of the files
+data = iceclass.load_environments()  # in a checkout; else give the path of the files
 for trajectory in data:
     print(trajectory.kind, trajectory.model, trajectory.temperature, trajectory.split)
     for frame, truth in zip(trajectory.frames, trajectory.truth):
-        ...                              # truth: (N,) int8, index into environments.CLASSES, or −9
+        ...  # truth: (N,) int8, index into environments.CLASSES, or −9
 ```
 
 The files are `pipelines/data/environments-*.h5` ({size:.1f} MiB in all), not part of the package.
