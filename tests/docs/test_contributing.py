@@ -44,10 +44,9 @@ def copy(tmp_path):
     for name in ("iceclass", "tests", "docs"):
         left_out = shutil.ignore_patterns("*.safetensors", "*.h5", "*.png", "*.csv", "_build")
         shutil.copytree(ROOT / name, tmp_path / name, ignore=left_out)
-    for path in ROOT.rglob("iceclass/**/*.*5"):
-        (tmp_path / path.relative_to(ROOT)).symlink_to(path)
-    for path in ROOT.rglob("iceclass/**/*.safetensors"):
-        (tmp_path / path.relative_to(ROOT)).symlink_to(path)
+    for pattern in ("*.h5", "*.safetensors"):
+        for path in (ROOT / "iceclass").rglob(pattern):
+            (tmp_path / path.relative_to(ROOT)).symlink_to(path)
     for name in ("demo", "pipelines", "pyproject.toml"):
         (tmp_path / name).symlink_to(ROOT / name)
     return tmp_path

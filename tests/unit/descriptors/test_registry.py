@@ -77,7 +77,7 @@ def test_parameters_of_a_preset_can_be_changed():
         ("soap-352", "unknown descriptor 'soap-352'; did you mean 'soap-325'?"),
         ("SOAP-37", "did you mean 'soap-37'?"),
         ("soap-325-av", "did you mean 'soap-325-avg'?"),
-        ("soap", "did you mean 'soap-37'?"),
+        ("soap", "did you mean 'soap-148'?"),
         ("", "unknown descriptor ''"),
         ("soap-352(r_cut=8)", "unknown descriptor 'soap-352'; did you mean 'soap-325'?"),
         ("sap(r_cut=8)", "unknown descriptor 'sap'; did you mean 'soap'?"),

@@ -288,6 +288,7 @@ def test_numpy_numbers_become_plain():
         float,
         int,
         bool,
+        float,
         int,
         int,
         float,

@@ -167,7 +167,10 @@ def test_units_that_change_and_new_types(here, text, model, client):
     found = both("lammpstrj", model, client, on_error="skip")
     assert len(found.skipped) >= 1
     assert Path("many.lammpstrj").read_bytes().count(b"ITEM: UNITS") == 5
-    assert "3" in found.parameters["sites"]
+    rows = [row.split() for row in Path("many.lammpstrj").read_text().splitlines()]
+    new = [row for row in rows if len(row) == len(rows[-1]) and row[2:4] == ["3", "O"]]
+    assert len(new) == 1
+    assert float(new[0][-1]) > 0.0  # labelled, though no frame before had the type
 
 
 @pytest.mark.parametrize("damage", ["row", "header", "more rows"])
