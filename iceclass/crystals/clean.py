@@ -6,7 +6,13 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from iceclass.crystals.database import Entry, entries, open_database, replacing_database
+from iceclass.crystals.database import (
+    Entry,
+    entries,
+    open_database,
+    replacing_database,
+    write_entry,
+)
 
 
 @dataclass(frozen=True)
@@ -66,10 +72,5 @@ def clean(
     with replacing_database(output, force=force) as place:
         rows = open_database(place)
         for entry in taken:
-            pairs = {"source": f"file {entry.source}", "agreement": entry.agreement}
-            if entry.phase:
-                pairs["phase"] = f"phase {entry.phase}"
-            if entry.density is not None:
-                pairs["density"] = entry.density
-            rows.write(entry.atoms, **pairs)
+            write_entry(rows, entry)
     return taken

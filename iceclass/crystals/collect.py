@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from iceclass.crystals.database import open_database, replacing_database
+from iceclass.crystals.database import Entry, open_database, replacing_database, write_entry
 from iceclass.crystals.faults import Fault, Finding, meaningless, misplaced, parse_formula
 from iceclass.errors import InputError, MissingDependencyError
 from iceclass.frame import Frame
@@ -200,25 +200,25 @@ def collect(
         for path in files:
             for read in read_crystals(path):
                 crystal = label_crystal(read, model)
-                write(rows, crystal)
+                write_entry(rows, _entry(crystal))
                 crystals.append(crystal)
                 report(crystal)
     return crystals
 
 
-def write(rows: Any, crystal: Crystal) -> None:
-    """Add a row; what cannot be read is an empty one."""
+def _entry(crystal: Crystal) -> Entry:
+    """Its row; what cannot be read is an empty structure."""
     from ase import Atoms
 
-    pairs: dict[str, Any] = {"source": f"file {crystal.source}", "agreement": crystal.agreement}
-    if crystal.phase:
-        pairs["phase"] = f"phase {crystal.phase}"
-    if crystal.density is not None:
-        pairs["density"] = crystal.density
-    if crystal.finding is not None:
-        pairs["fault"] = str(crystal.finding.fault)
-    data = {"message": "" if crystal.finding is None else crystal.finding.message}
-    rows.write(crystal.atoms if crystal.atoms is not None else Atoms(), data=data, **pairs)
+    return Entry(
+        source=crystal.source,
+        atoms=Atoms() if crystal.atoms is None else crystal.atoms,
+        phase=crystal.phase,
+        agreement=crystal.agreement,
+        density=crystal.density,
+        fault="" if crystal.finding is None else str(crystal.finding.fault),
+        message="" if crystal.finding is None else crystal.finding.message,
+    )
 
 
 def _number(text: Any) -> float | None:

@@ -36,13 +36,13 @@ class Entry:
 
     source: str
     atoms: Any
-    phase: str
-    agreement: float
-    density: float | None
-    fault: str
-    message: str
-    steps: int
-    calculator: str
+    phase: str = ""
+    agreement: float = 0.0
+    density: float | None = None
+    fault: str = ""
+    message: str = ""
+    steps: int = 0
+    calculator: str = ""
 
 
 def open_database(place: str | Path) -> Any:
@@ -78,6 +78,20 @@ def entries(place: str | Path) -> list[Entry]:
         raise InputError(
             f"not a database of structures that can be read: {error}", path=place, hint=hint
         ) from error
+
+
+def write_entry(rows: Any, entry: Entry) -> None:
+    """Add a row to an open database; what an entry does not have is left out."""
+    pairs: dict[str, Any] = {"source": f"file {entry.source}", "agreement": entry.agreement}
+    if entry.phase:
+        pairs["phase"] = f"phase {entry.phase}"
+    if entry.density is not None:
+        pairs["density"] = entry.density
+    if entry.fault:
+        pairs["fault"] = entry.fault
+    if entry.calculator:
+        pairs |= {"potential": f"calculator {entry.calculator}", "steps": entry.steps}
+    rows.write(entry.atoms, data={"message": entry.message}, **pairs)
 
 
 def _entry(row: Any) -> Entry:

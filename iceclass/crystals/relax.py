@@ -23,7 +23,7 @@ import numpy as np
 
 from iceclass.crystals.calculators import STEPS_PER_ATOM, calculator
 from iceclass.crystals.collect import phase_of
-from iceclass.crystals.database import Entry, entries, open_database
+from iceclass.crystals.database import Entry, entries, open_database, write_entry
 from iceclass.crystals.faults import Fault
 from iceclass.errors import InputError, OutputError
 
@@ -115,19 +115,9 @@ def relax(
         known = {e.source for e in done}
         left = [e for e in wanted if e.source not in known]
         for count, (entry, labelled) in enumerate(_relaxed(left, options, parts, model), start=1):
-            pairs = {
-                "source": f"file {entry.source}",
-                "potential": f"calculator {options.calculator}",
-                "steps": entry.steps,
-                "agreement": labelled[1],
-            }
-            if labelled[0]:
-                pairs["phase"] = f"phase {labelled[0]}"
-            if entry.density is not None:
-                pairs["density"] = entry.density
-            if entry.fault:
-                pairs["fault"] = entry.fault
-            rows.write(entry.atoms, data={"message": entry.message}, **pairs)
+            phase, agreement = labelled
+            row = replace(entry, phase=phase, agreement=agreement, calculator=options.calculator)
+            write_entry(rows, row)
             _state(parts, entry.source).unlink(missing_ok=True)
             report(entry, len(known) + count, len(wanted))
     for rest in parts.iterdir():
