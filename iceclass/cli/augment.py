@@ -42,7 +42,8 @@ def variation_options(function: Any) -> Any:
     "--lattices",
     "directory",
     type=PATH,
-    help="Directory of lattices.h5 and stacking-train.h5.  [default: pipelines/data of a checkout]",
+    help="Directory of lattices.h5, stacking-train.h5 and other-lattices.h5.  "
+    "[default: pipelines/data of a checkout]",
 )
 @variation_options
 @force_option

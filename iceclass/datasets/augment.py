@@ -5,8 +5,9 @@ the cell, and with more or less motion, as other water models and first-principl
 differ from the one of the data set. Lattices without dynamics are changed in the same way, those of
 other proton orders too. Stacking-disordered ice I, of sequences that no test uses, brings molecules
 whose neighbours are of the other phase; so do interfaces of ice with water and glasses, cut and
-joined from frames that train. All keep the preparation they come from and the side of the
-split it is on; preparations that validate or test are not touched.
+joined from frames that train. Lattices that are none of the classes teach what is unknown. All
+keep the preparation they come from and the side of the split it is on; preparations that validate
+or test are not touched.
 
 What trained shows in the names of preparations, which a model's record keeps:
 :data:`LATTICE`, :data:`STACKING` and :data:`INTERFACE` begin those made here.
@@ -26,7 +27,7 @@ from iceclass.datasets.perturb import displaced, random_strain, scaled, shrunk, 
 from iceclass.datasets.reference import ReferenceTrajectory, find_data, load_reference
 from iceclass.errors import InputError
 from iceclass.frame import Frame
-from iceclass.phases import CRYSTALS, GLASSES, PHASE_OF_LETTER
+from iceclass.phases import CRYSTALS, GLASSES, OTHER, PHASE_OF_LETTER
 
 LATTICE, STACKING, INTERFACE = "lattice_", "stacking_", "interface_"
 """How the names of preparations begin that are made here."""
@@ -164,6 +165,23 @@ def lattices(path: Path, variation: Variation) -> Iterator[Described]:
             yield name, metadata, tuple(frames)
 
 
+def others(path: Path, variation: Variation) -> Iterator[Described]:
+    """Lattices that are none of the classes, changed as those of the classes are."""
+    for trajectory in load_reference(path):
+        rng = variation.random(trajectory.name)
+        frames = []
+        for k in range(variation.frames):
+            motion = rng.uniform(0.0, variation.shaken) if k % 4 else 0.0
+            changed = displaced(trajectory.frames[0], motion, rng)
+            frames.append(variation.deformed(changed, variation.density, rng))
+        metadata = {
+            **trajectory.metadata,
+            "preparation": LATTICE + trajectory.name,
+            "varied": asdict(variation),
+        }
+        yield f"{OTHER}_{trajectory.name}", metadata, tuple(frames)
+
+
 def stacked(path: Path, variation: Variation) -> Iterator[Described]:
     """Stacking-disordered ices, once for their hexagonal and once for their cubic molecules."""
     for trajectory in load_reference(path):
@@ -222,8 +240,8 @@ def augment(
     variation
         How much is changed.
     directory
-        Where ``lattices.h5`` and ``stacking-train.h5`` are; default: ``pipelines/data`` of a
-        checkout.
+        Where ``lattices.h5``, ``stacking-train.h5`` and ``other-lattices.h5`` are; default:
+        ``pipelines/data`` of a checkout.
 
     Raises
     ------
@@ -232,8 +250,10 @@ def augment(
     """
     lattice_data = find_data("lattices.h5", directory)
     stacking_data = find_data("stacking-train.h5", directory)
+    other_data = find_data("other-lattices.h5", directory)
     trajectories = [trajectory for path in data for trajectory in training(path)]
     yield from varied(trajectories, variation)
     yield from lattices(lattice_data, variation)
     yield from stacked(stacking_data, variation)
     yield from joined(trajectories, variation)
+    yield from others(other_data, variation)
