@@ -149,9 +149,7 @@ def featurize(
             ) as frames:
                 counted = None if compact is None else compact.counted
                 rows = _features(frames, descriptor, backend, counted)
-                stored = store.append_trajectory(
-                    info, rows, force=force, homogeneous=counted is None
-                )
+                stored = store.append_trajectory(info, rows, force=force)
             report(f"{stored.name}: {stored.n_frames} frames, {stored.n_rows} environments")
 
 
