@@ -58,13 +58,14 @@ class Variation:
 
     Attributes
     ----------
-    density
-        Largest relative change of the density, up and down.
+    density, glassy_density
+        Largest relative change of the density, up and down; the latter in amorphous ices, whose
+        densities tell them apart.
     strain
         Largest stretch, before the volume is restored, and half of the largest shear.
     motion, glassy
         Å. Largest standard deviation of an added Gaussian displacement in each direction; the
-        latter in amorphous ices, which are cold everywhere, and with more would be a liquid.
+        latter in amorphous ices: a glass that moves more is a liquid, so that there is none.
     still
         Smallest factor that displacements from the mean places are multiplied by, in solids.
     frames
@@ -79,7 +80,8 @@ class Variation:
     density: float = 0.06
     strain: float = 0.02
     motion: float = 0.15
-    glassy: float = 0.12
+    glassy: float = 0.0
+    glassy_density: float = 0.02
     still: float = 0.0
     frames: int = 11
     displaced: int = 24
@@ -95,19 +97,21 @@ class Variation:
         rng = self.random(trajectory.name)
         frames = trajectory.frames
         chosen = np.sort(rng.permutation(len(frames))[: self.frames])
-        motion = self.glassy if trajectory.phase in GLASSES else self.motion
+        glass = trajectory.phase in GLASSES
+        motion = self.glassy if glass else self.motion
+        density = self.glassy_density if glass else self.density
         varied = []
         for place, k in enumerate(chosen):
             if trajectory.phase != "water" and place % 2:
                 changed = shrunk(frames, rng.uniform(self.still, 1.0))[k]
             else:
                 changed = displaced(frames[k], rng.uniform(0.0, motion), rng)
-            varied.append(self.deformed(changed, rng))
+            varied.append(self.deformed(changed, density, rng))
         return tuple(varied)
 
-    def deformed(self, frame: Frame, rng: np.random.Generator) -> Frame:
-        """The frame at another density and strained."""
-        dense = scaled(frame, 1.0 + rng.uniform(-self.density, self.density))
+    def deformed(self, frame: Frame, density: float, rng: np.random.Generator) -> Frame:
+        """The frame at another density, changed by so much at most, and strained."""
+        dense = scaled(frame, 1.0 + rng.uniform(-density, density))
         return strained(dense, random_strain(self.strain, rng))
 
 
@@ -156,7 +160,7 @@ def lattices(path: Path, variation: Variation) -> Iterator[Described]:
             for k in range(variation.displaced):
                 motion = rng.uniform(0.0, variation.shaken) if k % 4 else 0.0
                 changed = displaced(trajectory.frames[0], motion, rng)
-                frames.append(variation.deformed(changed, rng))
+                frames.append(variation.deformed(changed, variation.density, rng))
             yield name, metadata, tuple(frames)
 
 

@@ -157,6 +157,14 @@ class Table:
         changed = {name: getattr(self, name)[which] for name in ("features", *ROW_COLUMNS)}
         return replace(self, **changed)
 
+    def of_phases(self, phases: Sequence[str]) -> Table:
+        """The table of the trajectories of some phases alone."""
+        kept = np.array([t.phase in phases for t in self.trajectories], dtype=bool)
+        table = self.rows(kept[self.trajectory])
+        places = (np.cumsum(kept) - 1).astype(table.trajectory.dtype)
+        chosen = tuple(t for t in self.trajectories if t.phase in phases)
+        return replace(table, trajectory=places[table.trajectory], trajectories=chosen)
+
 
 def order_classes(names: Iterable[str]) -> tuple[str, ...]:
     """Unique class names: the catalogue's in its order, then the others alphabetically."""

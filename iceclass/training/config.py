@@ -18,6 +18,8 @@ class TrainingConfig:
 
     Attributes
     ----------
+    classes
+        The phases to tell apart; rows of others are left out. Empty: all that are there.
     split
         "preparation", or "molecule" to compare with figures obtained that way.
     fractions
@@ -59,6 +61,7 @@ class TrainingConfig:
         Of PyTorch; None: as they are. The same seed, data and threads give the same weights.
     """
 
+    classes: tuple[str, ...] = ()
     split: str = "preparation"
     fractions: tuple[float, float, float] = FRACTIONS
     seed: int = 0

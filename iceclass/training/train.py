@@ -18,7 +18,7 @@ from iceclass.datasets.splits import Split, balanced_rows, split_table
 from iceclass.datasets.store import FeatureStore
 from iceclass.datasets.table import SPLITS, Table
 from iceclass.descriptors import from_dict
-from iceclass.errors import InputError, MissingDependencyError
+from iceclass.errors import InputError, MissingDependencyError, unknown_name
 from iceclass.evaluation.metrics import DIGITS, Evaluation, evaluate
 from iceclass.io.output.csv_tables import write_csv
 from iceclass.model.network import Model
@@ -38,14 +38,17 @@ class TrainingResult:
         On the test rows; None where the split leaves none.
     history
         Every epoch; :attr:`best_epoch` is the one whose weights were kept.
+    table
+        What it was trained and tested on.
     split
-        Which row was on which side.
+        Which row of the table was on which side.
     """
 
     model: Model
     evaluation: Evaluation | None
     history: tuple[Epoch, ...]
     best_epoch: int
+    table: Table = field(repr=False)
     split: Split = field(repr=False)
 
     def write_history(self, path: str | Path) -> Path:
@@ -114,7 +117,7 @@ def train(
         "seconds": round(time.perf_counter() - started, 1),
     }
     model = replace(model, record=record)
-    return TrainingResult(model, evaluation, tuple(history), best, data.split)
+    return TrainingResult(model, evaluation, tuple(history), best, data.table, data.split)
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,14 +222,18 @@ def _record(
 
 
 def _table(source: str | Path | FeatureStore | Table, config: TrainingConfig) -> Table:
+    """The rows of the classes to tell apart."""
     if isinstance(source, str | Path):
         source = FeatureStore.open(source)
     if isinstance(source, FeatureStore):
-        return source.load(max_rows=config.max_rows, seed=config.seed)
-    if config.max_rows is None or np.bincount(source.trajectory).max(initial=0) <= config.max_rows:
-        return source
-    kept = balanced_rows(source.trajectory, config.max_rows, config.seed)
-    return source.rows(kept)
+        source = source.load(max_rows=config.max_rows, seed=config.seed)
+    elif config.max_rows is not None:
+        kept = balanced_rows(source.trajectory, config.max_rows, config.seed)
+        source = source.rows(kept)
+    for name in config.classes:
+        if name not in source.classes:
+            raise unknown_name("phase", name, source.classes)
+    return source.of_phases(config.classes) if config.classes else source
 
 
 def _describe_split(
