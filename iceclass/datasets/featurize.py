@@ -171,9 +171,7 @@ def featurize(
             ) as frames:
                 counted = None if chosen is None else chosen[::every]
                 rows = _features(frames, descriptor, backend, counted)
-                stored = store.append_trajectory(
-                    info, rows, force=force, homogeneous=counted is None
-                )
+                stored = store.append_trajectory(info, rows, force=force)
             report(f"{stored.name}: {stored.n_frames} frames, {stored.n_rows} environments")
 
 

@@ -106,10 +106,6 @@ class Model:
                 raise ModelError(f"{name} has NaN or infinite numbers")
         if not (self.scale > 0).all():
             raise ModelError("scale is not positive")
-        if self.novelty is not None and self.novelty.densities is not None:
-            low, high = self.novelty.densities.known.T
-            if not ((low > 0) & (high > low)).all():
-                raise ModelError("novelty.densities.known are not ranges of densities")
 
     @property
     def n_features(self) -> int:

@@ -186,7 +186,6 @@ def _optimise(
 
 def _novelty(data: _Data, fit: Fit, config: TrainingConfig) -> Novelty:
     """The score for unknown, its threshold set on the validation where there is one."""
-    density = data.table.density
     return fit_novelty(
         data.z["train"],
         data.y["train"],
@@ -195,7 +194,6 @@ def _novelty(data: _Data, fit: Fit, config: TrainingConfig) -> Novelty:
         margin=config.novelty_margin,
         held_out=data.z[data.threshold_side],
         likely=likely_classes(fit.logits(data.threshold_side).numpy()),
-        density=None if density is None else density[data.rows["train"]],
     )
 
 
