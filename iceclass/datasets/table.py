@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -157,12 +157,14 @@ class Table:
         changed = {name: getattr(self, name)[which] for name in ("features", *ROW_COLUMNS)}
         return replace(self, **changed)
 
-    def of_phases(self, phases: Sequence[str]) -> Table:
-        """The table of the trajectories of some phases alone."""
-        kept = np.array([t.phase in phases for t in self.trajectories], dtype=bool)
+    def of(self, wanted: Callable[[TrajectoryInfo], bool]) -> Table:
+        """The table of some of the trajectories alone."""
+        kept = np.array([wanted(t) for t in self.trajectories], dtype=bool)
+        if kept.all():
+            return self
         table = self.rows(kept[self.trajectory])
         places = (np.cumsum(kept) - 1).astype(table.trajectory.dtype)
-        chosen = tuple(t for t in self.trajectories if t.phase in phases)
+        chosen = tuple(t for t, keep in zip(self.trajectories, kept, strict=True) if keep)
         return replace(table, trajectory=places[table.trajectory], trajectories=chosen)
 
 

@@ -170,6 +170,7 @@ def _model(metadata: Mapping[str, str], arrays: dict[str, NDArray[Any]]) -> Mode
             threshold=float(stored["threshold"]),
             quantile=float(stored["quantile"]),
             margin=float(stored["margin"]),
+            other=arrays.pop("novelty.other", None),
         )
         if not np.isfinite([novelty.quantile, novelty.margin]).all():
             raise ModelError("quantile or margin of the novelty is not finite")

@@ -14,6 +14,14 @@ Above the threshold (a high quantile over the validation rows, 1 at least, times
 stated in :class:`Novelty`) a molecule is called unknown. The threshold is meant to be generous:
 another water model, temperature or density is not a new phase.
 
+Distance alone is blind where a class is wide: water in all its places reaches around some ices.
+So a network may have one output more, u, trained on structures that are none of the classes
+(outlier exposure: Hendrycks, Mazeika & Dietterich, ICLR (2019), arXiv:1812.04606). With the logits
+v of the classes, the odds for it are exp(u) / Σ_c exp(v_c); they count in units of those at which a
+molecule is called unknown, and the score is the larger of the two::
+
+    max( s, threshold · odds / odds₀ )
+
 The subspace takes only as many components as explain most of the variance, and the residual what
 the training data has none of: Lee et al., NeurIPS 31 (2018), arXiv:1807.03888, for
 class-conditional Gaussians; Jackson & Mudholkar, Technometrics 21, 341 (1979), for the residual.
@@ -37,6 +45,8 @@ _MAX_COMPONENTS = 96
 """Of the subspace, so that the score costs no more than the network's first layer of 100."""
 _EXPLAINED = 0.999
 """Share of the variance that the subspace has to hold; what is left is the residual."""
+_MOST = np.float32(60.0)
+"""Largest logarithm of odds, so that they stay finite in float32."""
 _LEAST_RESIDUAL = 1e-4
 """Mean square of a standardised feature that every class may have outside of the subspace."""
 
@@ -59,6 +69,9 @@ class Novelty:
         Scores above it are unknown; margin × (the quantile of the scores it was set on).
     quantile, margin
         How the threshold was set.
+    other
+        (101,) float32. Of the output for none of the classes, the weights on the last hidden
+        layer, and the bias with ln odds₀ taken off. None: there is no such output.
     """
 
     components: NDArray[np.float32]
@@ -68,14 +81,16 @@ class Novelty:
     threshold: float
     quantile: float
     margin: float
+    other: NDArray[np.float32] | None = None
 
     @property
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """The arrays by name."""
         names = ("components", "means", "whitening", "residual")
-        return {name: getattr(self, name) for name in names}
+        found = {name: getattr(self, name) for name in names}
+        return found if self.other is None else {**found, "other": self.other}
 
-    def shapes(self, n_features: int, n_classes: int) -> dict[str, tuple[int, ...]]:
+    def shapes(self, n_features: int, n_classes: int, n_hidden: int) -> dict[str, tuple[int, ...]]:
         """The shape every array must have."""
         k = len(self.components)
         return {
@@ -83,6 +98,7 @@ class Novelty:
             "means": (n_classes, k),
             "whitening": (n_classes, k, k),
             "residual": (n_classes,),
+            "other": (n_hidden + 1,),
         }
 
     def score(
@@ -118,6 +134,33 @@ class Novelty:
                 np.maximum(apart, rest[rows] / self.residual[c], out=apart)
                 score[rows] = np.fmin(score[rows], apart)  # passes over NaN
         return score
+
+    def with_odds(
+        self,
+        score: NDArray[np.float32],
+        hidden: NDArray[np.float32],
+        logits: NDArray[np.float32],
+    ) -> NDArray[np.float32]:
+        """The (N,) scores of distance, or the odds for none of the classes where these are more.
+
+        Parameters
+        ----------
+        hidden, logits
+            (N, 100) activations of the last hidden layer, (N, C) logits.
+        """
+        if self.other is None:
+            return score
+        return np.fmax(score, self.threshold * np.exp(log_odds(hidden, logits, self.other)))
+
+
+def log_odds(
+    hidden: NDArray[np.float32], logits: NDArray[np.float32], other: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """(N,) logarithm of the odds for none of the classes; ``other`` as in :class:`Novelty`."""
+    highest = logits.max(axis=1)
+    classes = highest + np.log(np.exp(logits - highest[:, None]).sum(axis=1))
+    odds: NDArray[np.float32] = hidden @ other[:-1] + other[-1] - classes
+    return np.minimum(odds, _MOST)
 
 
 def likely_classes(logits: NDArray[np.float32]) -> NDArray[np.int64]:

@@ -19,7 +19,8 @@ class TrainingConfig:
     Attributes
     ----------
     classes
-        The phases to tell apart; rows of others are left out. Empty: all that are there.
+        The phases to tell apart. Empty: all that are there but "other". The rows of all other
+        phases that are not kept for validation or test teach what is unknown.
     split
         "preparation", or "molecule" to compare with figures obtained that way.
     fractions
