@@ -57,6 +57,20 @@ def test_everything_comes_back(path: Path):
     np.testing.assert_array_equal(loaded.predict(x).novelty, model.predict(x).novelty)
 
 
+def test_the_output_for_none_of_the_classes_comes_back(tmp_path: Path):
+    model = trained().model
+    other = np.linspace(-0.1, 20.0, 101, dtype=np.float32)
+    model = replace(model, novelty=replace(model.novelty, other=other))
+    save_model(model, tmp_path / "other.safetensors")
+    loaded = load_model(tmp_path / "other.safetensors")
+    assert loaded.model_id == model.model_id != trained().model.model_id
+    x = features("iii", 4)
+    np.testing.assert_array_equal(loaded.predict(x).novelty, model.predict(x).novelty)
+    assert (model.predict(x).novelty > trained().model.predict(x).novelty).any()
+    with pytest.raises(ModelError, match=r"novelty.other is float32 of shape \(100,\)"):
+        replace(model, novelty=replace(model.novelty, other=other[1:]))
+
+
 def test_a_model_without_novelty(tmp_path: Path):
     model = replace(trained().model, novelty=None, record=None)
     save_model(model, tmp_path / "plain.safetensors")
