@@ -3,6 +3,7 @@
 import gzip
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -136,12 +137,13 @@ def test_environments_are_featurized_by_the_truth_of_every_molecule(tmp_path):
         "temperature": 240.0,
         "pressure": 0.0,
         "density": 0.9,
-        "environment": "nucleus",
+        "environment": "interface",
         "group": "g",
         "split": "test",
         "phases": ["ic", "water"],
     }
-    arrays = {"one": {"made": np.zeros(60, np.int8), "truth": truth}}
+    made = np.where(np.arange(60) < 30, 1, 0).astype(np.int8)
+    arrays = {"one": {"made": made, "truth": truth}}
     source = tmp_path / "environments-01.h5"
     write_reference(source, [("one", description, (frame, frame))], arrays=arrays)
     found = find_trajectories([source])
@@ -150,10 +152,17 @@ def test_environments_are_featurized_by_the_truth_of_every_molecule(tmp_path):
         ("one_water", "water", "p", "test"),
     ]
     assert [t.phase for t in find_trajectories([source], phase="ic")] == ["ic"]
+    *same, edge = find_trajectories([source], boundaries=True)
+    assert same == found
+    assert (edge.name, edge.phase, edge.split) == ("one_ih+ic+water", "ih+ic+water", "test")
+    (held,) = load_environments(source)
+    assert np.array_equal(held.of_phases["ih+ic+water"], truth == NO_TRUTH)
+    nucleus = replace(held, metadata={**held.metadata, "environment": "nucleus"})
+    assert set(nucleus.of_phases) == {"ic", "water"}
+    assert np.array_equal(nucleus.of_phases["ic"], np.where(truth < 0, made, truth) == 0)
     featurize(found, SOAP, tmp_path / "f.h5")
     with FeatureStore.open(tmp_path / "f.h5") as store:
         table = store.load()
-    (held,) = load_environments(source)
     expected = SOAP.compute(held.frames[0])
     water = table.phase == "water"
     assert np.allclose(table.features[water], expected[[*range(20), *range(10)]], rtol=1e-6)

@@ -17,7 +17,7 @@ from iceclass.evaluation.held_out import training_preparations
 from iceclass.model.network import softmax
 from iceclass.model.torch_network import build_network, torch_network
 from iceclass.prediction import UNKNOWN_LABEL
-from iceclass.training.optimise import Fit
+from iceclass.training.optimise import Edge, Fit
 from iceclass.training.train import TrainingConfig, train
 from tests.helpers.iceframes import (
     DESCRIPTOR,
@@ -395,3 +395,37 @@ def test_others_that_validate_or_test_do_not_train():
 def test_a_class_that_is_not_there_is_named():
     with pytest.raises(InputError, match="'iv'"):
         train(ice_table(), replace(SHORT, classes=("ih", "iv")))
+
+
+def test_molecules_at_boundaries_are_of_one_of_the_phases_that_meet():
+    """Ice III and V as "ic+ii": probable is one of these two, not which; and nothing is lost."""
+    table = ice_table()
+    renamed = tuple(
+        replace(t, phase="ic+ii" if t.phase in ("iii", "v") else t.phase)
+        for t in table.trajectories
+    )
+    config = TrainingConfig(epochs=60, batch_size=128, threads=1, seed=7)
+    result = train(replace(table, trajectories=renamed), config)
+    assert result.model.classes == result.table.classes == ("ih", "ic", "ii")
+    without = train(ice_table(("ih", "ic", "ii")), config).model
+    for name in ("iii", "v"):
+        rows = features(name, 11)
+        either = result.model.predict(rows)
+        assert np.mean(either.probabilities[:, 1:].sum(axis=1) > 0.9) > 0.9
+        assert (either.labels == UNKNOWN_LABEL).mean() < 0.1
+        assert (without.predict(rows).labels == UNKNOWN_LABEL).mean() > 0.5
+
+
+def test_the_loss_of_a_boundary_is_that_of_its_classes_together():
+    rng = np.random.default_rng(8)
+    z = {side: rng.normal(size=(6, 5)).astype(np.float32) for side in ("train", "validation")}
+    y = {side: np.arange(6) % 3 for side in z}
+    sets = np.array([[True, False, True]])
+    edge = Edge(z["train"][:2], np.zeros(2, np.int64), sets)
+    fit = Fit(z, y, 3, replace(SHORT, balance="none"), edge)
+    logits = torch.tensor(rng.normal(size=(3, 3)), dtype=torch.float32)
+    p = softmax(logits.numpy())
+    expected = -np.log([p[0, 1], p[1, 0] + p[1, 2], p[2, 0] + p[2, 2]]).sum()
+    found = fit.loss(logits, torch.tensor([1, 3, 3]), "train").item()
+    assert found == pytest.approx(expected, rel=1e-5)
+    assert set(fit.most_probable_at_edges()) <= {0, 2}
