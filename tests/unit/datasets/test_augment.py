@@ -274,7 +274,9 @@ def test_the_command_adds_lattices_stacking_and_variations(data, tmp_path, monke
     kinds = Counter(t.preparation.partition("_")[0] for t in made)
     assert kinds["ih"] == kinds["water"] == 2
     assert kinds["interface"] == 2
-    assert kinds["lattice"] == 9 - 1 + 6 + 2 * 3
+    assert kinds["lattice"] == 9 - 1 + 6 + 2 * 3 + len(
+        load_reference(find_data("other-lattices.h5"))
+    )
     assert kinds["stacking"] == 2 * len(load_reference(STACKING))
     assert run("augment", str(data), "-o", str(out), *options) == 2  # it exists already
     empty = ("--lattices", str(tmp_path))
