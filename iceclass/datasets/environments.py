@@ -96,11 +96,12 @@ class EnvironmentTrajectory(ReferenceTrajectory):
         """Class → (T, N) which molecules are of it by their truth; classes that none is of: not.
 
         At the edge of a nucleus, which was held until shortly before, a molecule is what it was
-        made to be. At other boundaries it is one of the phases that meet there, of ice Ih and Ic
-        either, and at a surface perhaps liquid: ``ih+ic+water``.
+        made to be, but for the test, which goes by the truth alone. At other boundaries it is one
+        of the phases that meet there, of ice Ih and Ic either, and at a surface perhaps liquid:
+        ``ih+ic+water``.
         """
         truth = self.truth
-        if self.kind == "nucleus":
+        if self.kind == "nucleus" and self.split != "test":
             truth = np.where(truth == NO_TRUTH, self.made, truth)
         found: dict[str, NDArray[np.bool_] | None] = {
             CLASSES[c]: truth == c for c in np.unique(truth[truth != NO_TRUTH])

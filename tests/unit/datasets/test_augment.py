@@ -179,6 +179,11 @@ def test_every_molecule_of_a_sequence_counts_once(tmp_path):
         assert (hexagonal["phase"], cubic["phase"]) == ("ih", "ic")
         both = sorted(hexagonal["counted"] + cubic["counted"])
         assert both == list(range(t.frames[0].n_molecules))
+        first, again = made[f"{t.name}_ih"][1], made[f"{t.name}_2_ih"][1]
+        assert len(first) == len(again) == (6 if t.is_lattice else len(t.frames))
+        assert np.abs(first[0].positions - again[0].positions).max() > 0.01
+        same = np.array_equal(first[0].positions, t.frames[0].positions)
+        assert same is not t.is_lattice  # dynamics is there as it is, too
 
 
 def bulks(data, *phases):
@@ -277,7 +282,7 @@ def test_the_command_adds_lattices_stacking_and_variations(data, tmp_path, monke
     assert kinds["lattice"] == 9 - 1 + 6 + 2 * 3 + len(
         load_reference(find_data("other-lattices.h5"))
     )
-    assert kinds["stacking"] == 2 * len(load_reference(STACKING))
+    assert kinds["stacking"] == 2 * 6 * len(load_reference(STACKING))
     assert run("augment", str(data), "-o", str(out), *options) == 2  # it exists already
     empty = ("--lattices", str(tmp_path))
     assert run("augment", str(data), "-o", str(tmp_path / "x.h5"), *options, *empty) == 2

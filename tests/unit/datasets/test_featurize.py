@@ -157,7 +157,7 @@ def test_environments_are_featurized_by_the_truth_of_every_molecule(tmp_path):
     assert (edge.name, edge.phase, edge.split) == ("one_ih+ic+water", "ih+ic+water", "test")
     (held,) = load_environments(source)
     assert np.array_equal(held.of_phases["ih+ic+water"], truth == NO_TRUTH)
-    nucleus = replace(held, metadata={**held.metadata, "environment": "nucleus"})
+    nucleus = replace(held, metadata={**held.metadata, "environment": "nucleus", "split": "train"})
     assert set(nucleus.of_phases) == {"ic", "water"}
     assert np.array_equal(nucleus.of_phases["ic"], np.where(truth < 0, made, truth) == 0)
     featurize(found, SOAP, tmp_path / "f.h5")
