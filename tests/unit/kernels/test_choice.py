@@ -87,7 +87,7 @@ def test_an_unknown_choice_is_refused(monkeypatch):
         choice.kernels()
 
 
-QUICK = ("soap-37", "soap-148-wide", "bispectrum-30", "acsf")
+QUICK = ("soap-37", "soap-148-scales", "bispectrum-30", "acsf")
 NAMES = [f"{name}{suffix}" for name in presets() for suffix in ("", "-wide")]
 
 

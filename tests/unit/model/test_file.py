@@ -258,7 +258,7 @@ def test_names_of_stored_parameters_are_those_of_the_files_that_are_out():
         assert "average_own" in model.descriptor.to_dict()
         assert model.descriptor.concatenate_self == model.descriptor.to_dict()["average_own"]
         assert model.descriptor == from_dict(model.descriptor.to_dict())
-    assert load_model("soap-148-wide").descriptor.concatenate_self
+    assert load_model("soap-148-scales").descriptor.concatenate_self
     (figures,) = summary_of(load_model("default")).tests.values()
     assert sum(len(one.confused_with) for one in figures.per_class.values()) > 0
 
