@@ -87,7 +87,7 @@ class Model:
             named[f"weights.{i}"] = (weight, shape)
             named[f"biases.{i}"] = (bias, shape[:1])
         if self.novelty is not None:
-            expected = self.novelty.shapes(f, c)
+            expected = self.novelty.shapes(f, c, HIDDEN)
             for name, array in self.novelty.arrays.items():
                 named[f"novelty.{name}"] = (array, expected[name])
             if not (0.0 < self.novelty.threshold < float("inf")):
@@ -106,10 +106,6 @@ class Model:
                 raise ModelError(f"{name} has NaN or infinite numbers")
         if not (self.scale > 0).all():
             raise ModelError("scale is not positive")
-        if self.novelty is not None and self.novelty.densities is not None:
-            low, high = self.novelty.densities.known.T
-            if not ((low > 0) & (high > low)).all():
-                raise ModelError("novelty.densities.known are not ranges of densities")
 
     @property
     def n_features(self) -> int:
@@ -272,12 +268,12 @@ class Model:
         """Predict the classes of a block of (n, F) features, and write them to ``rows``."""
         z, squares = self.scaler.with_squares(features)
         first = z @ self._projections
-        logits = forward(first[:, :HIDDEN], self.weights, self.biases)
+        hidden = activations(first[:, :HIDDEN], self.weights, self.biases)
+        logits = outputs(hidden, self.weights, self.biases)
         found.probabilities[rows] = softmax(logits, self.temperature)
         if self.novelty is not None:
-            found.novelty[rows] = self.novelty.score_of(
-                first[:, HIDDEN:], squares, likely_classes(logits)
-            )
+            distance = self.novelty.score_of(first[:, HIDDEN:], squares, likely_classes(logits))
+            found.novelty[rows] = self.novelty.with_odds(distance, hidden, logits)
 
     @cached_property
     def scaler(self) -> Scaler:
@@ -349,7 +345,14 @@ def forward(
     first: NDArray[Any], weights: tuple[NDArray[Any], ...], biases: tuple[NDArray[Any], ...]
 ) -> NDArray[Any]:
     """(N, C) logits; arguments of :func:`activations`."""
-    logits = activations(first, weights, biases) @ weights[2].T
+    return outputs(activations(first, weights, biases), weights, biases)
+
+
+def outputs(
+    hidden: NDArray[Any], weights: tuple[NDArray[Any], ...], biases: tuple[NDArray[Any], ...]
+) -> NDArray[Any]:
+    """(N, C) logits from (N, 100) activations of the last hidden layer."""
+    logits = hidden @ weights[2].T
     logits += biases[2]
     return logits
 

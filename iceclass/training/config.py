@@ -18,6 +18,10 @@ class TrainingConfig:
 
     Attributes
     ----------
+    classes
+        The phases to tell apart. Empty: all that are there but "other". The rows of all other
+        phases that are not kept for validation or test teach what is unknown, those of molecules
+        at a boundary ("ih+water") that they are of one of the phases that meet there.
     split
         "preparation", or "molecule" to compare with figures obtained that way.
     fractions
@@ -59,6 +63,7 @@ class TrainingConfig:
         Of PyTorch; None: as they are. The same seed, data and threads give the same weights.
     """
 
+    classes: tuple[str, ...] = ()
     split: str = "preparation"
     fractions: tuple[float, float, float] = FRACTIONS
     seed: int = 0

@@ -13,8 +13,10 @@ from iceclass.datasets.store import FeatureStore
 from iceclass.datasets.table import SPLITS
 from iceclass.descriptors import descriptor
 from iceclass.errors import InputError
+from iceclass.evaluation.held_out import training_preparations
 from iceclass.model.network import softmax
 from iceclass.model.torch_network import build_network, torch_network
+from iceclass.prediction import UNKNOWN_LABEL
 from iceclass.training.optimise import Fit
 from iceclass.training.train import TrainingConfig, train
 from tests.helpers.iceframes import (
@@ -353,3 +355,43 @@ def test_what_cannot_be_trained():
 def test_configurations_are_checked(wrong: dict, message: str):
     with pytest.raises(InputError, match=message):
         TrainingConfig(**wrong)
+
+
+def test_what_is_none_of_the_classes_trains_what_is_unknown():
+    """A model of three ices; the other two, in its training, are unknown without any distance."""
+    config = TrainingConfig(epochs=60, batch_size=128, threads=1, seed=7)
+    config = replace(config, classes=("ih", "ic", "ii"))
+    result = train(ice_table(), config)
+    model = result.model
+    assert model.classes == result.table.classes == result.evaluation.classes
+    assert model.classes == ("ih", "ic", "ii")
+    assert model.record["other"] == {
+        phase: ["seed-1", "seed-2", "seed-3"] for phase in ("iii", "v")
+    }
+    assert set(training_preparations(model)) >= {("v", "seed-1"), ("ih", "seed-1")}
+    far = replace(model.novelty, whitening=model.novelty.whitening * 1e-6)
+    far = replace(far, residual=model.novelty.residual * 1e6)
+    for name in ("iii", "v"):
+        for novelty, share in ((far, 0.9), (replace(far, other=None), 0.0)):
+            prediction = replace(model, novelty=novelty).predict(features(name, 11))
+            unknown = (prediction.labels == UNKNOWN_LABEL).mean()
+            assert unknown >= share
+            assert unknown == 0 or share > 0
+    for name in ("ih", "ic", "ii"):
+        labels = replace(model, novelty=far).predict(features(name, 12)).labels
+        assert (labels == UNKNOWN_LABEL).mean() < 0.03
+
+
+def test_others_that_validate_or_test_do_not_train():
+    table = ice_table()
+    held = tuple(
+        replace(t, split=side)
+        for t, side in zip(table.trajectories, ("train", "validation", "test") * 5, strict=True)
+    )
+    result = train(replace(table, trajectories=held), replace(SHORT, classes=("ih", "ic")))
+    assert result.model.record["other"] == {phase: ["seed-1"] for phase in ("ii", "iii", "v")}
+
+
+def test_a_class_that_is_not_there_is_named():
+    with pytest.raises(InputError, match="'iv'"):
+        train(ice_table(), replace(SHORT, classes=("ih", "iv")))
