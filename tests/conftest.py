@@ -54,6 +54,8 @@ SLOW = (
     "tests/unit/io/lammps/test_index.py::test_every_fixture",
     "tests/unit/io/others/test_mdanalysis_frames.py",
     "tests/unit/labelling/test_distributed.py",
+    "tests/unit/labelling/test_memory.py::test_figures_of_many_frames_take_little_memory",
+    "tests/unit/labelling/test_memory.py::test_nothing_is_kept_of_a_frame",
     "tests/unit/labelling/test_resuming.py",
     "tests/unit/model/test_novelty.py::test_ices_hotter_and_colder_than_trained_are_known",
     "tests/unit/potential/test_hdnnp.py::test_jacobian_is_the_slope_of_every_function",
