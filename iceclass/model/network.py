@@ -28,6 +28,13 @@ from iceclass.prediction import OUTSIDE_REGION, UNKNOWN_LABEL, Prediction
 
 HIDDEN = 100
 
+_COLUMNS = 16
+"""Multiple of columns for which products of matrices are fastest."""
+
+_PART = 256
+"""Molecules whose features are held at a time: beside the first layer's weights and the features
+that are averaged, they have to fit into a processor's second cache."""
+
 
 @dataclass(frozen=True, eq=False)
 class Model:
@@ -206,9 +213,9 @@ class Model:
         found = _Scores(len(features), self.n_classes)
 
         def work(start: int, stop: int) -> None:
-            for first in range(start, stop, BLOCK):
-                rows = slice(first, min(first + BLOCK, stop))
-                self._scores(features[rows], found, rows)
+            for first in range(start, stop, _PART):
+                rows = slice(first, min(first + _PART, stop))
+                self._scores(*self.scaler.with_squares(features[rows]), found, rows)
 
         over_rows(work, len(features))
         found.check(lambda row: f"features of row {row}")
@@ -250,16 +257,20 @@ class Model:
         if selected is not None:
             blocks = blocks.only(selected)
         found = _Scores(frame.n_molecules, self.n_classes)
-        into = np.arange(BLOCK)
+        into = np.arange(_PART)
 
         def work(start: int, stop: int) -> None:
-            buffer = np.empty((BLOCK, self.n_features), dtype=np.float32)
-            for first in range(start, stop, BLOCK):
-                last = min(first + BLOCK, stop)
+            buffer = np.empty((_PART, self.n_features), dtype=np.float32)
+            for first in range(start, stop, _PART):
+                last = min(first + _PART, stop)
                 features, molecules = buffer[: last - first], blocks.order[first:last]
                 blocks.fill(features, into[: last - first], first, last)
-                self.descriptor.check_finite(frame, features, molecules)
-                self._scores(features, found, molecules)
+                squares = self.scaler.in_place(features)
+                if not np.isfinite(squares).all():
+                    raw = np.empty_like(features)
+                    blocks.fill(raw, into[: last - first], first, last)
+                    self.descriptor.check_finite(frame, raw, molecules)
+                self._scores(features, squares, found, molecules)
 
         over_rows(work, blocks.n_molecules)
         found.check(lambda row: f"features of the molecule with id {frame.ids[row]}")
@@ -268,15 +279,19 @@ class Model:
             prediction.labels[~selected] = OUTSIDE_REGION
         return prediction
 
-    def _scores(self, features: NDArray[Any], found: _Scores, rows: Any) -> None:
-        """Predict the classes of a block of (n, F) features, and write them to ``rows``."""
-        z, squares = self.scaler.with_squares(features)
+    def _scores(
+        self, z: NDArray[np.float32], squares: NDArray[np.float32], found: _Scores, rows: Any
+    ) -> None:
+        """Predict the classes of (n, F) standardised features, and write them to ``rows``.
+
+        ``squares`` are the squared lengths of the features' rows.
+        """
         first = z @ self._projections
         logits = forward(first[:, :HIDDEN], self.weights, self.biases)
         found.probabilities[rows] = softmax(logits, self.temperature)
         if self.novelty is not None:
             found.novelty[rows] = self.novelty.score_of(
-                first[:, HIDDEN:], squares, likely_classes(logits)
+                first, HIDDEN, squares, likely_classes(logits)
             )
 
     @cached_property
@@ -286,11 +301,16 @@ class Model:
 
     @cached_property
     def _projections(self) -> NDArray[np.float32]:
-        """(F, 100 + K): the first layer's weights, then the novelty's components."""
+        """(F, 100 + K): the first layer's weights, then the novelty's components.
+
+        Filled up with columns of zeros to whole vectors: products are faster so.
+        """
         parts = [self.weights[0]]
         if self.novelty is not None:
             parts.append(self.novelty.components)
-        return np.ascontiguousarray(np.concatenate(parts).T)
+        columns = np.concatenate(parts)
+        filled = np.zeros((-len(columns) % _COLUMNS, self.n_features), dtype=np.float32)
+        return np.ascontiguousarray(np.concatenate([columns, filled]).T)
 
     def _prediction(self, found: _Scores, unknown: bool) -> Prediction:
         labels = found.probabilities.argmax(axis=1).astype(np.int64)

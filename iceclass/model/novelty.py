@@ -33,6 +33,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from iceclass.kernels.choice import run
+
 _LIKELY = 2
 """Classes whose distance counts: what a molecule is called, and what it could be instead."""
 _SHRINKAGE = 0.002
@@ -182,28 +184,53 @@ class Novelty:
             every = np.broadcast_to(np.arange(len(self.means)), (len(z), len(self.means)))
             return replace(self, densities=None).score(z, every)
         with np.errstate(over="ignore", invalid="ignore"):
-            return self.score_of(z @ self.components.T, np.einsum("nf,nf->n", z, z), likely)
+            projected = z @ self.components.T
+            return self.score_of(projected, 0, np.einsum("nf,nf->n", z, z), likely)
 
     def score_of(
         self,
-        projected: NDArray[np.float32],
+        products: NDArray[np.float32],
+        before: int,
         squares: NDArray[np.float32],
         likely: NDArray[np.int64],
     ) -> NDArray[np.float32]:
-        """:meth:`score` from (N, K) projections on the components and (N,) squared lengths."""
-        score = np.full(len(projected), np.inf, dtype=np.float32)
-        with np.errstate(over="ignore", invalid="ignore"):
-            rest = squares - np.einsum("nk,nk->n", projected, projected)
-            np.maximum(rest, 0.0, out=rest)
-            for c in np.flatnonzero(np.bincount(likely.ravel())):
-                rows = np.flatnonzero(np.logical_or.reduce([own == c for own in likely.T]))
-                white = (projected[rows] - self.means[c]) @ self.whitening[c]
-                apart = np.einsum("nk,nk->n", white, white)
-                np.maximum(apart, rest[rows] / self.residual[c], out=apart)
-                score[rows] = np.fmin(score[rows], apart)  # passes over NaN
-            if self.densities is not None:
-                np.fmax(score, self.densities.excess(projected, likely[:, -1]), out=score)
+        """:meth:`score` from projections on the components and (N,) squared lengths.
+
+        The (N, K) projections are the columns of ``products`` from ``before`` on.
+        """
+        from iceclass.model.kernels import distances
+
+        score = np.full(len(products), np.inf, dtype=np.float32)
+        run(
+            distances,
+            products,
+            before,
+            squares,
+            likely,
+            self.means,
+            *self._padded,
+            self.residual,
+            score,
+        )
+        if self.densities is not None:
+            with np.errstate(over="ignore", invalid="ignore"):
+                projected = products[:, before : before + len(self.components)]
+                excess = self.densities.excess(projected, likely[:, -1])
+                np.fmax(score, excess, out=score)
         return score
+
+    @cached_property
+    def _padded(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """What :func:`iceclass.model.kernels.distances` takes: ``whitening`` and ``begin``."""
+        from iceclass.model.kernels import COLUMNS
+
+        n_classes, k = self.means.shape
+        groups = -(-k // COLUMNS)
+        size = groups * COLUMNS
+        padded = np.zeros((n_classes, size, size), dtype=np.float32)
+        padded[:, :k, :k] = self.whitening
+        used = padded.reshape(n_classes, size, groups, COLUMNS).any(axis=3)
+        return padded, np.where(used.any(axis=1), used.argmax(axis=1), size) // 4 * 4
 
 
 def likely_classes(logits: NDArray[np.float32]) -> NDArray[np.int64]:

@@ -62,9 +62,13 @@ class Scaler:
         self, features: NDArray[Any]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """:meth:`standardise`, and the (N,) squared lengths of its rows."""
+        z = np.array(features, dtype=np.float32, order="C")
+        return z, self.in_place(z)
+
+    def in_place(self, z: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Standardise (N, F) features where they are; the (N,) squared lengths of the rows."""
         from iceclass.model.kernels import standardise
 
-        z = np.empty(features.shape, dtype=np.float32)
-        squares = np.empty(len(features), dtype=np.float32)
-        standardise(features, self.mean, self._inverse, z, squares)
-        return z, squares
+        squares = np.empty(len(z), dtype=np.float32)
+        standardise(z, self.mean, self._inverse, squares)
+        return squares

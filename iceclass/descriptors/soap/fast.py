@@ -15,8 +15,9 @@ from numba import njit
 from numpy.typing import NDArray
 
 from iceclass.descriptors.soap import loops, vectors
-from iceclass.descriptors.soap.tables import LINE, SoapTable
+from iceclass.descriptors.soap.tables import SoapTable
 from iceclass.descriptors.soap.vectors import BLOCK
+from iceclass.kernels.memory import LINE
 from iceclass.neighbours.candidates import bin_candidates, select_close
 from iceclass.neighbours.cell_list import MAX_NEIGHBOURS, Bins
 
