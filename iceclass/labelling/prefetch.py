@@ -1,14 +1,18 @@
-"""Reading in advance and writing in the background: threads beside the one that computes."""
+"""Reading in advance, computing side by side and writing in the background, all in order."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from queue import Queue
-from threading import Event, Thread
+from threading import Condition, Event, Thread
 from typing import Generic, TypeVar
 
+from iceclass.kernels.threads import Team, products_in_one_thread, thread_count
+
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 class _End:
@@ -50,6 +54,67 @@ def prefetch(items: Iterable[T], depth: int = 1) -> Generator[T]:
             while not waiting.empty():
                 waiting.get()
             thread.join(0.01)
+
+
+class _Room:
+    """How much may be under way at a time; something always may."""
+
+    def __init__(self, size: int) -> None:
+        self._size, self._taken, self._closed = size, 0, False
+        self._changed = Condition()
+
+    def take(self, weight: int) -> bool:
+        """Wait until there is room; False if there never will be."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._closed or self._taken == 0 or self._taken + weight <= self._size
+            )
+            self._taken += weight
+            return not self._closed
+
+    def give_back(self, weight: int) -> None:
+        with self._changed:
+            self._taken -= weight
+            self._changed.notify()
+
+    def close(self) -> None:
+        """Nothing more is to be begun."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+
+def side_by_side(
+    items: Iterable[T], work: Callable[[T], R], weight: Callable[[T], int], room: int
+) -> Generator[tuple[T, Future[R]]]:
+    """The items in their order, each with the ``work`` on it that is done or under way.
+
+    Made in a thread of their own, worked on by a :class:`Team` of as many threads as the kernels
+    use. Of both kinds as many items as there are threads, and one or two more, are ahead of the one
+    that is used, and of a total ``weight`` of at most ``room``, but for one. An exception of
+    ``items`` comes after the items before it. Leaving early ends the threads.
+    """
+    team, space = Team(thread_count()), _Room(room)
+    pool = ThreadPoolExecutor(team.size, thread_name_prefix="iceclass-worker")
+
+    def do(item: T) -> R:
+        with team.member():
+            return work(item)
+
+    def begun() -> Generator[tuple[T, Future[R]]]:
+        for item in items:
+            if not space.take(weight(item)):
+                return
+            yield item, pool.submit(do, item)
+
+    with products_in_one_thread(), closing(prefetch(begun(), team.size)) as started:
+        try:
+            for item, result in started:
+                yield item, result
+                space.give_back(weight(item))
+        finally:
+            space.close()
+            pool.shutdown(cancel_futures=True)
 
 
 class BackgroundWriter(Generic[T]):

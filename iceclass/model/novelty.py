@@ -229,7 +229,7 @@ class Novelty:
         size = groups * COLUMNS
         padded = np.zeros((n_classes, size, size), dtype=np.float32)
         padded[:, :k, :k] = self.whitening
-        used = padded.reshape(n_classes, size, groups, COLUMNS).any(axis=3)
+        used = (padded.reshape(n_classes, size, groups, COLUMNS) != 0.0).any(axis=3)
         return padded, np.where(used.any(axis=1), used.argmax(axis=1), size) // 4 * 4
 
 
