@@ -12,6 +12,9 @@ from dataclasses import dataclass
 UNKNOWN = "unknown"
 """Name of the label −1: a molecule unlike anything in the training set."""
 
+OTHER = "other"
+"""Phase, in data, of structures that are none of the classes: what teaches a model that."""
+
 
 @dataclass(frozen=True)
 class Phase:

@@ -17,6 +17,7 @@ HELP = {
     "strain": "Largest stretch, and half of the largest shear.",
     "motion": "Largest standard deviation of added displacements, Å.",
     "glassy": "The same in amorphous ices, Å.",
+    "glassy_density": "Largest relative change of the density of amorphous ices.",
     "still": "Smallest factor of the displacements from the mean places of solids.",
     "frames": "How many of a trajectory.",
     "displaced": "How many of a lattice in a draw.",
@@ -41,7 +42,8 @@ def variation_options(function: Any) -> Any:
     "--lattices",
     "directory",
     type=PATH,
-    help="Directory of lattices.h5 and stacking-train.h5.  [default: pipelines/data of a checkout]",
+    help="Directory of lattices.h5, stacking-train.h5 and other-lattices.h5.  "
+    "[default: pipelines/data of a checkout]",
 )
 @variation_options
 @force_option
@@ -64,7 +66,7 @@ def command(
     \b
     Example:
       iceclass augment data.h5 -o varied.h5
-      iceclass featurize data.h5 varied.h5 --descriptor soap-148-wide -o features.h5
+      iceclass featurize data.h5 varied.h5 --descriptor soap-148-scales -o features.h5
     """
     write_reference(output, augment(data, Variation(**variation), directory), force=force)
     say(quiet)(f"{output}: {len(load_reference(output))} trajectories")

@@ -16,7 +16,6 @@ from iceclass.cli.options import (
     quiet_option,
     say,
 )
-from iceclass.datasets.store import FeatureStore
 from iceclass.files import check_output
 from iceclass.model.file import save_model
 from iceclass.reports.bundles import training_report
@@ -66,7 +65,19 @@ def _options() -> dict[str, Decorator]:
         callback=lambda context, parameter, value: 1.0 - value,
         help="Share of the validation that the threshold for unknown is set at.",
     )
-    return {**options, "novelty_quantile": false_alarms, "novelty_margin": margin}
+    classes = click.option(
+        "--classes",
+        default="",
+        metavar="PHASE,...",
+        callback=lambda context, parameter, value: tuple(filter(None, value.split(","))),
+        help="Tell these phases apart, and leave others out.  [default: all in FEATURES]",
+    )
+    return {
+        "classes": classes,
+        **options,
+        "novelty_quantile": false_alarms,
+        "novelty_margin": margin,
+    }
 
 
 @click.command(short_help="Train a network on a feature store.")
@@ -106,11 +117,10 @@ def command(
             f"{epoch.validation_loss:.4f}, accuracy {epoch.validation_accuracy:.4f}"
         )
 
-    table = FeatureStore.open(features).load(max_rows=config.max_rows, seed=config.seed)
-    result = train(table, config, command=command_line(), progress=progress)
+    result = train(features, config, command=command_line(), progress=progress)
     save_model(result.model, target, force=force)
     if report is not None:
-        training_report(result, table, report)
+        training_report(result, report)
     if result.evaluation is not None and not quiet:
         click.echo(result.evaluation.as_text())
     for phase in result.split.without_validation:

@@ -5,8 +5,9 @@ the cell, and with more or less motion, as other water models and first-principl
 differ from the one of the data set. Lattices without dynamics are changed in the same way, those of
 other proton orders too. Stacking-disordered ice I, of sequences that no test uses, brings molecules
 whose neighbours are of the other phase; so do interfaces of ice with water and glasses, cut and
-joined from frames that train. All keep the preparation they come from and the side of the
-split it is on; preparations that validate or test are not touched.
+joined from frames that train. Lattices that are none of the classes teach what is unknown. All
+keep the preparation they come from and the side of the split it is on; preparations that validate
+or test are not touched.
 
 What trained shows in the names of preparations, which a model's record keeps:
 :data:`LATTICE`, :data:`STACKING` and :data:`INTERFACE` begin those made here.
@@ -26,7 +27,7 @@ from iceclass.datasets.perturb import displaced, random_strain, scaled, shrunk, 
 from iceclass.datasets.reference import ReferenceTrajectory, find_data, load_reference
 from iceclass.errors import InputError
 from iceclass.frame import Frame
-from iceclass.phases import CRYSTALS, GLASSES, PHASE_OF_LETTER
+from iceclass.phases import CRYSTALS, GLASSES, OTHER, PHASE_OF_LETTER
 
 LATTICE, STACKING, INTERFACE = "lattice_", "stacking_", "interface_"
 """How the names of preparations begin that are made here."""
@@ -58,13 +59,14 @@ class Variation:
 
     Attributes
     ----------
-    density
-        Largest relative change of the density, up and down.
+    density, glassy_density
+        Largest relative change of the density, up and down; the latter in amorphous ices, whose
+        densities tell them apart.
     strain
         Largest stretch, before the volume is restored, and half of the largest shear.
     motion, glassy
         Å. Largest standard deviation of an added Gaussian displacement in each direction; the
-        latter in amorphous ices, which are cold everywhere, and with more would be a liquid.
+        latter in amorphous ices: a glass that moves more is a liquid, so that there is none.
     still
         Smallest factor that displacements from the mean places are multiplied by, in solids.
     frames
@@ -79,7 +81,8 @@ class Variation:
     density: float = 0.06
     strain: float = 0.02
     motion: float = 0.15
-    glassy: float = 0.12
+    glassy: float = 0.0
+    glassy_density: float = 0.02
     still: float = 0.0
     frames: int = 11
     displaced: int = 24
@@ -95,19 +98,21 @@ class Variation:
         rng = self.random(trajectory.name)
         frames = trajectory.frames
         chosen = np.sort(rng.permutation(len(frames))[: self.frames])
-        motion = self.glassy if trajectory.phase in GLASSES else self.motion
+        glass = trajectory.phase in GLASSES
+        motion = self.glassy if glass else self.motion
+        density = self.glassy_density if glass else self.density
         varied = []
         for place, k in enumerate(chosen):
             if trajectory.phase != "water" and place % 2:
                 changed = shrunk(frames, rng.uniform(self.still, 1.0))[k]
             else:
                 changed = displaced(frames[k], rng.uniform(0.0, motion), rng)
-            varied.append(self.deformed(changed, rng))
+            varied.append(self.deformed(changed, density, rng))
         return tuple(varied)
 
-    def deformed(self, frame: Frame, rng: np.random.Generator) -> Frame:
-        """The frame at another density and strained."""
-        dense = scaled(frame, 1.0 + rng.uniform(-self.density, self.density))
+    def deformed(self, frame: Frame, density: float, rng: np.random.Generator) -> Frame:
+        """The frame at another density, changed by so much at most, and strained."""
+        dense = scaled(frame, 1.0 + rng.uniform(-density, density))
         return strained(dense, random_strain(self.strain, rng))
 
 
@@ -156,8 +161,25 @@ def lattices(path: Path, variation: Variation) -> Iterator[Described]:
             for k in range(variation.displaced):
                 motion = rng.uniform(0.0, variation.shaken) if k % 4 else 0.0
                 changed = displaced(trajectory.frames[0], motion, rng)
-                frames.append(variation.deformed(changed, rng))
+                frames.append(variation.deformed(changed, variation.density, rng))
             yield name, metadata, tuple(frames)
+
+
+def others(path: Path, variation: Variation) -> Iterator[Described]:
+    """Lattices that are none of the classes, changed as those of the classes are."""
+    for trajectory in load_reference(path):
+        rng = variation.random(trajectory.name)
+        frames = []
+        for k in range(variation.frames):
+            motion = rng.uniform(0.0, variation.shaken) if k % 4 else 0.0
+            changed = displaced(trajectory.frames[0], motion, rng)
+            frames.append(variation.deformed(changed, variation.density, rng))
+        metadata = {
+            **trajectory.metadata,
+            "preparation": LATTICE + trajectory.name,
+            "varied": asdict(variation),
+        }
+        yield f"{OTHER}_{trajectory.name}", metadata, tuple(frames)
 
 
 def stacked(path: Path, variation: Variation) -> Iterator[Described]:
@@ -218,8 +240,8 @@ def augment(
     variation
         How much is changed.
     directory
-        Where ``lattices.h5`` and ``stacking-train.h5`` are; default: ``pipelines/data`` of a
-        checkout.
+        Where ``lattices.h5``, ``stacking-train.h5`` and ``other-lattices.h5`` are; default:
+        ``pipelines/data`` of a checkout.
 
     Raises
     ------
@@ -228,8 +250,10 @@ def augment(
     """
     lattice_data = find_data("lattices.h5", directory)
     stacking_data = find_data("stacking-train.h5", directory)
+    other_data = find_data("other-lattices.h5", directory)
     trajectories = [trajectory for path in data for trajectory in training(path)]
     yield from varied(trajectories, variation)
     yield from lattices(lattice_data, variation)
     yield from stacked(stacking_data, variation)
     yield from joined(trajectories, variation)
+    yield from others(other_data, variation)

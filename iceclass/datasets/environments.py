@@ -90,6 +90,12 @@ class EnvironmentTrajectory(ReferenceTrajectory):
         """
         return self._codes("made", 1)
 
+    @property
+    def of_phases(self) -> dict[str, NDArray[np.bool_] | None]:
+        """Class → (T, N) which molecules are of it by their truth; classes that none is of: not."""
+        present = np.unique(self.truth[self.truth != NO_TRUTH])
+        return {CLASSES[c]: self.truth == c for c in present}
+
     def _codes(self, name: str, ndim: int) -> NDArray[np.int8]:
         """An array of the file, its indices into ``phases`` turned into ones into CLASSES."""
         import h5py
@@ -129,6 +135,19 @@ class EnvironmentSet(ReferenceSet):
     def __repr__(self) -> str:
         kinds = list(dict.fromkeys(t.kind for t in self))
         return f"EnvironmentSet({len(self)} trajectories: {', '.join(kinds)})"
+
+
+def load_compact(path: Path) -> ReferenceSet:
+    """The compact data set at ``path``, one of environments or not.
+
+    Raises
+    ------
+    InputError
+        As :func:`~iceclass.datasets.reference.load_reference`.
+    """
+    found = load_reference(path)
+    mixed = any("phases" in trajectory.metadata for trajectory in found)
+    return load_environments(path) if mixed else found
 
 
 def environment_files(path: str | Path | None = None) -> list[Path]:

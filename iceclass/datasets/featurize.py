@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from iceclass.datasets.environments import environment_files, load_compact
 from iceclass.datasets.metadata import read_metadata
-from iceclass.datasets.reference import SHIPPED, ReferenceTrajectory, is_reference, load_reference
+from iceclass.datasets.reference import SHIPPED, ReferenceTrajectory, is_reference
 from iceclass.datasets.store import FeatureStore, TrajectoryInfo
 from iceclass.descriptors import Descriptor
 from iceclass.errors import InputError
@@ -33,8 +34,10 @@ def find_trajectories(
     Parameters
     ----------
     sources
-        Trajectory files, compact data sets (``reference``: the shipped one), or directories
-        that are searched for described trajectories.
+        Trajectory files, compact data sets (``reference``: the shipped one; ``environments``:
+        those of a checkout), or directories that are searched for described trajectories. A
+        trajectory of several phases in a data set of environments is found once for each of
+        them, and only the molecules that are of it by their truth count.
     phase, preparation
         What the given files are, where no file beside them says it; each file without a
         given preparation is one of its own.
@@ -47,13 +50,12 @@ def find_trajectories(
         A missing path, a directory without described trajectories, or a file of unknown phase.
     """
     found: list[TrajectoryInfo] = []
-    for given in sources:
-        source = _source(given)
+    for source in (source for given in sources for source in _sources(given)):
         if is_reference(source):
             found += [
-                _info(source, t.phase, preparation, {**t.metadata, "name": t.name})
-                for t in load_reference(source)
-                if phase in (None, t.phase)
+                _info(source, one, preparation, {**t.metadata, "name": name})
+                for name, one, t in _compact_set(source)
+                if phase in (None, one)
             ]
             continue
         if source.is_dir():
@@ -93,9 +95,23 @@ def find_trajectories(
     return found
 
 
-def _source(given: Path) -> Path:
-    """``reference`` is the data set that comes with iceclass, unless a file is called so."""
-    return SHIPPED if str(given) == "reference" and not given.exists() else given
+def _sources(given: Path) -> list[Path]:
+    """``reference`` is the data set that comes with iceclass, unless a file is called so.
+
+    ``environments`` are those of the checkout.
+    """
+    if given.exists() or str(given) not in ("reference", "environments"):
+        return [given]
+    return [SHIPPED] if str(given) == "reference" else environment_files()
+
+
+def _compact_set(path: Path) -> Iterator[tuple[str, str, ReferenceTrajectory]]:
+    """Of a compact data set, name, phase and trajectory; once for each of several phases."""
+    for trajectory in load_compact(path):
+        phases = trajectory.of_phases
+        for phase in phases:
+            several = trajectory.phase != phase
+            yield f"{trajectory.name}_{phase}" if several else trajectory.name, phase, trajectory
 
 
 def featurize(
@@ -132,39 +148,42 @@ def featurize(
     InputError
         Unreadable trajectories, or a store of another descriptor.
     """
-    opened: dict[str, dict[str, ReferenceTrajectory]] = {}
+    opened: dict[str, dict[str, tuple[str, ReferenceTrajectory]]] = {}
     with FeatureStore.open_or_create(output, descriptor) as store:
         for info in trajectories:
             if info.path not in opened:
-                opened = {info.path: _compact_set(Path(info.path))}
-            compact = opened[info.path].get(info.name)
-            info = info.with_source(info.path) if compact is None else _with_digest(info, compact)
+                path = Path(info.path)
+                compact = _compact_set(path) if is_reference(path) else ()
+                opened = {info.path: {name: (phase, t) for name, phase, t in compact}}
+            chosen: NDArray[np.bool_] | None = None
+            held: ReferenceTrajectory | None = None
+            if info.name in opened[info.path]:
+                phase, held = opened[info.path][info.name]
+                chosen = held.of_phases[phase]
+            info = _with_source(info, held, chosen)
             if not force and store.has(info):
                 report(f"{info.name}: in the store already")
                 continue
             with (
                 Trajectory(info.path, types=types, every=every)
-                if compact is None
-                else nullcontext(compact.frames[::every])
+                if held is None
+                else nullcontext(held.frames[::every])
             ) as frames:
-                counted = None if compact is None else compact.counted
+                counted = None if chosen is None else chosen[::every]
                 rows = _features(frames, descriptor, backend, counted)
-                stored = store.append_trajectory(
-                    info, rows, force=force, homogeneous=counted is None
-                )
+                stored = store.append_trajectory(info, rows, force=force)
             report(f"{stored.name}: {stored.n_frames} frames, {stored.n_rows} environments")
 
 
-def _compact_set(path: Path) -> dict[str, ReferenceTrajectory]:
-    """The trajectories of a compact data set by their names; none where the file is no such set."""
-    return {t.name: t for t in load_reference(path)} if is_reference(path) else {}
-
-
-def _with_digest(info: TrajectoryInfo, compact: ReferenceTrajectory) -> TrajectoryInfo:
-    """``info`` with the size and SHA-256 of what it is made of, not of the whole data set."""
-    data = np.ascontiguousarray([f.positions for f in compact.frames]).tobytes()
-    if compact.counted is not None:
-        data += compact.counted.tobytes()
+def _with_source(
+    info: TrajectoryInfo, held: ReferenceTrajectory | None, chosen: NDArray[np.bool_] | None
+) -> TrajectoryInfo:
+    """``info`` with size and SHA-256 of its file or, in a data set, of what it is made of."""
+    if held is None:
+        return info.with_source(info.path)
+    data = np.ascontiguousarray([f.positions for f in held.frames]).tobytes()
+    if chosen is not None:
+        data += np.packbits(chosen).tobytes()
     return replace(info, source_size=len(data), source_sha256=sha256(data).hexdigest())
 
 
@@ -172,17 +191,17 @@ def _features(
     frames: Iterable[Frame],
     descriptor: Descriptor,
     backend: str | None,
-    counted: NDArray[np.int64] | None,
+    chosen: NDArray[np.bool_] | None,
 ) -> Iterator[tuple[Frame, NDArray[np.float64]]]:
-    """Frames and their features, those of the ``counted`` molecules."""
-    for frame in frames:
+    """Frames and their features, those of the ``chosen`` (T, N) molecules; frames with any."""
+    for k, frame in enumerate(frames):
+        if chosen is not None and not chosen[k].any():
+            continue
         features = descriptor.compute(frame, backend=backend)
-        if counted is None:
+        if chosen is None:
             yield frame, features
         else:
-            chosen = np.zeros(frame.n_molecules, dtype=bool)
-            chosen[counted] = True
-            yield frame.only(chosen), features[chosen]
+            yield frame.only(chosen[k]), features[chosen[k]]
 
 
 def _info(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from iceclass.descriptors import Descriptor
 
 FORMAT = "iceclass-features"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3  # 2 had densities beside the rows, too
 _CHUNK_BYTES = 1 << 18
 _COPY_BYTES = 1 << 26
 _MOST_DEFLATED = 1100  # times that a deflated data set can be larger than what is stored
@@ -81,9 +81,9 @@ def write_header(
     file.attrs["format_version"] = FORMAT_VERSION
     file.attrs["iceclass_version"] = __version__
     file.attrs["descriptor"] = json.dumps(descriptor.to_dict(), ensure_ascii=False)
-    for group in ("feature_names", "trajectories"):
-        if group in file:
-            del file[group]
+    for name in ("feature_names", "trajectories", "rows/density"):
+        if name in file:
+            del file[name]
     file.create_dataset("feature_names", data=list(descriptor.names), dtype=text)
     table = file.create_group("trajectories")
     for one in fields(TrajectoryInfo):
@@ -107,9 +107,9 @@ def read_header(path: Path) -> tuple[dict[str, Any], list[TrajectoryInfo]]:
             if file.attrs.get("format") != FORMAT:
                 raise InputError("is HDF5, but not a feature store of iceclass", path=path)
             version = int(file.attrs["format_version"])
-            if version != FORMAT_VERSION:
+            if version not in (2, FORMAT_VERSION):
                 raise InputError(
-                    f"feature store of format {version}, expected {FORMAT_VERSION}",
+                    f"feature store of format {version}, expected 2 or {FORMAT_VERSION}",
                     path=path,
                     hint=f"written by iceclass {file.attrs.get('iceclass_version')}; "
                     "run iceclass featurize again, or upgrade",
@@ -205,9 +205,7 @@ def _check(rows: h5py.Group, n_features: int, trajectories: Sequence[TrajectoryI
     total = sum(t.n_rows for t in trajectories)
     expected = {"features": (total, n_features)} | {name: (total,) for name in ROW_COLUMNS}
     for name, shape in expected.items():
-        data = checked_dataset(
-            rows, name, "f" if name in ("features", "density") else "iu", len(shape)
-        )
+        data = checked_dataset(rows, name, "f" if name == "features" else "iu", len(shape))
         if data.shape != shape:
             raise ValueError(f"rows/{name} has shape {data.shape}, expected {shape}")
 
@@ -217,7 +215,6 @@ def write_part(
     descriptor: Descriptor,
     info: TrajectoryInfo,
     frames: Iterable[tuple[Frame, NDArray[Any]]],
-    homogeneous: bool,
 ) -> TrajectoryInfo:
     """A file of one trajectory, written frame by frame; the info with its counts filled in."""
     import h5py
@@ -227,7 +224,7 @@ def write_part(
     with h5py.File(path, "w") as file:
         make_rows(file, n_features)
         for index, (frame, features) in enumerate(frames):
-            n, known = frame.n_molecules, homogeneous and frame.pbc.all()
+            n = frame.n_molecules
             if features.shape != (n, n_features):
                 raise InputError(
                     f"features have shape {features.shape}, expected ({n}, {n_features})",
@@ -246,7 +243,6 @@ def write_part(
                 "frame": np.full(n, index, np.int32),
                 "timestep": np.full(n, frame.timestep, np.int64),
                 "molecule": frame.ids,
-                "density": np.full(n, frame.density if known else np.nan, np.float32),
             }
             append_rows(file["rows"], columns)
             n_molecules = n_molecules or n

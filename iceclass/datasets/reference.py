@@ -127,6 +127,15 @@ class ReferenceTrajectory:
             )
         return np.array(counted, dtype=np.int64)
 
+    @property
+    def of_phases(self) -> Mapping[str, NDArray[np.bool_] | None]:
+        """Phases → (T, N) which molecules are of it; None: all."""
+        if self.counted is None:
+            return {self.phase: None}
+        chosen = np.zeros((len(self.frames), self.frames[0].n_molecules), dtype=bool)
+        chosen[:, self.counted] = True
+        return {self.phase: chosen}
+
     @cached_property
     def frames(self) -> tuple[Frame, ...]:
         """The T frames, oxygens only."""

@@ -10,7 +10,6 @@ Layout of the file (R rows, one per molecule and frame; F features; K trajectori
     /rows/frame           (R,) int32, index of the frame in its trajectory, from 0
     /rows/timestep        (R,) int64
     /rows/molecule        (R,) int64, the oxygen's atom id
-    /rows/density         (R,) float32, g/cm³; NaN where unknown
 
 While trajectories are being added each is written to a file of its own in ``NAME.h5.parts/`` and
 moved into place there when it is whole; closing the store joins them. A run that is killed at
@@ -265,7 +264,6 @@ class FeatureStore:
         frames: Iterable[tuple[Frame, NDArray[Any]]],
         *,
         force: bool = False,
-        homogeneous: bool = True,
     ) -> TrajectoryInfo:
         """Store the features of a trajectory, frame by frame, in the memory of one frame.
 
@@ -279,9 +277,6 @@ class FeatureStore:
             Frames with their (N, F) features.
         force
             Replace a trajectory of this name whose source or description has changed.
-        homogeneous
-            False where molecules of other phases are in the frames, so that nobody knows the
-            density of this one.
 
         Returns
         -------
@@ -304,7 +299,7 @@ class FeatureStore:
         final = directory / f"{max(taken, default=0) + 1:06d}-{digest}.h5"
         temporary = final.with_suffix(".tmp")
         try:
-            info = hdf5.write_part(temporary, self.descriptor, info, frames, homogeneous)
+            info = hdf5.write_part(temporary, self.descriptor, info, frames)
             temporary.replace(final)
         finally:
             temporary.unlink(missing_ok=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,7 @@ from iceclass.errors import InputError, unknown_name
 from iceclass.phases import PHASES
 
 SPLITS = ("train", "validation", "test")
-ROW_COLUMNS = {
-    "trajectory": "i4",
-    "frame": "i4",
-    "timestep": "i8",
-    "molecule": "i8",
-    "density": "f4",
-}
+ROW_COLUMNS = {"trajectory": "i4", "frame": "i4", "timestep": "i8", "molecule": "i8"}
 """The columns of a table beside its features, with their types."""
 
 COUNTED = ("n_frames", "n_molecules", "n_rows")
@@ -111,9 +105,6 @@ class Table:
         Plain dict of the descriptor's definition.
     feature_names
         F names.
-    density
-        (R,) float32, g/cm³: of the row's frame; NaN where that is not the density of the phase,
-        because boundaries are open or water of other phases is there. None: nowhere known.
     """
 
     features: NDArray[np.float32]
@@ -124,18 +115,12 @@ class Table:
     trajectories: tuple[TrajectoryInfo, ...]
     descriptor: Mapping[str, Any]
     feature_names: tuple[str, ...]
-    density: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         rows = len(self.features)
         assert self.features.shape == (rows, len(self.feature_names))
-        for name in self._columns:
+        for name in ROW_COLUMNS:
             assert getattr(self, name).shape == (rows,), name
-
-    @property
-    def _columns(self) -> list[str]:
-        """The names of the columns beside the features that there are."""
-        return [name for name in ROW_COLUMNS if getattr(self, name) is not None]
 
     def __len__(self) -> int:
         return len(self.features)
@@ -169,8 +154,18 @@ class Table:
 
     def rows(self, which: NDArray[Any]) -> Table:
         """The table of the rows selected by a mask or an index array; all trajectories kept."""
-        changed = {name: getattr(self, name)[which] for name in ("features", *self._columns)}
+        changed = {name: getattr(self, name)[which] for name in ("features", *ROW_COLUMNS)}
         return replace(self, **changed)
+
+    def of(self, wanted: Callable[[TrajectoryInfo], bool]) -> Table:
+        """The table of some of the trajectories alone."""
+        kept = np.array([wanted(t) for t in self.trajectories], dtype=bool)
+        if kept.all():
+            return self
+        table = self.rows(kept[self.trajectory])
+        places = (np.cumsum(kept) - 1).astype(table.trajectory.dtype)
+        chosen = tuple(t for t, keep in zip(self.trajectories, kept, strict=True) if keep)
+        return replace(table, trajectory=places[table.trajectory], trajectories=chosen)
 
 
 def order_classes(names: Iterable[str]) -> tuple[str, ...]:

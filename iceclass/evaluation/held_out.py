@@ -52,11 +52,13 @@ def load_table(
 
 def training_preparations(model: Model) -> set[tuple[str, str]]:
     """(phase, preparation) of all that trained or validated the model, by its record."""
-    split = (model.record or {}).get("split", {})
+    record = model.record or {}
+    split = record.get("split", {})
+    sides = [split.get(side, {}).get("preparations", {}) for side in ("train", "validation")]
     return {
         (phase, preparation)
-        for side in ("train", "validation")
-        for phase, names in split.get(side, {}).get("preparations", {}).items()
+        for phases in (*sides, record.get("other", {}))
+        for phase, names in phases.items()
         for preparation in names
     }
 

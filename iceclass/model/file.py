@@ -4,7 +4,7 @@ Metadata (safetensors holds strings only; each value but the first two is JSON):
 
     format            "iceclass-model"
     sha256            of all other metadata and the arrays
-    format_version    2
+    format_version    3
     iceclass_version, classes, descriptor, temperature, novelty, record
 
 Reading one executes nothing: the arrays are numbers, the rest is JSON, and both are checked.
@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -27,10 +27,10 @@ from iceclass._version import __version__
 from iceclass.errors import IceclassError, InputError, ModelError, unknown_name
 from iceclass.files import check_output, replacing
 from iceclass.model.network import Model
-from iceclass.model.novelty import DensityReading, Novelty
+from iceclass.model.novelty import Novelty
 
 FORMAT = "iceclass-model"
-FORMAT_VERSION = 2  # 1 was of no release
+FORMAT_VERSION = 3  # 1 was of no release
 MAX_BYTES = 64 << 20
 SUFFIX = ".safetensors"
 
@@ -147,9 +147,9 @@ def _model(metadata: Mapping[str, str], arrays: dict[str, NDArray[Any]]) -> Mode
     contents = {key: json.loads(value) for key, value in metadata.items() if key != "format"}
     json.dumps(contents, ensure_ascii=False, allow_nan=False).encode()  # no NaN, no half characters
     version = contents["format_version"]
-    if version != FORMAT_VERSION:
+    if version not in (2, FORMAT_VERSION):
         raise ModelError(
-            f"model file of format {version}, expected {FORMAT_VERSION}",
+            f"model file of format {version}, expected 2 or {FORMAT_VERSION}",
             hint=f"written by iceclass {contents.get('iceclass_version')}; this is {__version__}",
         )
     classes = contents["classes"]
@@ -157,6 +157,8 @@ def _model(metadata: Mapping[str, str], arrays: dict[str, NDArray[Any]]) -> Mode
         raise ModelError(f"classes are {classes!r}, expected a list of names")
     _check_record(contents["record"])
     arrays = dict(arrays)
+    if version == 2:  # in which the density made molecules unknown, too
+        arrays = {key: x for key, x in arrays.items() if not key.startswith("novelty.densities.")}
     novelty = None
     if contents["novelty"] is not None:
         stored = contents["novelty"]
@@ -168,7 +170,7 @@ def _model(metadata: Mapping[str, str], arrays: dict[str, NDArray[Any]]) -> Mode
             threshold=float(stored["threshold"]),
             quantile=float(stored["quantile"]),
             margin=float(stored["margin"]),
-            densities=_densities(arrays),
+            other=arrays.pop("novelty.other", None),
         )
         if not np.isfinite([novelty.quantile, novelty.margin]).all():
             raise ModelError("quantile or margin of the novelty is not finite")
@@ -186,14 +188,6 @@ def _model(metadata: Mapping[str, str], arrays: dict[str, NDArray[Any]]) -> Mode
     if arrays:
         raise ModelError(f"unexpected arrays {', '.join(sorted(arrays))}")
     return model
-
-
-def _densities(arrays: dict[str, NDArray[Any]]) -> DensityReading | None:
-    """The densities of a novelty score, taken out of a file's arrays; None where it has none."""
-    names = {one.name: f"novelty.densities.{one.name}" for one in fields(DensityReading)}
-    if not set(names.values()) & arrays.keys():
-        return None
-    return DensityReading(**{key: arrays.pop(name) for key, name in names.items()})
 
 
 def _check_record(record: Any) -> None:

@@ -1,4 +1,4 @@
-"""A trained model and its predictions: NumPy's products, two compiled passes, no PyTorch.
+"""A trained model and its predictions: one compiled pass, or NumPy's products; no PyTorch.
 
 standardise → Linear(F, 100) → tanh → Linear(100, 100) → tanh → Linear(100, C) → softmax, the
 logits divided by a temperature fitted on validation data (Guo et al., ICML 2017,
@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,20 +20,20 @@ from numpy.typing import NDArray
 from iceclass.descriptors.base import STORED_NAMES, Descriptor
 from iceclass.errors import InputError, ModelError
 from iceclass.frame import Frame
+from iceclass.kernels.choice import run
 from iceclass.kernels.threads import BLOCK, over_rows
 from iceclass.model.novelty import Novelty, likely_classes
 from iceclass.model.scaler import Scaler
 from iceclass.phases import UNKNOWN
 from iceclass.prediction import OUTSIDE_REGION, UNKNOWN_LABEL, Prediction
 
+if TYPE_CHECKING:
+    from iceclass.model.kernels import Layers
+
 HIDDEN = 100
 
-_COLUMNS = 16
-"""Multiple of columns for which products of matrices are fastest."""
-
-_PART = 256
-"""Molecules whose features are held at a time: beside the first layer's weights and the features
-that are averaged, they have to fit into a processor's second cache."""
+_PART = 240
+"""Molecules whose features are held at a time, a multiple of what the compiled network takes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +94,7 @@ class Model:
             named[f"weights.{i}"] = (weight, shape)
             named[f"biases.{i}"] = (bias, shape[:1])
         if self.novelty is not None:
-            expected = self.novelty.shapes(f, c)
+            expected = self.novelty.shapes(f, c, HIDDEN)
             for name, array in self.novelty.arrays.items():
                 named[f"novelty.{name}"] = (array, expected[name])
             if not (0.0 < self.novelty.threshold < float("inf")):
@@ -113,10 +113,6 @@ class Model:
                 raise ModelError(f"{name} has NaN or infinite numbers")
         if not (self.scale > 0).all():
             raise ModelError("scale is not positive")
-        if self.novelty is not None and self.novelty.densities is not None:
-            low, high = self.novelty.densities.known.T
-            if not ((low > 0) & (high > low)).all():
-                raise ModelError("novelty.densities.known are not ranges of densities")
 
     @property
     def n_features(self) -> int:
@@ -213,9 +209,11 @@ class Model:
         found = _Scores(len(features), self.n_classes)
 
         def work(start: int, stop: int) -> None:
+            buffer = np.empty((_PART, self.n_features), dtype=np.float32)
             for first in range(start, stop, _PART):
-                rows = slice(first, min(first + _PART, stop))
-                self._scores(*self.scaler.with_squares(features[rows]), found, rows)
+                rows = np.arange(first, min(first + _PART, stop))
+                buffer[: len(rows)] = features[rows]
+                run(self._answer, buffer, found, rows)
 
         over_rows(work, len(features))
         found.check(lambda row: f"features of row {row}")
@@ -263,14 +261,11 @@ class Model:
             buffer = np.empty((_PART, self.n_features), dtype=np.float32)
             for first in range(start, stop, _PART):
                 last = min(first + _PART, stop)
-                features, molecules = buffer[: last - first], blocks.order[first:last]
-                blocks.fill(features, into[: last - first], first, last)
-                squares = self.scaler.in_place(features)
-                if not np.isfinite(squares).all():
-                    raw = np.empty_like(features)
-                    blocks.fill(raw, into[: last - first], first, last)
-                    self.descriptor.check_finite(frame, raw, molecules)
-                self._scores(features, squares, found, molecules)
+                molecules = blocks.order[first:last]
+                blocks.fill(buffer, into[: last - first], first, last)
+                if not run(self._answer, buffer, found, molecules):
+                    blocks.fill(buffer, into[: last - first], first, last)
+                    self.descriptor.check_finite(frame, buffer[: last - first], molecules)
 
         over_rows(work, blocks.n_molecules)
         found.check(lambda row: f"features of the molecule with id {frame.ids[row]}")
@@ -279,20 +274,74 @@ class Model:
             prediction.labels[~selected] = OUTSIDE_REGION
         return prediction
 
-    def _scores(
-        self, z: NDArray[np.float32], squares: NDArray[np.float32], found: _Scores, rows: Any
-    ) -> None:
-        """Predict the classes of (n, F) standardised features, and write them to ``rows``.
+    def _answer(
+        self,
+        simd: bool | None,
+        features: NDArray[np.float32],
+        found: _Scores,
+        rows: NDArray[np.int64],
+    ) -> bool:
+        """Predict the classes of the first (n, F) features, and write them to the (n,) ``rows``.
 
-        ``squares`` are the squared lengths of the features' rows.
+        The features, (_PART, F), may be changed. Returns whether those that count are finite and
+        not too large to be squared.
         """
-        first = z @ self._projections
-        logits = forward(first[:, :HIDDEN], self.weights, self.biases)
+        if simd is None:
+            return self._plain_answer(features[: len(rows)], found, rows)
+        from iceclass.model.kernels import answer
+
+        return answer(
+            *self._layers, self.n_classes, features, rows, found.probabilities, found.novelty
+        )
+
+    def _plain_answer(
+        self, features: NDArray[np.float32], found: _Scores, rows: NDArray[np.int64]
+    ) -> bool:
+        """:meth:`_answer` in NumPy."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            z, squares = self.scaler.with_squares(features)
+            first = z @ self._projections
+            hidden = activations(first[:, :HIDDEN], self.weights, self.biases)
+            logits = outputs(hidden, self.weights, self.biases)
         found.probabilities[rows] = softmax(logits, self.temperature)
         if self.novelty is not None:
-            found.novelty[rows] = self.novelty.score_of(
-                first, HIDDEN, squares, likely_classes(logits)
-            )
+            distance = self.novelty.score_of(first[:, HIDDEN:], squares, likely_classes(logits))
+            found.novelty[rows] = self.novelty.with_odds(distance, hidden, logits)
+        return bool(np.isfinite(squares).all())
+
+    @cached_property
+    def _layers(self) -> tuple[Layers, tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+        """What :func:`iceclass.model.kernels.answer` takes of the model, and its static sizes."""
+        from iceclass.model.kernels import COLUMNS, Layers, filled, first_rows
+
+        novelty, none = self.novelty, np.zeros(0, dtype=np.float32)
+        whitening, other = np.zeros((0, COLUMNS, COLUMNS), dtype=np.float32), none
+        if novelty is not None:
+            wide = -len(novelty.components) % COLUMNS
+            whitening = filled(np.pad(novelty.whitening, ((0, 0), (0, wide), (0, 0))))
+            if novelty.other is not None:
+                other = novelty.other
+        layers = Layers(
+            mean=self.mean,
+            inverse=self.scaler.inverse,
+            first=filled(self._projections),
+            second=filled(self.weights[1].T),
+            third=filled(self.weights[2].T),
+            first_bias=filled(self.biases[0]),
+            second_bias=filled(self.biases[1]),
+            third_bias=filled(self.biases[2]),
+            temperature=np.array([self.temperature], dtype=np.float32),
+            means=none.reshape(0, 0) if novelty is None else novelty.means,
+            residual=none if novelty is None else novelty.residual,
+            whitening=whitening,
+            begin=first_rows(whitening),
+            other=other,
+            threshold=np.array([novelty.threshold if novelty else 0.0], dtype=np.float32),
+        )
+        layers = Layers(*map(np.ascontiguousarray, layers))
+        sizes = (layers.first, layers.second, layers.third)
+        first, second, third = ((0,) * (x.shape[1] // COLUMNS) for x in sizes)
+        return layers, first, second, third
 
     @cached_property
     def scaler(self) -> Scaler:
@@ -301,16 +350,11 @@ class Model:
 
     @cached_property
     def _projections(self) -> NDArray[np.float32]:
-        """(F, 100 + K): the first layer's weights, then the novelty's components.
-
-        Filled up with columns of zeros to whole vectors: products are faster so.
-        """
+        """(F, 100 + K): the first layer's weights, then the novelty's components."""
         parts = [self.weights[0]]
         if self.novelty is not None:
             parts.append(self.novelty.components)
-        columns = np.concatenate(parts)
-        filled = np.zeros((-len(columns) % _COLUMNS, self.n_features), dtype=np.float32)
-        return np.ascontiguousarray(np.concatenate([columns, filled]).T)
+        return np.ascontiguousarray(np.concatenate(parts).T)
 
     def _prediction(self, found: _Scores, unknown: bool) -> Prediction:
         labels = found.probabilities.argmax(axis=1).astype(np.int64)
@@ -369,7 +413,14 @@ def forward(
     first: NDArray[Any], weights: tuple[NDArray[Any], ...], biases: tuple[NDArray[Any], ...]
 ) -> NDArray[Any]:
     """(N, C) logits; arguments of :func:`activations`."""
-    logits = activations(first, weights, biases) @ weights[2].T
+    return outputs(activations(first, weights, biases), weights, biases)
+
+
+def outputs(
+    hidden: NDArray[Any], weights: tuple[NDArray[Any], ...], biases: tuple[NDArray[Any], ...]
+) -> NDArray[Any]:
+    """(N, C) logits from (N, 100) activations of the last hidden layer."""
+    logits = hidden @ weights[2].T
     logits += biases[2]
     return logits
 

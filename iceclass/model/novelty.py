@@ -5,20 +5,22 @@ and the rest r. For every class c with mean μ_c and covariance Σ_c in the subs
 
     s_c = max( (p − μ_c)ᵀ Σ_c⁻¹ (p − μ_c) / q_c ,  |r|² / t_c )
 
-where q_c and t_c are high quantiles of the two over the class's own training rows. The distance
-of a molecule is the smaller s_c of the two classes that the network finds most probable: what is
-called ice V has to look like ice V, or like what it could be instead. It is about 1 at the edge of
-the training set and grows as a squared distance.
+where q_c and t_c are high quantiles of the two over the class's own training rows. The score of a
+molecule is the smaller s_c of the two classes that the network finds most probable: what is called
+ice V has to look like ice V, or like what it could be instead. It is about 1 at the edge of the
+training set and grows as a squared distance.
 
-Thermal motion hides the density from it. So the density is read from the features, ln ρ_c(p) being
-linear in p, and has to be one of those that the class of the molecule's label has trained in, about
-m_c ± h_c. The score is the larger of the distance and ::
+Above the threshold (a high quantile over the validation rows, 1 at least, times a margin, both
+stated in :class:`Novelty`) a molecule is called unknown. The threshold is meant to be generous:
+another water model, temperature or density is not a new phase.
 
-    (ln ρ_c(p) − m_c)² / h_c²
+Distance alone is blind where a class is wide: water in all its places reaches around some ices.
+So a network may have one output more, u, trained on structures that are none of the classes
+(outlier exposure: Hendrycks, Mazeika & Dietterich, ICLR (2019), arXiv:1812.04606). With the logits
+v of the classes, the odds for it are exp(u) / Σ_c exp(v_c); they count in units of those at which a
+molecule is called unknown, and the score is the larger of the two::
 
-Above the threshold (a high quantile over the validation rows, 1 at least, times
-a margin, both stated in :class:`Novelty`) a molecule is called unknown. The threshold is meant to
-be generous: another water model or temperature is not a new phase.
+    max( s, threshold · odds / odds₀ )
 
 The subspace takes only as many components as explain most of the variance, and the residual what
 the training data has none of: Lee et al., NeurIPS 31 (2018), arXiv:1807.03888, for
@@ -27,13 +29,10 @@ class-conditional Gaussians; Jackson & Mudholkar, Technometrics 21, 341 (1979), 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from functools import cached_property
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-
-from iceclass.kernels.choice import run
 
 _LIKELY = 2
 """Classes whose distance counts: what a molecule is called, and what it could be instead."""
@@ -48,65 +47,6 @@ _EXPLAINED = 0.999
 """Share of the variance that the subspace has to hold; what is left is the residual."""
 _LEAST_RESIDUAL = 1e-4
 """Mean square of a standardised feature that every class may have outside of the subspace."""
-_RIDGE = 1e-3
-"""Of the regression on densities, beside features of unit variance."""
-_LEAST_EXPLAINED = 0.95
-"""Share of the variance of ln ρ that features must explain for it to be read from them."""
-_LEAST_RANGE = 0.08
-"""Half of the logarithmic range of densities in which a class is known at least: water models
-differ by as much for one ice at one temperature and pressure."""
-
-
-@dataclass(frozen=True, eq=False)
-class DensityReading:
-    """How dense a molecule's surroundings are, read from its features, and how dense they may be.
-
-    Attributes
-    ----------
-    axes
-        (C, K) float32. Change of ln ρ with the K components, by class; zero where nobody knows.
-    offsets
-        (C,) float32. ln ρ at the origin, ρ in g/cm³.
-    known
-        (C, 2) float32, g/cm³. Least and largest density that the class trained in, or more.
-    """
-
-    axes: NDArray[np.float32]
-    offsets: NDArray[np.float32]
-    known: NDArray[np.float32]
-
-    @property
-    def arrays(self) -> dict[str, NDArray[np.float32]]:
-        """The arrays by name."""
-        return {one.name: getattr(self, one.name) for one in fields(self)}
-
-    def read(
-        self, projected: NDArray[np.float32], classes: NDArray[np.int64]
-    ) -> NDArray[np.float32]:
-        """(N,) ln ρ of (N, K) projections of molecules of the (N,) classes."""
-        slopes = np.einsum("nk,nk->n", projected, self.axes[classes])
-        logarithm: NDArray[np.float32] = slopes + self.offsets[classes]
-        return logarithm
-
-    def excess(
-        self, projected: NDArray[np.float32], classes: NDArray[np.int64]
-    ) -> NDArray[np.float32]:
-        """(N,) squared distances from the middle of the known range; 1 at its ends."""
-        middle, half = self._ranges
-        scaled = (self.read(projected, classes) - middle[classes]) / half[classes]
-        return np.square(scaled)
-
-    def range_at(self, excess: float) -> NDArray[np.float32]:
-        """(C, 2) least and largest density, g/cm³, whose :meth:`excess` is so large."""
-        middle, half = self._ranges
-        reach = np.sqrt(excess) * half
-        return np.exp(np.column_stack([middle - reach, middle + reach])).astype(np.float32)
-
-    @cached_property
-    def _ranges(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """(C,) middle and half width of the known ranges of ln ρ."""
-        low, high = np.log(self.known.T)
-        return (low + high) / 2, (high - low) / 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,8 +67,9 @@ class Novelty:
         Scores above it are unknown; margin × (the quantile of the scores it was set on).
     quantile, margin
         How the threshold was set.
-    densities
-        None: of no class that trained anybody knew any.
+    other
+        (101,) float32. Of the output for none of the classes, the weights on the last hidden
+        layer, and the bias with ln odds₀ taken off. None: there is no such output.
     """
 
     components: NDArray[np.float32]
@@ -138,25 +79,16 @@ class Novelty:
     threshold: float
     quantile: float
     margin: float
-    densities: DensityReading | None = None
-
-    def known_range(self, c: int) -> tuple[float, float] | None:
-        """Below and above which density (g/cm³) class ``c`` is unknown; None where any will do."""
-        if self.densities is None or not self.densities.axes[c].any():
-            return None
-        low, high = self.densities.range_at(self.threshold)[c].tolist()
-        return low, high
+    other: NDArray[np.float32] | None = None
 
     @property
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """The arrays by name."""
         names = ("components", "means", "whitening", "residual")
         found = {name: getattr(self, name) for name in names}
-        if self.densities is not None:
-            found |= {f"densities.{name}": x for name, x in self.densities.arrays.items()}
-        return found
+        return found if self.other is None else {**found, "other": self.other}
 
-    def shapes(self, n_features: int, n_classes: int) -> dict[str, tuple[int, ...]]:
+    def shapes(self, n_features: int, n_classes: int, n_hidden: int) -> dict[str, tuple[int, ...]]:
         """The shape every array must have."""
         k = len(self.components)
         return {
@@ -164,9 +96,7 @@ class Novelty:
             "means": (n_classes, k),
             "whitening": (n_classes, k, k),
             "residual": (n_classes,),
-            "densities.axes": (n_classes, k),
-            "densities.offsets": (n_classes,),
-            "densities.known": (n_classes, 2),
+            "other": (n_hidden + 1,),
         }
 
     def score(
@@ -177,60 +107,60 @@ class Novelty:
         Parameters
         ----------
         likely
-            (N, L) classes whose distance counts, the label's last, :func:`likely_classes`. None:
-            all, and there is no label, so that the density does not count.
+            (N, L) classes whose distance counts, :func:`likely_classes`; None: all.
         """
         if likely is None:
-            every = np.broadcast_to(np.arange(len(self.means)), (len(z), len(self.means)))
-            return replace(self, densities=None).score(z, every)
+            likely = np.broadcast_to(np.arange(len(self.means)), (len(z), len(self.means)))
         with np.errstate(over="ignore", invalid="ignore"):
-            projected = z @ self.components.T
-            return self.score_of(projected, 0, np.einsum("nf,nf->n", z, z), likely)
+            return self.score_of(z @ self.components.T, np.einsum("nf,nf->n", z, z), likely)
 
     def score_of(
         self,
-        products: NDArray[np.float32],
-        before: int,
+        projected: NDArray[np.float32],
         squares: NDArray[np.float32],
         likely: NDArray[np.int64],
     ) -> NDArray[np.float32]:
-        """:meth:`score` from projections on the components and (N,) squared lengths.
-
-        The (N, K) projections are the columns of ``products`` from ``before`` on.
-        """
-        from iceclass.model.kernels import distances
-
-        score = np.full(len(products), np.inf, dtype=np.float32)
-        run(
-            distances,
-            products,
-            before,
-            squares,
-            likely,
-            self.means,
-            *self._padded,
-            self.residual,
-            score,
-        )
-        if self.densities is not None:
-            with np.errstate(over="ignore", invalid="ignore"):
-                projected = products[:, before : before + len(self.components)]
-                excess = self.densities.excess(projected, likely[:, -1])
-                np.fmax(score, excess, out=score)
+        """:meth:`score` from (N, K) projections on the components and (N,) squared lengths."""
+        score = np.full(len(projected), np.inf, dtype=np.float32)
+        with np.errstate(over="ignore", invalid="ignore"):
+            rest = squares - np.einsum("nk,nk->n", projected, projected)
+            np.maximum(rest, 0.0, out=rest)
+            for c in np.flatnonzero(np.bincount(likely.ravel())):
+                rows = np.flatnonzero(np.logical_or.reduce([own == c for own in likely.T]))
+                white = (projected[rows] - self.means[c]) @ self.whitening[c]
+                apart = np.einsum("nk,nk->n", white, white)
+                np.maximum(apart, rest[rows] / self.residual[c], out=apart)
+                score[rows] = np.fmin(score[rows], apart)  # passes over NaN
         return score
 
-    @cached_property
-    def _padded(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """What :func:`iceclass.model.kernels.distances` takes: ``whitening`` and ``begin``."""
-        from iceclass.model.kernels import COLUMNS
+    def with_odds(
+        self,
+        score: NDArray[np.float32],
+        hidden: NDArray[np.float32],
+        logits: NDArray[np.float32],
+    ) -> NDArray[np.float32]:
+        """The (N,) scores of distance, or the odds for none of the classes where these are more.
 
-        n_classes, k = self.means.shape
-        groups = -(-k // COLUMNS)
-        size = groups * COLUMNS
-        padded = np.zeros((n_classes, size, size), dtype=np.float32)
-        padded[:, :k, :k] = self.whitening
-        used = (padded.reshape(n_classes, size, groups, COLUMNS) != 0.0).any(axis=3)
-        return padded, np.where(used.any(axis=1), used.argmax(axis=1), size) // 4 * 4
+        Parameters
+        ----------
+        hidden, logits
+            (N, 100) activations of the last hidden layer, (N, C) logits.
+        """
+        if self.other is None:
+            return score
+        return np.fmax(score, self.threshold * np.exp(log_odds(hidden, logits, self.other)))
+
+
+def log_odds(
+    hidden: NDArray[np.float32], logits: NDArray[np.float32], other: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """(N,) logarithm of the odds for none of the classes; ``other`` as in :class:`Novelty`."""
+    from iceclass.model.kernels import MOST_ODDS  # which brings Numba
+
+    highest = logits.max(axis=1)
+    classes = highest + np.log(np.exp(logits - highest[:, None]).sum(axis=1))
+    odds: NDArray[np.float32] = hidden @ other[:-1] + other[-1] - classes
+    return np.minimum(odds, MOST_ODDS)
 
 
 def likely_classes(logits: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -248,7 +178,6 @@ def fit_novelty(
     margin: float,
     held_out: NDArray[np.float32] | None = None,
     likely: NDArray[np.int64] | None = None,
-    density: NDArray[np.float32] | None = None,
 ) -> Novelty:
     """The score fitted to (R, F) standardised training features and their classes.
 
@@ -260,8 +189,6 @@ def fit_novelty(
         (V, F) standardised features of preparations not trained on; None: the training rows.
     likely
         :func:`likely_classes` of the rows that the threshold is set on; None: all classes.
-    density
-        (R,) g/cm³, NaN where unknown; None: everywhere.
     """
     components = _principal_components(z, target, n_classes)
     k = len(components)
@@ -288,55 +215,10 @@ def fit_novelty(
         threshold=float("inf"),
         quantile=quantile,
         margin=margin,
-        densities=None
-        if density is None
-        else _known_densities(projected, target, n_classes, density),
     )
     scores = unset.score(z if held_out is None else held_out, likely)
     threshold = margin * max(float(np.quantile(scores, quantile)), 1.0)
     return replace(unset, threshold=threshold)
-
-
-def _known_densities(
-    projected: NDArray[np.float64],
-    target: NDArray[np.int64],
-    n_classes: int,
-    density: NDArray[np.float32],
-) -> DensityReading | None:
-    """The regression of every class on its rows of known density; None if there is none.
-
-    A class is left out if the densities of most of its rows are unknown, or if the features tell
-    too little of their variance. Noise in the features flattens a regression by the share of
-    the variance that it leaves unexplained; the slope is set right for it, so that the reading has
-    no bias at a given density (inverse regression: Krutchkoff, Technometrics 9, 425 (1967)).
-    """
-    k = projected.shape[1]
-    axes, offsets = np.zeros((n_classes, k)), np.zeros(n_classes)
-    known = np.tile(np.exp([-1.0, 1.0]), (n_classes, 1))
-    for c in range(n_classes):
-        rows = np.flatnonzero((target == c) & (density > 0) & np.isfinite(density))
-        if 2 * len(rows) < np.count_nonzero(target == c):
-            continue
-        own, logarithm = projected[rows], np.log(density[rows].astype(np.float64))
-        centre, mean = own.mean(axis=0), logarithm.mean()
-        own = own - centre
-        moment = own.T @ own / len(rows) + _RIDGE * np.eye(k)
-        slopes = np.linalg.solve(moment, own.T @ (logarithm - mean) / len(rows))
-        explained = (own @ slopes) @ (logarithm - mean) / len(rows)
-        if explained <= _LEAST_EXPLAINED * logarithm.var():
-            continue
-        axes[c] = slopes * logarithm.var() / explained
-        offsets[c] = mean - centre @ axes[c]
-        low, high = logarithm.min(), logarithm.max()
-        half = max((high - low) / 2, _LEAST_RANGE)
-        known[c] = np.exp((low + high) / 2 + np.array([-half, half]))
-    if not axes.any():
-        return None
-    return DensityReading(
-        axes=axes.astype(np.float32),
-        offsets=offsets.astype(np.float32),
-        known=known.astype(np.float32),
-    )
 
 
 def _principal_components(

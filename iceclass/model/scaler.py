@@ -51,7 +51,8 @@ class Scaler:
         return cls(mean.astype(np.float32), scale.astype(np.float32))
 
     @cached_property
-    def _inverse(self) -> NDArray[np.float32]:
+    def inverse(self) -> NDArray[np.float32]:
+        """(F,) 1 / scale."""
         return np.reciprocal(self.scale)
 
     def standardise(self, features: NDArray[Any]) -> NDArray[np.float32]:
@@ -62,13 +63,6 @@ class Scaler:
         self, features: NDArray[Any]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """:meth:`standardise`, and the (N,) squared lengths of its rows."""
-        z = np.array(features, dtype=np.float32, order="C")
-        return z, self.in_place(z)
-
-    def in_place(self, z: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Standardise (N, F) features where they are; the (N,) squared lengths of the rows."""
-        from iceclass.model.kernels import standardise
-
-        squares = np.empty(len(z), dtype=np.float32)
-        standardise(z, self.mean, self._inverse, squares)
-        return squares
+        z = np.subtract(features, self.mean, dtype=np.float32, casting="same_kind")
+        z *= self.inverse
+        return z, np.einsum("nf,nf->n", z, z)

@@ -128,8 +128,6 @@ class ModelSummary:
     novelty
         The score above which a molecule is unknown, and the quantile and margin it was set by;
         empty where nothing is ever unknown.
-    densities
-        Class → the range of densities in which it is known, g/cm³; without those that any will do.
     split_by, sides
         "preparation" or "molecule"; side → what stood there.
     validated_on
@@ -152,7 +150,6 @@ class ModelSummary:
     network: tuple[int, ...]
     temperature: float
     novelty: dict[str, float]
-    densities: dict[str, tuple[float, float]]
     created: str
     command: str
     versions: dict[str, str]
@@ -225,7 +222,6 @@ def summary_of(
             network=(model.n_features, HIDDEN, HIDDEN, model.n_classes),
             temperature=model.temperature,
             novelty={key: getattr(model.novelty, key) for key in _NOVELTY if model.novelty},
-            densities=_densities(model),
             created=str(record.get("created", "")),
             command=str(record.get("command", "")),
             versions=_texts(record.get("versions")),
@@ -270,13 +266,6 @@ def _own_test(record: Mapping[str, Any], path: Path | None) -> dict[str, TestRes
         raise ModelError(
             f"the training record is not one that training writes: {error.message}", path=path
         ) from error
-
-
-def _densities(model: Model) -> dict[str, tuple[float, float]]:
-    if model.novelty is None:
-        return {}
-    found = {name: model.novelty.known_range(c) for c, name in enumerate(model.classes)}
-    return {name: (round(one[0], 4), round(one[1], 4)) for name, one in found.items() if one}
 
 
 def _sides(split: Mapping[str, Any]) -> dict[str, Side]:

@@ -44,13 +44,8 @@ def evaluation_report(
     return (*files, page)
 
 
-def training_report(
-    result: TrainingResult, table: Table, directory: str | Path
-) -> tuple[Path, ...]:
-    """The losses, the evaluation on the test rows where there are any, and ``report.html``.
-
-    ``table`` is what was trained on, all sides of the split.
-    """
+def training_report(result: TrainingResult, directory: str | Path) -> tuple[Path, ...]:
+    """The losses, the evaluation on the test rows where there are any, and ``report.html``."""
     from iceclass.reports.html import html_report
     from iceclass.reports.training import training_figure
 
@@ -63,7 +58,7 @@ def training_report(
     files: tuple[Path, ...] = ()
     if evaluation is not None:
         files = _evaluation_files(evaluation, directory)
-        tested = (evaluation, table.rows(result.split.index("test")))
+        tested = (evaluation, result.table.rows(result.split.index("test")))
     page = html_report(
         result.model,
         directory / REPORT,

@@ -246,15 +246,6 @@ def _novelty(facts: ModelSummary) -> Iterator[str]:
         "it was set on stay below."
         + ("" if rate is None else f" Of the test rows {percent(rate)} are called *unknown*.")
     )
-    if facts.densities:
-        ranges = (
-            f"{_text(label_of(name))} {low:.2f}–{high:.2f}"
-            for name, (low, high) in facts.densities.items()
-        )
-        yield (
-            "A molecule whose surroundings are less or more dense, as read from its features, than "
-            f"this is *unknown*, too (g/cm³): {', '.join(ranges)}."
-        )
 
 
 def _use(facts: ModelSummary) -> Iterator[str]:

@@ -18,6 +18,9 @@ class TrainingConfig:
 
     Attributes
     ----------
+    classes
+        The phases to tell apart. Empty: all that are there but "other". The rows of all other
+        phases that are not kept for validation or test teach what is unknown.
     split
         "preparation", or "molecule" to compare with figures obtained that way.
     fractions
@@ -59,6 +62,7 @@ class TrainingConfig:
         Of PyTorch; None: as they are. The same seed, data and threads give the same weights.
     """
 
+    classes: tuple[str, ...] = ()
     split: str = "preparation"
     fractions: tuple[float, float, float] = FRACTIONS
     seed: int = 0

@@ -48,7 +48,17 @@ class Epoch:
 
 
 class Fit:
-    """The network and its optimisation."""
+    """The network and its optimisation.
+
+    Parameters
+    ----------
+    z, y
+        "train" and "validation" → (R, F) standardised features, (R,) classes.
+    other
+        (O, F) standardised features of what is none of the classes: there is one output more for
+        it, which weighs as much as a class and takes part in nothing but the training. None: there
+        is not.
+    """
 
     def __init__(
         self,
@@ -56,15 +66,21 @@ class Fit:
         y: Mapping[str, NDArray[np.int64]],
         n_classes: int,
         config: TrainingConfig,
+        other: NDArray[np.float32] | None = None,
     ) -> None:
         import torch
         from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-        self.config = config
+        self.config, self.n_classes = config, n_classes
+        n_outputs = n_classes
+        if other is not None:
+            n_outputs += 1
+            z = {**z, "train": np.concatenate([z["train"], other])}
+            y = {**y, "train": np.append(y["train"], np.full(len(other), n_classes))}
         self.z = {side: torch.from_numpy(array) for side, array in z.items()}
         self.y = {side: torch.from_numpy(array) for side, array in y.items()}
         self.generator = torch.Generator().manual_seed(config.seed)
-        self.network = build_network(z["train"].shape[1], n_classes)
+        self.network = build_network(z["train"].shape[1], n_outputs)
         for layer in self.network:
             if isinstance(layer, torch.nn.Linear):
                 torch.nn.init.xavier_uniform_(layer.weight, generator=self.generator)
@@ -73,11 +89,12 @@ class Fit:
         if config.weight_average > 0:
             follow = get_ema_multi_avg_fn(config.weight_average)
             self.mean = AveragedModel(self.network, multi_avg_fn=follow)
+        outputs = {"train": n_outputs, "validation": n_classes}
         self.weights = {
             side: torch.from_numpy(
-                class_weights(target, n_classes)
+                class_weights(target, outputs[side])
                 if config.balance == "weights"
-                else np.ones(n_classes)
+                else np.ones(outputs[side])
             ).float()
             for side, target in y.items()
         }
@@ -167,7 +184,8 @@ class Fit:
         import torch
 
         with torch.inference_mode():
-            return torch.cat([self.evaluated_network(block) for block in self.z[side].split(65536)])
+            blocks = self.z[side].split(65536)
+            return torch.cat([self.evaluated_network(b)[:, : self.n_classes] for b in blocks])
 
     def validate(self) -> tuple[float, float]:
         """Mean loss and accuracy of the validation rows; NaN without any."""
@@ -236,9 +254,21 @@ class Fit:
     def arrays(
         self,
     ) -> tuple[tuple[NDArray[np.float32], ...], tuple[NDArray[np.float32], ...]]:
-        """Weights and biases of the three layers."""
+        """Weights and biases of the three layers, the last one's for the classes alone."""
         state = self.evaluated_network.state_dict()
         state = {name: tensor.numpy().copy() for name, tensor in state.items()}
-        weights = tuple(value for name, value in state.items() if name.endswith("weight"))
-        biases = tuple(value for name, value in state.items() if name.endswith("bias"))
-        return weights, biases
+        weights = [value for name, value in state.items() if name.endswith("weight")]
+        biases = [value for name, value in state.items() if name.endswith("bias")]
+        for layers in (weights, biases):
+            layers[-1] = layers[-1][: self.n_classes].copy()
+        return tuple(weights), tuple(biases)
+
+    def other(self) -> NDArray[np.float32] | None:
+        """(101,) weights and bias of the output for none of the classes, if there is one."""
+        *_, weight, bias = self.evaluated_network.parameters()
+        if len(bias) == self.n_classes:
+            return None
+        found: NDArray[np.float32] = np.append(
+            weight[-1].detach().numpy(), bias[-1].detach().numpy()
+        )
+        return found

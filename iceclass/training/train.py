@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,16 +17,21 @@ from numpy.typing import NDArray
 from iceclass._version import __version__
 from iceclass.datasets.splits import Split, balanced_rows, split_table
 from iceclass.datasets.store import FeatureStore
-from iceclass.datasets.table import SPLITS, Table
+from iceclass.datasets.table import SPLITS, Table, TrajectoryInfo
 from iceclass.descriptors import from_dict
-from iceclass.errors import InputError, MissingDependencyError
+from iceclass.errors import InputError, MissingDependencyError, unknown_name
 from iceclass.evaluation.metrics import DIGITS, Evaluation, evaluate
 from iceclass.io.output.csv_tables import write_csv
-from iceclass.model.network import Model
-from iceclass.model.novelty import Novelty, fit_novelty, likely_classes
+from iceclass.model.network import Model, activations
+from iceclass.model.novelty import Novelty, fit_novelty, likely_classes, log_odds
 from iceclass.model.scaler import Scaler
+from iceclass.phases import OTHER
 from iceclass.training.config import TrainingConfig
 from iceclass.training.optimise import Epoch, Fit
+
+LEAST_LOG_ODDS = -2.0
+"""At which a molecule may be called unknown: on clean validation data the odds for none of the
+classes are far smaller, and another potential raises them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,14 +44,17 @@ class TrainingResult:
         On the test rows; None where the split leaves none.
     history
         Every epoch; :attr:`best_epoch` is the one whose weights were kept.
+    table
+        What it was trained and tested on: the rows of the classes.
     split
-        Which row was on which side.
+        Which row of the table was on which side.
     """
 
     model: Model
     evaluation: Evaluation | None
     history: tuple[Epoch, ...]
     best_epoch: int
+    table: Table = field(repr=False)
     split: Split = field(repr=False)
 
     def write_history(self, path: str | Path) -> Path:
@@ -55,7 +64,7 @@ class TrainingResult:
         return write_csv(path, columns, rows, force=True, digits=DIGITS)
 
 
-__all__ = ["Epoch", "TrainingConfig", "TrainingResult", "train"]
+__all__ = ["LEAST_LOG_ODDS", "Epoch", "TrainingConfig", "TrainingResult", "train"]
 
 
 def train(
@@ -92,7 +101,8 @@ def train(
         raise MissingDependencyError("training", "PyTorch", "train") from error
     config = config or TrainingConfig()
     started = time.perf_counter()
-    data = _prepare(_table(source, config), config)
+    table, other = _tables(source, config)
+    data = _prepare(table, other, config)
     fit, history, best = _optimise(data, config, progress)
     weights, biases = fit.arrays()
     model = Model(
@@ -114,7 +124,7 @@ def train(
         "seconds": round(time.perf_counter() - started, 1),
     }
     model = replace(model, record=record)
-    return TrainingResult(model, evaluation, tuple(history), best, data.split)
+    return TrainingResult(model, evaluation, tuple(history), best, data.table, data.split)
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,6 +137,8 @@ class _Data:
         Side → its rows of the table.
     z, y
         "train" and "validation" → (R, F) float32 standardised features, (R,) int64 classes.
+    other
+        Rows of what is none of the classes, if there are any.
     """
 
     table: Table
@@ -136,6 +148,7 @@ class _Data:
     scaler: Scaler
     z: Mapping[str, NDArray[np.float32]]
     y: Mapping[str, NDArray[np.int64]]
+    other: Table | None
 
     @property
     def threshold_side(self) -> str:
@@ -143,7 +156,7 @@ class _Data:
         return "validation" if len(self.rows["validation"]) else "train"
 
 
-def _prepare(table: Table, config: TrainingConfig) -> _Data:
+def _prepare(table: Table, other: Table | None, config: TrainingConfig) -> _Data:
     """Split, balance and standardise the rows of a table."""
     classes = table.classes
     if len(classes) < 2:
@@ -160,7 +173,7 @@ def _prepare(table: Table, config: TrainingConfig) -> _Data:
     sides = ("train", "validation")
     z = {side: scaler.standardise(table.features[rows[side]]) for side in sides}
     y = {side: target[rows[side]] for side in sides}
-    return _Data(table, classes, split, rows, scaler, z, y)
+    return _Data(table, classes, split, rows, scaler, z, y, other)
 
 
 def _optimise(
@@ -173,7 +186,8 @@ def _optimise(
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     try:
-        fit = Fit(data.z, data.y, len(data.classes), config)
+        other = None if data.other is None else data.scaler.standardise(data.other.features)
+        fit = Fit(data.z, data.y, len(data.classes), config, other)
         history, best = fit.run(progress)
         fit.correct_biases(config.bias_correction)
     finally:
@@ -182,18 +196,25 @@ def _optimise(
 
 
 def _novelty(data: _Data, fit: Fit, config: TrainingConfig) -> Novelty:
-    """The score for unknown, its threshold set on the validation where there is one."""
-    density = data.table.density
-    return fit_novelty(
+    """The score for unknown, its thresholds set on the validation where there is one."""
+    held_out = data.z[data.threshold_side]
+    logits = fit.logits(data.threshold_side).numpy()
+    novelty = fit_novelty(
         data.z["train"],
         data.y["train"],
         len(data.classes),
         quantile=config.novelty_quantile,
         margin=config.novelty_margin,
-        held_out=data.z[data.threshold_side],
-        likely=likely_classes(fit.logits(data.threshold_side).numpy()),
-        density=None if density is None else density[data.rows["train"]],
+        held_out=held_out,
+        likely=likely_classes(logits),
     )
+    other = fit.other()
+    if other is not None:
+        weights, biases = fit.arrays()
+        hidden = activations(held_out @ weights[0].T, weights, biases)
+        odds = np.quantile(log_odds(hidden, logits, other), config.novelty_quantile)
+        other[-1] -= max(float(odds), LEAST_LOG_ODDS) + math.log(config.novelty_margin)
+    return replace(novelty, other=other)
 
 
 def _record(
@@ -213,6 +234,7 @@ def _record(
         },
         "feature_names": list(data.table.feature_names),
         "split": {"by": config.split, **_describe_split(data.table, data.split, data.rows)},
+        "other": {} if data.other is None else _by_phase(data.other.trajectories),
         "validation": _describe_validation(data.split, data.threshold_side == "validation", config),
         "best_epoch": best,
         "history": [[_json(v) for v in asdict(epoch).values()] for epoch in history],
@@ -220,15 +242,23 @@ def _record(
     }
 
 
-def _table(source: str | Path | FeatureStore | Table, config: TrainingConfig) -> Table:
+def _tables(
+    source: str | Path | FeatureStore | Table, config: TrainingConfig
+) -> tuple[Table, Table | None]:
+    """The rows of the classes, and those that train what is none of them, if there are any."""
     if isinstance(source, str | Path):
         source = FeatureStore.open(source)
     if isinstance(source, FeatureStore):
-        return source.load(max_rows=config.max_rows, seed=config.seed)
-    if config.max_rows is None or np.bincount(source.trajectory).max(initial=0) <= config.max_rows:
-        return source
-    kept = balanced_rows(source.trajectory, config.max_rows, config.seed)
-    return source.rows(kept)
+        source = source.load(max_rows=config.max_rows, seed=config.seed)
+    elif config.max_rows is not None:
+        source = source.rows(balanced_rows(source.trajectory, config.max_rows, config.seed))
+    classes = config.classes or tuple(name for name in source.classes if name != OTHER)
+    for name in classes:
+        if name not in source.classes:
+            raise unknown_name("phase", name, source.classes)
+    table = source.of(lambda trajectory: trajectory.phase in classes)
+    other = source.of(lambda t: t.phase not in classes and t.split in ("", "train"))
+    return table, other if len(other) else None
 
 
 def _describe_split(
@@ -245,12 +275,17 @@ def _describe_split(
         described[side] = {
             "rows": len(own),
             "trajectories": len(infos),
-            "preparations": {
-                phase: sorted({t.preparation for t in infos if t.phase == phase})
-                for phase in table.classes
-            },
+            "preparations": {phase: [] for phase in table.classes} | _by_phase(infos),
         }
     return described
+
+
+def _by_phase(infos: Iterable[TrajectoryInfo]) -> dict[str, list[str]]:
+    """Phase → names of its preparations."""
+    found = defaultdict(set)
+    for info in infos:
+        found[info.phase].add(info.preparation)
+    return {phase: sorted(names) for phase, names in found.items()}
 
 
 def _describe_validation(

@@ -126,12 +126,10 @@ def other_ices(
             yield Case(t.phase, f"lattice, σ = {sigma:.2f} Å", frames, expected, twin)
 
 
-def all_lattices(
-    amplitudes: Sequence[float] = MOTION, names: Iterable[str] | None = None
-) -> Iterator[Case]:
-    """Every lattice that GenIce2 knows, each cell once whatever its names; 160 molecules or more.
+def different_lattices(names: Iterable[str] | None = None) -> Iterator[tuple[str, str, Frame]]:
+    """Name, class or "", and oxygens of every lattice that GenIce2 knows; 160 molecules or more.
 
-    Those that GenIce2 itself fails to make are left out.
+    Each cell once whatever its names; those that GenIce2 itself fails to make are left out.
     """
     classes = {name: phase for phase, own in OF_A_CLASS.items() for name in own}
     seen = set()
@@ -143,10 +141,16 @@ def all_lattices(
         except InputError:
             continue
         shape = np.round(frame.positions, 3).tobytes()
-        if shape in seen:
-            continue
-        seen.add(shape)
-        phase = classes.get(name, "")
+        if shape not in seen:
+            seen.add(shape)
+            yield name, classes.get(name, ""), frame
+
+
+def all_lattices(
+    amplitudes: Sequence[float] = MOTION, names: Iterable[str] | None = None
+) -> Iterator[Case]:
+    """:func:`different_lattices` with thermal motion."""
+    for name, phase, frame in different_lattices(names):
         for sigma in amplitudes:
             frames = (displaced_by(name, frame, sigma),)
             yield Case(name, f"σ = {sigma:.2f} Å", frames, phase or UNKNOWN, phase)

@@ -13,7 +13,7 @@ from iceclass.datasets.table import ROW_COLUMNS, Table, TrajectoryInfo
 from iceclass.errors import InputError
 from iceclass.files import replacing
 
-KEYS = ("features", *(name for name in ROW_COLUMNS if name != "density"))
+KEYS = ("features", *ROW_COLUMNS)
 
 
 def write_rows(path: Path, table: Table) -> None:

@@ -117,16 +117,6 @@ def test_every_shipped_model_has_a_card():
         assert f"iceclass evaluate {path.stem} reference" in card
 
 
-def test_the_card_tells_the_densities_that_are_known():
-    model = load_model("default")
-    card = model_card(model)
-    low, high = model.novelty.known_range(0)
-    assert 0.8 < low < 0.9 < 0.96 < high < 1.03
-    assert f"ice Ih {low:.2f}–{high:.2f}, " in card
-    novelty = replace(model.novelty, densities=None)
-    assert "g/cm³" not in model_card(replace(model, novelty=novelty))
-
-
 @pytest.mark.parametrize("missing", ["everything", "test", "split", "novelty"])
 def test_what_the_file_does_not_tell_is_said(missing):
     record = dict(trained().model.record)

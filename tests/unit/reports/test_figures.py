@@ -173,7 +173,7 @@ def test_reports_write_everything(tmp_path: Path):
     explanation = explain(result.model, ice_table(), per_class=20)
     test = ice_table().rows(result.split.index("test"))
     paths = (
-        *training_report(result, ice_table(), tmp_path / "training"),
+        *training_report(result, tmp_path / "training"),
         *evaluation_report(result.evaluation, result.model, test, tmp_path / "evaluation"),
         *explanation_report(explanation, ice_table(), tmp_path / "explanation"),
     )
@@ -182,7 +182,7 @@ def test_reports_write_everything(tmp_path: Path):
     for path in paths:
         if path.suffix == ".png":
             assert min(png_size(path)) > 500
-    untested = training_report(replace(result, evaluation=None), ice_table(), tmp_path / "b")
+    untested = training_report(replace(result, evaluation=None), tmp_path / "b")
     assert [path.name for path in untested] == ["history.csv", "training.png", "report.html"]
 
 

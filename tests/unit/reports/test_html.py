@@ -91,7 +91,7 @@ def noisy() -> Table:
 @cache
 def page_of_training() -> str:
     with TemporaryDirectory() as directory:
-        *_, page = training_report(trained(), ice_table(), directory)
+        *_, page = training_report(trained(), directory)
         assert page.name == "report.html"
         return page.read_text(encoding="utf-8")
 
@@ -254,7 +254,7 @@ def test_names_of_others_are_shown_not_obeyed():
 
 def test_without_test_rows_and_without_record(tmp_path: Path):
     result = replace(trained(), evaluation=None)
-    *_, path = training_report(result, ice_table(), tmp_path)
+    *_, path = training_report(result, tmp_path)
     page = Page(path.read_text(encoding="utf-8"))
     assert set(page.ids) == {"training", "run"}
     assert [tag for tag, _ in page.tags].count("img") == 1

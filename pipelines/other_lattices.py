@@ -1,0 +1,83 @@
+"""Make ``other-lattices.h5``: ices and frameworks that are none of the nine phases, to train on.
+
+    python -m pipelines.other_lattices
+
+GenIce2 knows about 150 lattices of four-coordinated water that are none of the nine phases: real
+ices, hydrates, and hypothetical frameworks. Two in three teach a model what to call unknown, the
+third is left to ``iceclass validate``. Many are one structure under several names or proton
+orders, which may not be divided: two are the same if their molecules have the same surroundings.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+from iceclass.datasets.pack import Described
+from iceclass.datasets.reference import BESIDE, write_reference
+from iceclass.descriptors import descriptor
+from iceclass.frame import Frame
+from iceclass.phases import OTHER
+from iceclass.validation.cases import different_lattices
+
+SAME = 0.02
+"""Distance of two mean SOAP vectors, relative to their length, up to which two lattices are one."""
+
+
+def surroundings(frame: Frame) -> NDArray[np.float64]:
+    """Of the lattice at a molecule's volume of 30 Å³: the mean of its molecules' SOAP vectors."""
+    length = (30.0 * frame.n_molecules / frame.volume) ** (1 / 3)
+    scaled = Frame(positions=frame.positions * length, cell=frame.cell * length)
+    return descriptor("soap-148(normalise=False)").compute(scaled).mean(axis=0)
+
+
+def structures() -> Iterator[list[tuple[str, Frame]]]:
+    """The lattices by structure, each with its names and frames."""
+    groups: list[tuple[NDArray[np.float64], list[tuple[str, Frame]]]] = []
+    for name, phase, frame in different_lattices():
+        if phase:
+            continue
+        mean = surroundings(frame)
+        for known, group in groups:
+            if np.linalg.norm(mean - known) < SAME * np.linalg.norm(known):
+                group.append((name, frame))
+                break
+        else:
+            groups.append((mean, [(name, frame)]))
+    for _, group in groups:
+        yield group
+
+
+def chosen() -> Iterator[Described]:
+    """Two thirds of the structures, drawn by their names."""
+    for group in structures():
+        if zlib.crc32(group[0][0].encode()) % 3 == 0:
+            continue
+        for name, frame in group:
+            metadata = {
+                "phase": OTHER,
+                "twin": "",
+                "preparation": name,
+                "split": "train",
+                "water_model": "none",
+                "temperature": 0.0,
+                "pressure": 0.0,
+                "density": frame.density,
+                "lattice": name,
+            }
+            yield name, metadata, (frame,)
+
+
+@click.command(help=__doc__.splitlines()[0])
+def main() -> None:
+    path = BESIDE / "other-lattices.h5"
+    write_reference(path, chosen(), force=True)
+    click.echo(str(path))
+
+
+if __name__ == "__main__":
+    main()
