@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
 
-BLOCK = 256
-"""Ranges start at multiples of it, however many threads there are."""
+BLOCK = 240
+"""Ranges start at multiples of it, however many threads there are. It is divisible by the widths of
+vectors, and by the molecules that go through a network at a time."""
 
 _count: ContextVar[int | None] = ContextVar("iceclass_threads", default=None)
 

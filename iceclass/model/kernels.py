@@ -98,7 +98,7 @@ def first_rows(whitening: NDArray[np.float32]) -> NDArray[np.int64]:
     return np.where(used.any(axis=1), used.argmax(axis=1), size) // 4 * 4
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
+@njit(cache=True, nogil=True, error_model="numpy")
 def answer(
     layers: Layers,
     first_static: tuple[int, ...],
@@ -119,38 +119,56 @@ def answer(
     n_features, width, hidden = features.shape[1], layers.first.shape[1], layers.second.shape[1]
     n_hidden, outputs = layers.second.shape[0], layers.third.shape[1]
     given = features.reshape(features.size)
-    products = np.empty(ROWS * width, dtype=np.float32)
-    h1, h2 = np.empty(ROWS * hidden, dtype=np.float32), np.empty(ROWS * hidden, dtype=np.float32)
-    logits = np.empty(ROWS * outputs, dtype=np.float32)
+    # loops over rows are vectors only where the row is an array, and no other than the result
+    products = np.empty((ROWS, width), dtype=np.float32)
+    sums = np.empty((ROWS, hidden), dtype=np.float32)
+    h1, h2 = np.empty((ROWS, hidden), dtype=np.float32), np.empty((ROWS, hidden), dtype=np.float32)
+    logits = np.empty((ROWS, outputs), dtype=np.float32)
     squares = np.empty(ROWS, dtype=np.float32)
     size = layers.whitening.shape[1]
     apart, white = np.zeros(size, dtype=np.float32), np.empty(size, dtype=np.float32)
     first, second = layers.first.reshape(-1), layers.second.reshape(-1)
-    third = layers.third.reshape(-1)
+    third, whitening = layers.third.reshape(-1), layers.whitening.reshape(-1)
+    mean, inverse, begin = layers.mean, layers.inverse, layers.begin
+    first_bias, second_bias, third_bias = layers.first_bias, layers.second_bias, layers.third_bias
+    means, residual, none = layers.means, layers.residual, layers.other
+    temperature, threshold = layers.temperature[0], layers.threshold[0]
     finite = True
     for start in range(0, len(rows), ROWS):
         for r in range(ROWS):
-            squares[r] = _standardise(features[start + r], layers.mean, layers.inverse)
-        _multiply(first_static, given, start * n_features, n_features, n_features, first, products)
+            squares[r] = _standardise(features[start + r], mean, inverse)
+        at = start * n_features
+        _multiply(first_static, given, at, n_features, n_features, first, products)
         for r in range(ROWS):
-            _activate(products, r * width, layers.first_bias, h1, r * hidden)
-        _multiply(hidden_static, h1, 0, hidden, n_hidden, second, h2)
+            _activate(products[r], first_bias, h1[r])
+        _multiply(hidden_static, h1, 0, hidden, n_hidden, second, sums)
         for r in range(ROWS):
-            _activate(h2, r * hidden, layers.second_bias, h2, r * hidden)
+            _activate(sums[r], second_bias, h2[r])
         _multiply(last_static, h2, 0, hidden, n_hidden, third, logits)
         for r in range(min(ROWS, len(rows) - start)):
-            row = rows[start + r]
+            row, voted = rows[start + r], logits[r]
             finite = finite and np.isfinite(squares[r])
-            before = r * outputs
             for c in range(n_classes):
-                logits[before + c] += layers.third_bias[c]
-            best, other = _softmax(logits, before, layers.temperature[0], probabilities[row])
-            if len(layers.means) > 0:
-                at = r * width + n_hidden
-                score = _distance(layers, products, at, squares[r], best, other, apart, white)
-                if len(layers.other) > 0:
-                    odds = _log_odds(layers.other, h2, r * hidden, logits, before, n_classes)
-                    score = max(score, layers.threshold[0] * np.exp(odds))
+                voted[c] += third_bias[c]
+            best, other = _softmax(voted, temperature, probabilities[row])
+            if len(means) > 0:
+                projected = products[r, n_hidden : n_hidden + means.shape[1]]
+                rest = squares[r] - _sum_of_squares(projected)
+                if rest < np.float32(0.0):
+                    rest = np.float32(0.0)
+                score = np.float32(np.inf)
+                for c in (best, other):
+                    mean_c = means[c]
+                    for f in range(len(projected)):
+                        apart[f] = projected[f] - mean_c[f]
+                    _times_columns(apart, whitening, begin, c, white)
+                    distance, outside = _sum_of_squares(white), rest / residual[c]
+                    if outside > distance or outside != outside:
+                        distance = outside
+                    if distance < score:  # passes over NaN
+                        score = distance
+                if len(none) > 0:
+                    score = max(score, threshold * np.exp(_log_odds(none, h2[r], voted, n_classes)))
                 novelty[row] = score
     return finite
 
@@ -159,7 +177,7 @@ def answer(
 def _standardise(
     row: NDArray[np.float32], mean: NDArray[np.float32], inverse: NDArray[np.float32]
 ) -> Any:  # pragma: no cover
-    """Make features into (x − mean) · inverse; the sum of their squares."""
+    """Make the (F,) features into (x − mean) · inverse; the sum of their squares."""
     total = np.float32(0.0)
     for f in range(len(mean)):
         value = (row[f] - mean[f]) * inverse[f]
@@ -170,11 +188,7 @@ def _standardise(
 
 @njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy")
 def _activate(
-    sums: NDArray[np.float32],
-    at: int,
-    bias: NDArray[np.float32],
-    out: NDArray[np.float32],
-    to: int,
+    sums: NDArray[np.float32], bias: NDArray[np.float32], out: NDArray[np.float32]
 ) -> None:  # pragma: no cover
     """Write tanh(sums + bias), to three units in the last place.
 
@@ -183,7 +197,7 @@ def _activate(
     """
     limit = np.float32(7.99881172180175781)
     for f in range(len(bias)):
-        x = sums[at + f] + bias[f]
+        x = sums[f] + bias[f]
         x = min(max(x, -limit), limit) if x == x else x
         s = x * x
         p = np.float32(-2.76076847742355e-16)
@@ -197,112 +211,84 @@ def _activate(
         q = q * s + np.float32(1.18534705686654e-04)
         q = q * s + np.float32(2.26843463243900e-03)
         q = q * s + np.float32(4.89352518554385e-03)
-        out[to + f] = x * p / q
+        out[f] = x * p / q
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _softmax(
-    logits: NDArray[np.float32],
-    before: int,
-    temperature: float,
-    out: NDArray[np.float32],
+    logits: NDArray[np.float32], temperature: float, out: NDArray[np.float32]
 ) -> tuple[int, int]:  # pragma: no cover
-    """Write the (C,) probabilities of the logits from ``before`` on; the two most probable."""
+    """Write the (C,) probabilities of the first C logits; the two most probable."""
+    n_classes = len(out)
     best, other = 0, 1
-    if logits[before + 1] > logits[before]:
+    if logits[1] > logits[0]:
         best, other = 1, 0
-    for c in range(2, len(out)):
-        if logits[before + c] > logits[before + best]:
+    for c in range(2, n_classes):
+        if logits[c] > logits[best]:
             best, other = c, best
-        elif logits[before + c] > logits[before + other]:
+        elif logits[c] > logits[other]:
             other = c
-    highest, total = logits[before + best], np.float32(0.0)
-    for c in range(len(out)):
-        out[c] = np.exp(np.float32((logits[before + c] - highest) / np.float32(temperature)))
+    highest, total = logits[best], np.float32(0.0)
+    for c in range(n_classes):
+        out[c] = np.exp(np.float32((logits[c] - highest) / np.float32(temperature)))
         total += out[c]
-    for c in range(len(out)):
+    for c in range(n_classes):
         out[c] /= total
     return best, other
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
-def _distance(
-    layers: Layers,
-    products: NDArray[np.float32],
-    at: int,
-    square: Any,
-    best: int,
-    other: int,
-    apart: NDArray[np.float32],
-    white: NDArray[np.float32],
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+def _sum_of_squares(
+    values: NDArray[np.float32],
 ) -> Any:  # pragma: no cover
-    """The score of :mod:`iceclass.model.novelty` from the (K,) projections from ``at`` on."""
-    k, size = layers.means.shape[1], len(apart)
-    inside = np.float32(0.0)
-    for f in range(k):
-        inside += products[at + f] * products[at + f]
-    rest = square - inside
-    if rest < np.float32(0.0):
-        rest = np.float32(0.0)
-    score = np.float32(np.inf)
-    for c in (best, other):
-        for f in range(k):
-            apart[f] = products[at + f] - layers.means[c, f]
-        _times_columns(apart, layers.whitening[c], layers.begin[c], white)
-        distance = np.float32(0.0)
-        for f in range(size):
-            distance += white[f] * white[f]
-        outside = rest / layers.residual[c]
-        if outside > distance or outside != outside:
-            distance = outside
-        if distance < score:  # passes over NaN
-            score = distance
-    return score
+    """Σ values²."""
+    total = np.float32(0.0)
+    for k in range(len(values)):
+        total += values[k] * values[k]
+    return total
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _log_odds(
     other: NDArray[np.float32],
     hidden: NDArray[np.float32],
-    at: int,
     logits: NDArray[np.float32],
-    before: int,
     n_classes: int,
 ) -> Any:  # pragma: no cover
     """As :func:`iceclass.model.novelty.log_odds`, of one molecule."""
     n_hidden = len(other) - 1
     odds = other[n_hidden]
     for k in range(n_hidden):
-        odds += hidden[at + k] * other[k]
-    highest = logits[before]
+        odds += hidden[k] * other[k]
+    highest = logits[0]
     for c in range(1, n_classes):
-        highest = max(highest, logits[before + c])
+        highest = max(highest, logits[c])
     total = np.float32(0.0)
     for c in range(n_classes):
-        total += np.exp(logits[before + c] - highest)
+        total += np.exp(logits[c] - highest)
     return min(odds - highest - np.log(total), MOST_ODDS)
 
 
 @njit(cache=True, nogil=True, fastmath={"contract"})
 def _times_columns(
     row: NDArray[np.float32],
-    matrix: NDArray[np.float32],
+    matrices: NDArray[np.float32],
     begin: NDArray[np.int64],
+    c: int,
     product: NDArray[np.float32],
 ) -> None:  # pragma: no cover
-    """Write ``row @ matrix``; ``begin`` as of one class in :class:`Layers`."""
+    """Write ``row @ matrices[c]``, flat; ``begin`` as in :class:`Layers`."""
     size = len(row)
-    values = matrix.reshape(size * size)
     for g in range(size // COLUMNS):
         at = g * COLUMNS
-        a, b, c, d = zeros(True, row), zeros(True, row), zeros(True, row), zeros(True, row)
-        for k in range(begin[g], size, 4):
-            place = k * size + at
-            a = a + splat(True, row, k) * load(True, values, place)
-            b = b + splat(True, row, k + 1) * load(True, values, place + size)
-            c = c + splat(True, row, k + 2) * load(True, values, place + 2 * size)
-            d = d + splat(True, row, k + 3) * load(True, values, place + 3 * size)
-        store(True, product, at, (a + b) + (c + d))
+        s0, s1, s2, s3 = zeros(True, row), zeros(True, row), zeros(True, row), zeros(True, row)
+        for k in range(begin[c, g], size, 4):
+            place = (c * size + k) * size + at
+            s0 = s0 + splat(True, row, k) * load(True, matrices, place)
+            s1 = s1 + splat(True, row, k + 1) * load(True, matrices, place + size)
+            s2 = s2 + splat(True, row, k + 2) * load(True, matrices, place + 2 * size)
+            s3 = s3 + splat(True, row, k + 3) * load(True, matrices, place + 3 * size)
+        store(True, product, at, (s0 + s1) + (s2 + s3))
 
 
 @vector_code
@@ -358,4 +344,4 @@ def softmax(
 ) -> None:  # pragma: no cover
     """Write the (N, C) probabilities of (N, C) logits divided by the temperature."""
     for i in range(len(logits)):
-        _softmax(logits[i], 0, temperature, probabilities[i])
+        _softmax(logits[i], temperature, probabilities[i])

@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 
 HIDDEN = 100
 
-_PART = 240
-"""Molecules whose features are held at a time, a multiple of what the compiled network takes."""
-
 
 @dataclass(frozen=True, eq=False)
 class Model:
@@ -209,9 +206,9 @@ class Model:
         found = _Scores(len(features), self.n_classes)
 
         def work(start: int, stop: int) -> None:
-            buffer = np.empty((_PART, self.n_features), dtype=np.float32)
-            for first in range(start, stop, _PART):
-                rows = np.arange(first, min(first + _PART, stop))
+            buffer = np.empty((BLOCK, self.n_features), dtype=np.float32)
+            for first in range(start, stop, BLOCK):
+                rows = np.arange(first, min(first + BLOCK, stop))
                 buffer[: len(rows)] = features[rows]
                 run(self._answer, buffer, found, rows)
 
@@ -255,12 +252,12 @@ class Model:
         if selected is not None:
             blocks = blocks.only(selected)
         found = _Scores(frame.n_molecules, self.n_classes)
-        into = np.arange(_PART)
+        into = np.arange(BLOCK)
 
         def work(start: int, stop: int) -> None:
-            buffer = np.empty((_PART, self.n_features), dtype=np.float32)
-            for first in range(start, stop, _PART):
-                last = min(first + _PART, stop)
+            buffer = np.empty((BLOCK, self.n_features), dtype=np.float32)
+            for first in range(start, stop, BLOCK):
+                last = min(first + BLOCK, stop)
                 molecules = blocks.order[first:last]
                 blocks.fill(buffer, into[: last - first], first, last)
                 if not run(self._answer, buffer, found, molecules):
@@ -283,7 +280,7 @@ class Model:
     ) -> bool:
         """Predict the classes of the first (n, F) features, and write them to the (n,) ``rows``.
 
-        The features, (_PART, F), may be changed. Returns whether those that count are finite and
+        The features, (BLOCK, F), may be changed. Returns whether those that count are finite and
         not too large to be squared.
         """
         if simd is None:
