@@ -1,13 +1,13 @@
-"""Reading in advance, computing side by side and writing in the background, all in order."""
+"""Reading in advance and computing side by side, in threads beside that which takes the results."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from queue import Queue
 from threading import Condition, Event, Thread
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from iceclass.kernels.threads import Team, products_in_one_thread, thread_count
 
@@ -115,48 +115,3 @@ def side_by_side(
         finally:
             space.close()
             pool.shutdown(cancel_futures=True)
-
-
-class BackgroundWriter(Generic[T]):
-    """Hands items to ``write`` in a thread, in order; :meth:`put` waits while ``depth`` wait.
-
-    The error of ``write`` is raised by the next :meth:`put`, or by :func:`background_writer` at
-    its end; no item is written after it.
-    """
-
-    def __init__(self, write: Callable[[T], None], depth: int = 1) -> None:
-        self._waiting: Queue[T | _End] = Queue(depth)
-        self._error: BaseException | None = None
-        self._thread = Thread(target=self._run, args=(write,), name="iceclass-writer", daemon=True)
-        self._thread.start()
-
-    def _run(self, write: Callable[[T], None]) -> None:
-        while not isinstance(item := self._waiting.get(), _End):
-            if self._error is None:
-                try:
-                    write(item)
-                except BaseException as error:
-                    self._error = error
-
-    def put(self, item: T) -> None:
-        """Hand over an item."""
-        if self._error is not None:
-            raise self._error
-        self._waiting.put(item)
-
-    def join(self) -> None:
-        """Wait until all items have been written."""
-        self._waiting.put(_End())
-        self._thread.join()
-
-
-@contextmanager
-def background_writer(write: Callable[[T], None], depth: int = 1) -> Generator[BackgroundWriter[T]]:
-    """A :class:`BackgroundWriter`; when the block ends, well or not, all items are written."""
-    worker = BackgroundWriter(write, depth)
-    try:
-        yield worker
-    finally:
-        worker.join()
-    if worker._error is not None:
-        raise worker._error

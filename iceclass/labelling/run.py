@@ -22,7 +22,7 @@ from iceclass.io.water.kinds import AtomRoles
 from iceclass.labelling.labels import FrameRecords, Labels
 from iceclass.labelling.options import LabelOptions
 from iceclass.labelling.output import Sink, selected_only
-from iceclass.labelling.prefetch import background_writer, side_by_side
+from iceclass.labelling.prefetch import side_by_side
 from iceclass.labelling.selection import NothingSelectedError, selected
 from iceclass.labelling.totals import Totals
 from iceclass.model.file import load_model
@@ -240,7 +240,7 @@ class LabellingRun:
             return self._labeller.predict(item.frame) if item.number > last else None
 
         side = side_by_side(frames, predict, lambda item: item.frame.n_molecules, _UNDER_WAY)
-        with closing(side) as predicted, background_writer(sink.write) as output:
+        with closing(side) as predicted:
             for (number, frame, n_skipped, position), result in predicted:
                 if number > last:
                     try:
@@ -254,7 +254,7 @@ class LabellingRun:
                     record["skipped"] = self._messages(seen, n_skipped)
                     if self._predictions is not None:
                         self._predictions.append(prediction)
-                    output.put((frame, prediction, record, position))
+                    sink.write((frame, prediction, record, position))
                     self.add(
                         record, (0, 0) if self._trajectory is None else self._trajectory.position
                     )
