@@ -17,9 +17,9 @@ from iceclass.descriptors.blocks import FeatureBlocks
 from iceclass.frame import Frame
 from iceclass.kernels.choice import run
 from iceclass.kernels.memory import LINE, aligned_rows
-from iceclass.kernels.simd import I64, Value, Vectors, emitter, vector_code
+from iceclass.kernels.simd import I64, Value, Vectors, emitter, twins, vector_code
 from iceclass.kernels.threads import over_rows
-from iceclass.neighbours.candidates import CANDIDATES, bin_candidates, select_places
+from iceclass.neighbours.candidates import CANDIDATES, bin_candidates, bin_of, select_places
 from iceclass.neighbours.cell_list import MAX_NEIGHBOURS, Bins, check_crowded, make_bins
 
 _REGISTERS = 12
@@ -135,84 +135,19 @@ def _averages(
 
 
 @njit(cache=True, nogil=True)
-def _average(
-    simd: bool | None,
-    bins: Bins,
-    squares: NDArray[np.float64],
-    source: NDArray[Any],
-    place: NDArray[np.int64],
-    n_features: int,
-    static: tuple[int, ...],
-    own_source: NDArray[Any],
-    own_place: NDArray[np.int64],
-    before: int,
-    features: NDArray[Any],
-    rows: NDArray[np.int64],
-    start: int,
-    stop: int,
-) -> int:  # pragma: no cover
-    """Write the averages of ``order[start:stop]`` of the bins to ``features[rows, before:]``.
-
-    One after the other for each of the squared radii. The features of the molecule ``order[k]``
-    are the first of ``source[place[k]]``. To the columns before go those of ``own_source``, found
-    in the same way. ``static`` has as many zeros as vectors are summed at a
-    time. Returns a molecule with too many neighbours, or −1.
-    """
-    near, x, y, z = np.empty(1024, np.int64), np.empty(1024), np.empty(1024), np.empty(1024)
-    first, inside = np.empty(0, np.int64), np.empty(0, np.int64)
-    length = source.shape[1]
-    values, total = source.reshape(source.size), np.empty_like(source[0])
-    share = np.empty_like(source[0, :1])
-    b, k = int(np.searchsorted(bins.start, start, side="right")) - 1, start
-    while k < stop:
-        while bins.start[b + 1] <= k:
-            b += 1
-        found, near, x, y, z, ox, oy, oz = bin_candidates(bins, b, near, x, y, z)
-        if found < 0:
-            return bins.order[k]
-        if len(first) < len(near):
-            first, inside = (
-                np.empty(len(near), np.int64),
-                np.empty(len(near) + CANDIDATES, np.int64),
-            )
-        for j in range(found):
-            first[j] = place[near[j]] * length
-        end = min(stop, bins.start[b + 1])
-        for i in range(k, end):
-            x0 = bins.positions[i, 0] - ox
-            y0 = bins.positions[i, 1] - oy
-            z0 = bins.positions[i, 2] - oz
-            row = features[rows[i - start]]
-            if before > 0:
-                own = own_source[own_place[i]]
-                for f in range(before):
-                    row[f] = own[f]
-            for m in range(len(squares)):
-                # the molecule itself among them
-                count = select_places(simd, x, y, z, found, x0, y0, z0, squares[m], first, inside)
-                if count > MAX_NEIGHBOURS:
-                    return bins.order[i]
-                if simd is None:
-                    _add_rows_plainly(values, inside, count, total)
-                else:
-                    _add_rows(static, values, inside, count, length, total)
-                share[0] = 1.0 / count
-                offset = before + m * n_features
-                for f in range(n_features):
-                    row[offset + f] = total[f] * share[0]
-        k = end
-    return -1
-
-
-@njit(cache=True, nogil=True)
 def _add_rows_plainly(
-    values: NDArray[Any], first: NDArray[np.int64], count: int, total: NDArray[Any]
+    static: tuple[int, ...],
+    values: NDArray[Any],
+    first: NDArray[np.int64],
+    count: int,
+    length: int,
+    total: NDArray[Any],
 ) -> None:  # pragma: no cover
     """As :func:`_add_rows`, to the bit."""
     total[:] = 0.0
     for k in range(count):
         place = first[k]
-        for f in range(len(total)):
+        for f in range(length):
             total[f] += values[place + f]
 
 
@@ -253,3 +188,73 @@ def _add_rows(
     kind = values
     arguments = (static, values, first, types.intp, types.intp, total)
     return types.void(*arguments), emitter(arguments, emit)
+
+
+_sum_rows = twins(_add_rows, _add_rows_plainly)
+
+
+@njit(cache=True, nogil=True)
+def _average(
+    simd: bool | None,
+    bins: Bins,
+    squares: NDArray[np.float64],
+    source: NDArray[Any],
+    place: NDArray[np.int64],
+    n_features: int,
+    static: tuple[int, ...],
+    own_source: NDArray[Any],
+    own_place: NDArray[np.int64],
+    before: int,
+    features: NDArray[Any],
+    rows: NDArray[np.int64],
+    start: int,
+    stop: int,
+) -> int:  # pragma: no cover
+    """Write the averages of ``order[start:stop]`` of the bins to ``features[rows, before:]``.
+
+    One after the other for each of the squared radii. The features of the molecule ``order[k]``
+    are the first of ``source[place[k]]``. To the columns before go those of ``own_source``, found
+    in the same way. ``static`` has as many zeros as vectors are summed at a
+    time. Returns a molecule with too many neighbours, or −1.
+    """
+    near, x, y, z = np.empty(1024, np.int64), np.empty(1024), np.empty(1024), np.empty(1024)
+    first, inside = np.empty(0, np.int64), np.empty(0, np.int64)
+    length = source.shape[1]
+    values, total = source.reshape(source.size), np.empty_like(source[0])
+    share = np.empty_like(source[0, :1])
+    b, k = bin_of(bins, start), start
+    while k < stop:
+        while bins.start[b + 1] <= k:
+            b += 1
+        found, near, x, y, z, ox, oy, oz = bin_candidates(bins, b, near, x, y, z)
+        if found < 0:
+            return bins.order[k]
+        if len(first) < len(near):
+            first, inside = (
+                np.empty(len(near), np.int64),
+                np.empty(len(near) + CANDIDATES, np.int64),
+            )
+        for j in range(found):
+            first[j] = place[near[j]] * length
+        end = min(stop, bins.start[b + 1])
+        for i in range(k, end):
+            x0 = bins.positions[i, 0] - ox
+            y0 = bins.positions[i, 1] - oy
+            z0 = bins.positions[i, 2] - oz
+            row = features[rows[i - start]]
+            if before > 0:
+                own = own_source[own_place[i]]
+                for f in range(before):
+                    row[f] = own[f]
+            for m in range(len(squares)):
+                # the molecule itself among them
+                count = select_places(simd, x, y, z, found, x0, y0, z0, squares[m], first, inside)
+                if count > MAX_NEIGHBOURS:
+                    return bins.order[i]
+                _sum_rows(simd, static, values, inside, count, length, total)
+                share[0] = 1.0 / count
+                offset = before + m * n_features
+                for f in range(n_features):
+                    row[offset + f] = total[f] * share[0]
+        k = end
+    return -1
