@@ -340,6 +340,10 @@ class Model:
         first, second, third = ((0,) * (x.shape[1] // COLUMNS) for x in sizes)
         return layers, first, second, third
 
+    def nothing_found(self, n: int) -> Prediction:
+        """The prediction of N molecules of which nothing was found: all probabilities are 0."""
+        return self._prediction(_Scores(n, self.n_classes), unknown=False)
+
     @cached_property
     def scaler(self) -> Scaler:
         """What standardises the features."""
