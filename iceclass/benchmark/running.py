@@ -223,7 +223,7 @@ def _label(count: int, settings: Settings, missing: dict[str, str]) -> list[Comp
 def _cores(count: int, settings: Settings) -> list[Comparison]:
     """Rows of labelling with ``count`` threads: what they gain, and what processes gain."""
     task = {"task": "cores", "threads": count, "sizes": settings.frame_sizes}
-    task |= {"molecules": settings.molecules * settings.frames, "repeats": settings.repeats}
+    task |= {"molecules": 10 * settings.molecules * settings.frames, "repeats": settings.repeats}
     answer = _measure(task, count)
     timings = {(what, n, key): timing(w, p) for what, n, key, w, p in answer["timings"]}
     return [

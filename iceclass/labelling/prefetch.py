@@ -15,6 +15,10 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
+_AHEAD = 4
+"""Items for every thread that wait for their turn: the reader need not be in time for each."""
+
+
 class _End:
     """Put in a queue after the last item; holds the error that ended it, if one did."""
 
@@ -90,8 +94,8 @@ def side_by_side(
     """The items in their order, each with the ``work`` on it that is done or under way.
 
     Made in a thread of their own, worked on by a :class:`Team` of as many threads as the kernels
-    use. Of both kinds as many items as there are threads, and one or two more, are ahead of the one
-    that is used, and of a total ``weight`` of at most ``room``, but for one. An exception of
+    use. Four items for each of these threads, or fewer, are ahead of the one that is used, of a
+    total ``weight`` of at most ``room``, but for one. An exception of
     ``items`` comes after the items before it. Leaving early ends the threads.
     """
     team, space = Team(thread_count()), _Room(room)
@@ -107,7 +111,7 @@ def side_by_side(
                 return
             yield item, pool.submit(do, item)
 
-    with products_in_one_thread(), closing(prefetch(begun(), team.size)) as started:
+    with products_in_one_thread(), closing(prefetch(begun(), _AHEAD * team.size)) as started:
         try:
             for item, result in started:
                 yield item, result
