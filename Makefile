@@ -5,7 +5,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 DEMO := demo/melting-slab.lammpstrj.gz
 
-.PHONY: demo test quick future check fix docs bench clean
+# A file's tests run in one worker, in the order of tests/conftest.py: those that take long first.
+WORKERS := --numprocesses auto --dist loadfile --no-loadscope-reorder
+
+.PHONY: demo test quick plain future check fix docs bench clean
 
 # Label a real trajectory (ice melting into water) and print the table of phases.
 demo: $(VENV)/.core
@@ -13,11 +16,18 @@ demo: $(VENV)/.core
 	$(BIN)/iceclass label $(DEMO) -o demo-output/melting-slab.labels.lammpstrj --force
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(PYTEST)
+	$(BIN)/python -m pytest $(WORKERS) $(PYTEST)
 
 # Without what takes more than seconds: for the edit loop.
 quick: $(VENV)/.dev
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile -m "not slow and not md" $(PYTEST)
+	$(BIN)/python -m pytest $(WORKERS) -m "not slow and not md" $(PYTEST)
+
+# The tests of whatever runs compiled code, once more with the plain loops that stand in where vector
+# code does not compile; make test runs a part of them so.
+plain: PLAIN := $(addprefix tests/unit/descriptors/test_,soap.py bispectrum.py acsf.py averaging.py)
+plain: PLAIN += tests/physics tests/unit/model/test_classify.py tests/unit/labelling
+plain: $(VENV)/.dev
+	ICECLASS_KERNELS=plain $(BIN)/python -m pytest $(WORKERS) $(PLAIN) $(PYTEST)
 
 # The tests of compiled code with the newest releases of Numba and llvmlite, in an environment of
 # their own: what breaks here will break for users when the bounds in pyproject.toml are lifted.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 
 from iceclass.errors import OutputError
@@ -30,6 +31,35 @@ def check_output(path: str | Path, *, force: bool = False) -> None:
         )
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise OutputError(f"the directory {path.parent} cannot be written", path=path)
+
+
+def _temporary_name(name: str, process: int | str) -> str:
+    return f".{process}.part.{name}"
+
+
+def remove_abandoned(path: str | Path) -> None:
+    """Remove what killed processes left of a file that they were replacing.
+
+    Only the processes of this machine are known: whoever calls this must hold a lock that keeps
+    other machines from writing ``path``.
+    """
+    path = Path(path)
+    for temporary in path.parent.glob(_temporary_name(escape(path.name), "*")):
+        process = temporary.name.split(".")[1]
+        if process.isdecimal() and temporary.name == _temporary_name(path.name, process):
+            with suppress(OverflowError, OSError):  # no number of a process; may not be removed
+                if not _is_running(int(process)):
+                    temporary.unlink(missing_ok=True)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True  # of another user
+    return True
 
 
 class Replacement:
@@ -58,7 +88,7 @@ class Replacement:
     def __init__(self, path: str | Path, *, force: bool = False) -> None:
         self.path = Path(path)
         check_output(self.path, force=force)
-        self.temporary = self.path.with_name(f".{os.getpid()}.part.{self.path.name}")
+        self.temporary = self.path.with_name(_temporary_name(self.path.name, os.getpid()))
         self._force = force
 
     def commit(self) -> None:

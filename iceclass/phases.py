@@ -12,6 +12,9 @@ from dataclasses import dataclass
 UNKNOWN = "unknown"
 """Name of the label −1: a molecule unlike anything in the training set."""
 
+EITHER = "+"
+"""Joins phases, in data, where a molecule is of one of them and nobody knows of which."""
+
 OTHER = "other"
 """Phase, in data, of structures that are none of the classes: what teaches a model that."""
 

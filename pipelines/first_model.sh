@@ -13,14 +13,15 @@ STUDY=${STUDY:-study}                           # where everything goes
 if [ -z "${DATA:-}" ]; then
     DATA=iceclass/data/reference.h5             # the compact data set
     MORE=${MORE-pipelines/data/more.h5}         # further preparations of it, all to train
+    PLACES=${PLACES-environments}               # liquids, interfaces, nuclei, surfaces
 fi
 PHASES=${PHASES:-ih ic ii iii v water lda hda mda}
 GENERATE=${GENERATE:---preparations 5 --jobs 2} # further options of the simulations
-DESCRIPTOR=${DESCRIPTOR:-soap-148-wide}
+DESCRIPTOR=${DESCRIPTOR:-soap-148-scales}
 VARY=${VARY-yes}                                # empty: train on the trajectories as they are
 # options of the training
-TRAIN=${TRAIN:---schedule cosine --epochs 25 --batch-size 2048 --max-rows 2500 --weight-decay 0.3
-    --weight-average 0.999 --bias-correction 0.8 --novelty-margin 1.35}
+TRAIN=${TRAIN:---schedule cosine --epochs 18 --batch-size 2048 --max-rows 900 --weight-decay 0.3
+    --weight-average 0.999 --bias-correction 0.8 --false-alarms 0.002 --novelty-margin 1.35}
 
 mkdir -p "$STUDY"
 if [ ! -e "$DATA" ]; then
@@ -34,9 +35,10 @@ if [ -n "$VARY" ]; then
         iceclass augment "${sources[@]}" -o "$STUDY/varied.h5" --force
     sources+=("$STUDY/varied.h5")
 fi
+sources+=(${PLACES:+"$PLACES"})
 iceclass featurize "${sources[@]}" --descriptor "$DESCRIPTOR" -o "$STUDY/$DESCRIPTOR.h5"
 # shellcheck disable=SC2086
-iceclass train "$STUDY/$DESCRIPTOR.h5" -o "$STUDY/$DESCRIPTOR.safetensors" --force \
+iceclass train "$STUDY/$DESCRIPTOR.h5" --classes "${PHASES// /,}" -o "$STUDY/$DESCRIPTOR.safetensors" --force \
     --report "$STUDY/report" $TRAIN
 iceclass evaluate "$STUDY/$DESCRIPTOR.safetensors" "$STUDY/$DESCRIPTOR.h5" -o "$STUDY/evaluation"
 iceclass explain "$STUDY/$DESCRIPTOR.safetensors" "$STUDY/$DESCRIPTOR.h5" -o "$STUDY/explain"

@@ -32,8 +32,8 @@ from iceclass.io.options import ReadOptions
     default="soap-325",
     show_default=True,
     help="acsf, bispectrum-30, soap-37, soap-325, with other parameters as in soap-325(r_cut=10); "
-    "with -avg averaged over the first shell, with -wide the molecule and its surroundings to 8 Å: "
-    "soap-148-wide.",
+    "with -avg averaged over the first shell, with -scales the molecule, its first shell and its "
+    "surroundings to 8 Å: soap-148-scales.",
 )
 @click.option("--phase", help="What the given files hold, where no .json beside them says it.")
 @click.option(
@@ -56,8 +56,9 @@ def command(
 ) -> None:
     """Turn trajectories into a feature store.
 
-    TRAJECTORIES are files, directories made by iceclass generate --md, which are searched, or
-    "reference": the trajectories that come with iceclass.
+    TRAJECTORIES are files, directories made by iceclass generate --md, which are searched,
+    "reference", the trajectories that come with iceclass, or "environments", those of interfaces,
+    nuclei, surfaces and supercooled liquid in a checkout.
     Trajectories that are in the store already are left as they are; a stopped run goes on when
     the same command is given again.
 
@@ -68,7 +69,9 @@ def command(
       iceclass featurize mine.dump --phase ih --preparation mine-1 -o soap-325.h5
     """
     report = say(quiet)
-    described = find_trajectories(trajectories, phase=phase, preparation=preparation, report=report)
+    described = find_trajectories(
+        trajectories, phase=phase, preparation=preparation, boundaries=True, report=report
+    )
     featurize(
         described,
         find_descriptor(descriptor),

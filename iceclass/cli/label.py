@@ -28,7 +28,6 @@ from iceclass.cli.options import (
 from iceclass.cli.outputs import LabelFiles
 from iceclass.cli.progress import progress, stopping
 from iceclass.errors import OutputError
-from iceclass.files import check_output
 from iceclass.io.lammps.following import Follow
 from iceclass.io.options import ReadOptions
 from iceclass.io.series import find_paths
@@ -205,16 +204,14 @@ class _Task:
 
     def run(self, trajectory: Path | tuple[Path, ...], files: LabelFiles) -> None:
         """Label a trajectory, write its files and tell what it holds."""
-        observers = self.labelling.observers
+        if self.page and output_format(files.labelled) == "table":
+            raise OutputError(
+                "a page is made of a labelled trajectory",
+                path=files.labelled,
+                hint="write a dump or .extxyz",
+            )
+        observers, files = self.labelling.observers, replace(files, page=self.page)
         replacing = files.check(observers, force=self.force)
-        if self.page:
-            if output_format(files.labelled) == "table":
-                raise OutputError(
-                    "a page is made of a labelled trajectory",
-                    path=files.labelled,
-                    hint="write a dump or .extxyz",
-                )
-            check_output(files.beside("html"), force=replacing)
         writing = OutputOptions(
             force=self.force,
             keep_labels=False,
@@ -273,7 +270,6 @@ class _Task:
                 comparison = self.labelling.observers["comparison"]
                 click.echo("\n" + agreement_text(comparison, labels.observed["comparison"]) + "\n")
             paths = files.all(self.labelling.observers)
-            paths += [files.beside("html")] if self.page else []
             click.echo("written: " + ", ".join(path.name for path in paths))
         if "warning" in labels.parameters:
             click.echo(f"warning: {labels.parameters['warning']}", err=True)

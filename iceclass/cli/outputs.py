@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from iceclass.analysis.observer import Observer
-from iceclass.files import check_output
+from iceclass.files import check_output, remove_abandoned
 from iceclass.io import suffixes
 from iceclass.io.detect import detect_format
 from iceclass.io.output.resumable import was_finishing
 from iceclass.io.series import series_stem
 from iceclass.io.text.streams import without_compression
 from iceclass.labelling.labels import Labels
+from iceclass.labelling.output import output_format
 from iceclass.reports.clusters import largest_cluster_figure
 from iceclass.reports.comparison import agreement_figure
 from iceclass.reports.phases import phase_fractions_figure
@@ -37,10 +38,13 @@ class LabelFiles:
         The labelled trajectory, or a table of labels.
     stem
         What the names of the files beside it begin with.
+    page
+        Whether there is to be a page to look at.
     """
 
     labelled: Path
     stem: str
+    page: bool = False
 
     @classmethod
     def of(cls, trajectory: Path, output: Path | None = None, *more: Path) -> LabelFiles:
@@ -74,6 +78,7 @@ class LabelFiles:
         suffixes = ["phases.csv", "phases.png", "phases.json"]
         for name in observers:
             suffixes += [f"{name}.csv"] + [f"{name}.png"] * (name in FIGURES)
+        suffixes += ["html"] * self.page
         return [self.labelled, *map(self.beside, suffixes)]
 
     def check(self, observers: Iterable[str], *, force: bool) -> bool:
@@ -90,13 +95,16 @@ class LabelFiles:
         return replace
 
     def write(self, labels: Labels, observers: Mapping[str, Observer], *, force: bool) -> None:
-        """Write tables, summary and figures.
+        """Write tables, summary and figures, while the labelled trajectory is locked.
 
         Raises
         ------
         OutputError
             One of them exists (without ``force``), or cannot be written.
         """
+        if output_format(self.labelled) != "table":  # which is not locked
+            for path in self.all(observers):
+                remove_abandoned(path)
         table = self.beside("phases.csv")
         labels.write_csv(table, force=force)
         labels.write_summary(self.beside("phases.json"), force=force)

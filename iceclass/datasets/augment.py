@@ -53,6 +53,11 @@ LATTICE_DRAWS = {"ii": 6, "iii": 4}
 Gaussian displacements change the distances of neighbours more than motion does."""
 
 
+STACKING_DRAWS = 6
+"""How many times a stacking-disordered ice is drawn: few are there, and nothing else teaches what a
+hexagonal molecule among cubic ones looks like."""
+
+
 @dataclass(frozen=True)
 class Variation:
     """How much frames are changed.
@@ -183,24 +188,34 @@ def others(path: Path, variation: Variation) -> Iterator[Described]:
 
 
 def stacked(path: Path, variation: Variation) -> Iterator[Described]:
-    """Stacking-disordered ices, once for their hexagonal and once for their cubic molecules."""
+    """Stacking-disordered ices, once for their hexagonal and once for their cubic molecules.
+
+    Those from dynamics as they are, and as often as lattices (:data:`STACKING_DRAWS`) changed.
+    """
     for trajectory in load_reference(path):
-        frames = trajectory.frames
-        if trajectory.is_lattice:
-            rng = variation.random(trajectory.name)
-            motions = (0.0, 0.1, 0.15, 0.2, 0.25)
-            frames = tuple(displaced(frames[0], sigma, rng) for sigma in motions)
         letters = np.array(list(trajectory.metadata["letters"]))
-        for letter, phase in PHASE_OF_LETTER.items():
-            counted = np.flatnonzero(letters == letter).tolist()
-            metadata = {
-                **trajectory.metadata,
-                "phase": phase,
-                "preparation": STACKING + str(trajectory.metadata["sequence"]),
-                "split": "train",
-                "counted": counted,
-            }
-            yield f"{trajectory.name}_{phase}", metadata, frames
+        still = trajectory.is_lattice
+        for draw in range(STACKING_DRAWS):
+            name = trajectory.name + (f"_{draw + 1}" if draw else "")
+            rng = variation.random(name)
+            frames = trajectory.frames
+            if still or draw:
+                largest = variation.shaken if still else variation.motion / 2
+                frames = tuple(
+                    variation.deformed(
+                        displaced(frame, rng.uniform(0.0, largest), rng), variation.density, rng
+                    )
+                    for frame in (frames * 6 if still else frames)
+                )
+            for letter, phase in PHASE_OF_LETTER.items():
+                metadata = {
+                    **trajectory.metadata,
+                    "phase": phase,
+                    "preparation": STACKING + str(trajectory.metadata["sequence"]),
+                    "split": "train",
+                    "counted": np.flatnonzero(letters == letter).tolist(),
+                }
+                yield f"{name}_{phase}", metadata, frames
 
 
 def joined(

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from iceclass.datasets.hdf5 import checked_dataset, one_line
 from iceclass.datasets.reference import BESIDE, ReferenceSet, ReferenceTrajectory, load_reference
 from iceclass.errors import InputError
+from iceclass.phases import EITHER
 
 NO_TRUTH = -9
 """Truth of a molecule within about a layer of a boundary."""
@@ -92,9 +93,27 @@ class EnvironmentTrajectory(ReferenceTrajectory):
 
     @property
     def of_phases(self) -> dict[str, NDArray[np.bool_] | None]:
-        """Class → (T, N) which molecules are of it by their truth; classes that none is of: not."""
-        present = np.unique(self.truth[self.truth != NO_TRUTH])
-        return {CLASSES[c]: self.truth == c for c in present}
+        """Class → (T, N) which molecules are of it by their truth; classes that none is of: not.
+
+        At the edge of a nucleus, which was held until shortly before, a molecule is what it was
+        made to be, but for the test, which goes by the truth alone. At other boundaries it is one
+        of the phases that meet there, of ice Ih and Ic either, and at a surface perhaps liquid:
+        ``ih+ic+water``.
+        """
+        truth = self.truth
+        if self.kind == "nucleus" and self.split != "test":
+            truth = np.where(truth == NO_TRUTH, self.made, truth)
+        found: dict[str, NDArray[np.bool_] | None] = {
+            CLASSES[c]: truth == c for c in np.unique(truth[truth != NO_TRUTH])
+        }
+        if (truth == NO_TRUTH).any():
+            meeting = {CLASSES[c] for c in np.unique(self.made[self.made != NO_TRUTH])}
+            if meeting & {"ih", "ic"}:
+                meeting |= {"ih", "ic"}
+            if self.kind == "surface":
+                meeting.add("water")
+            found[EITHER.join(sorted(meeting, key=CLASSES.index))] = truth == NO_TRUTH
+        return found
 
     def _codes(self, name: str, ndim: int) -> NDArray[np.int8]:
         """An array of the file, its indices into ``phases`` turned into ones into CLASSES."""

@@ -20,6 +20,7 @@ from iceclass.descriptors import Descriptor
 from iceclass.errors import InputError
 from iceclass.frame import Frame
 from iceclass.io import Trajectory
+from iceclass.phases import EITHER
 
 
 def find_trajectories(
@@ -27,6 +28,7 @@ def find_trajectories(
     *,
     phase: str | None = None,
     preparation: str | None = None,
+    boundaries: bool = False,
     report: Callable[[str], None] = lambda text: None,
 ) -> list[TrajectoryInfo]:
     """The trajectories of known phase among files and directories, with what is known of them.
@@ -41,6 +43,8 @@ def find_trajectories(
     phase, preparation
         What the given files are, where no file beside them says it; each file without a
         given preparation is one of its own.
+    boundaries
+        Find the molecules at boundaries, too, which are of one phase or another (``ih+ic+water``).
     report
         Is told what is left out, and why.
 
@@ -55,7 +59,7 @@ def find_trajectories(
             found += [
                 _info(source, one, preparation, {**t.metadata, "name": name})
                 for name, one, t in _compact_set(source)
-                if phase in (None, one)
+                if (boundaries or EITHER not in one) and phase in (None, one)
             ]
             continue
         if source.is_dir():

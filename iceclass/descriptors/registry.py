@@ -27,7 +27,7 @@ _NAME = re.compile(
 
 
 def presets() -> dict[str, Descriptor]:
-    """Preset name → descriptor. Each also exists averaged, as ``NAME-avg`` and ``NAME-wide``."""
+    """Preset name → descriptor; each also exists averaged, as in :func:`descriptor`."""
     return {
         name: family(**parameters)
         for family in FAMILIES.values()

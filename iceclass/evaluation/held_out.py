@@ -15,6 +15,7 @@ from iceclass.datasets.store import FeatureStore, Table
 from iceclass.descriptors import Descriptor
 from iceclass.errors import InputError
 from iceclass.model.network import Model
+from iceclass.phases import EITHER
 
 
 def load_table(
@@ -29,7 +30,8 @@ def load_table(
     """The features of one store, or of trajectories of known phase, computed on the way.
 
     ``sources`` are one feature store, or whatever
-    :func:`~iceclass.datasets.featurize.find_trajectories` takes.
+    :func:`~iceclass.datasets.featurize.find_trajectories` takes. Molecules at boundaries, of which
+    nobody knows the phase, are left out.
 
     Raises
     ------
@@ -42,7 +44,8 @@ def load_table(
     if stores and len(sources) > 1:
         raise InputError("give one feature store, or trajectories", path=stores[0])
     if stores:
-        return FeatureStore.open(stores[0], descriptor=descriptor).load()
+        table = FeatureStore.open(stores[0], descriptor=descriptor).load()
+        return table.of(lambda trajectory: EITHER not in trajectory.phase)
     found = find_trajectories(sources, phase=phase, report=report)
     with TemporaryDirectory() as directory:
         path = Path(directory) / "features.h5"

@@ -20,7 +20,8 @@ class TrainingConfig:
     ----------
     classes
         The phases to tell apart. Empty: all that are there but "other". The rows of all other
-        phases that are not kept for validation or test teach what is unknown.
+        phases that are not kept for validation or test teach what is unknown, those of molecules
+        at a boundary ("ih+water") that they are of one of the phases that meet there.
     split
         "preparation", or "molecule" to compare with figures obtained that way.
     fractions

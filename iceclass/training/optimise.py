@@ -47,6 +47,25 @@ class Epoch:
     learning_rate: float
 
 
+@dataclass(frozen=True, eq=False)
+class Edge:
+    """Molecules at boundaries, each of one of several classes.
+
+    Attributes
+    ----------
+    z
+        (E, F) float32 standardised features.
+    kind
+        (E,) int64. Which row of ``sets`` says of which.
+    sets
+        (B, C) bool.
+    """
+
+    z: NDArray[np.float32]
+    kind: NDArray[np.int64]
+    sets: NDArray[np.bool_]
+
+
 class Fit:
     """The network and its optimisation.
 
@@ -54,6 +73,9 @@ class Fit:
     ----------
     z, y
         "train" and "validation" → (R, F) standardised features, (R,) classes.
+    edge
+        Molecules whose loss is that of the sum of the probabilities of their classes (Jin &
+        Ghahramani, NeurIPS 15 (2002)). All of one kind weigh as much as a class.
     other
         (O, F) standardised features of what is none of the classes: there is one output more for
         it, which weighs as much as a class and takes part in nothing but the training. None: there
@@ -66,17 +88,27 @@ class Fit:
         y: Mapping[str, NDArray[np.int64]],
         n_classes: int,
         config: TrainingConfig,
+        edge: Edge | None = None,
         other: NDArray[np.float32] | None = None,
     ) -> None:
         import torch
         from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-        self.config, self.n_classes = config, n_classes
+        self.config, self.n_classes, self.edge = config, n_classes, edge
         n_outputs = n_classes
         if other is not None:
             n_outputs += 1
             z = {**z, "train": np.concatenate([z["train"], other])}
             y = {**y, "train": np.append(y["train"], np.full(len(other), n_classes))}
+        n_targets = n_outputs
+        self.sets: torch.Tensor | None = None
+        if edge is not None:
+            z = {**z, "train": np.concatenate([z["train"], edge.z])}
+            y = {**y, "train": np.append(y["train"], edge.kind + n_outputs)}
+            n_targets += len(edge.sets)
+            sets = np.eye(n_targets, n_outputs, dtype=np.float32)
+            sets[n_outputs:, :n_classes] = edge.sets
+            self.sets = torch.from_numpy(sets).log()
         self.z = {side: torch.from_numpy(array) for side, array in z.items()}
         self.y = {side: torch.from_numpy(array) for side, array in y.items()}
         self.generator = torch.Generator().manual_seed(config.seed)
@@ -89,12 +121,12 @@ class Fit:
         if config.weight_average > 0:
             follow = get_ema_multi_avg_fn(config.weight_average)
             self.mean = AveragedModel(self.network, multi_avg_fn=follow)
-        outputs = {"train": n_outputs, "validation": n_classes}
+        targets = {"train": n_targets, "validation": n_classes}
         self.weights = {
             side: torch.from_numpy(
-                class_weights(target, outputs[side])
+                class_weights(target, targets[side])
                 if config.balance == "weights"
-                else np.ones(outputs[side])
+                else np.ones(targets[side])
             ).float()
             for side, target in y.items()
         }
@@ -108,6 +140,9 @@ class Fit:
         """Cross-entropy, summed over the rows with their class's weight."""
         import torch
 
+        if side == "train" and self.sets is not None:
+            within = torch.log_softmax(logits, dim=1) + self.sets[target]
+            return -(torch.logsumexp(within, dim=1) @ self.weights[side][target])
         return torch.nn.functional.cross_entropy(
             logits, target, weight=self.weights[side], reduction="sum"
         )
@@ -186,6 +221,17 @@ class Fit:
         with torch.inference_mode():
             blocks = self.z[side].split(65536)
             return torch.cat([self.evaluated_network(b)[:, : self.n_classes] for b in blocks])
+
+    def most_probable_at_edges(self) -> NDArray[np.int64]:
+        """(E,) of the classes that each molecule at a boundary may be of, the most probable."""
+        import torch
+
+        assert self.edge is not None
+        with torch.inference_mode():
+            blocks = torch.from_numpy(self.edge.z).split(65536)
+            logits = torch.cat([self.evaluated_network(b)[:, : self.n_classes] for b in blocks])
+        within = np.where(self.edge.sets[self.edge.kind], logits.numpy(), -np.inf)
+        return within.argmax(axis=1).astype(np.int64)
 
     def validate(self) -> tuple[float, float]:
         """Mean loss and accuracy of the validation rows; NaN without any."""

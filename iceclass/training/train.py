@@ -25,9 +25,9 @@ from iceclass.io.output.csv_tables import write_csv
 from iceclass.model.network import Model, activations
 from iceclass.model.novelty import Novelty, fit_novelty, likely_classes, log_odds
 from iceclass.model.scaler import Scaler
-from iceclass.phases import OTHER
+from iceclass.phases import EITHER, OTHER
 from iceclass.training.config import TrainingConfig
-from iceclass.training.optimise import Epoch, Fit
+from iceclass.training.optimise import Edge, Epoch, Fit
 
 LEAST_LOG_ODDS = -2.0
 """At which a molecule may be called unknown: on clean validation data the odds for none of the
@@ -101,8 +101,7 @@ def train(
         raise MissingDependencyError("training", "PyTorch", "train") from error
     config = config or TrainingConfig()
     started = time.perf_counter()
-    table, other = _tables(source, config)
-    data = _prepare(table, other, config)
+    data = _prepare(_tables(source, config), config)
     fit, history, best = _optimise(data, config, progress)
     weights, biases = fit.arrays()
     model = Model(
@@ -137,8 +136,8 @@ class _Data:
         Side → its rows of the table.
     z, y
         "train" and "validation" → (R, F) float32 standardised features, (R,) int64 classes.
-    other
-        Rows of what is none of the classes, if there are any.
+    edge, other
+        Rows of molecules at boundaries and of what is none of the classes, if there are any.
     """
 
     table: Table
@@ -148,7 +147,15 @@ class _Data:
     scaler: Scaler
     z: Mapping[str, NDArray[np.float32]]
     y: Mapping[str, NDArray[np.int64]]
+    edge: Table | None
     other: Table | None
+
+    @property
+    def sets(self) -> NDArray[np.bool_]:
+        """(B, C) which classes meet at the B kinds of boundary."""
+        kinds = () if self.edge is None else self.edge.classes
+        either = [[c in kind.split(EITHER) for c in self.classes] for kind in kinds]
+        return np.array(either, dtype=bool).reshape(len(kinds), len(self.classes))
 
     @property
     def threshold_side(self) -> str:
@@ -156,8 +163,9 @@ class _Data:
         return "validation" if len(self.rows["validation"]) else "train"
 
 
-def _prepare(table: Table, other: Table | None, config: TrainingConfig) -> _Data:
-    """Split, balance and standardise the rows of a table."""
+def _prepare(tables: tuple[Table, Table | None, Table | None], config: TrainingConfig) -> _Data:
+    """Split, balance and standardise the rows of a table; the others are as they are."""
+    table, edge, other = tables
     classes = table.classes
     if len(classes) < 2:
         raise InputError(f"the data hold only {', '.join(classes)}; training needs two phases")
@@ -173,7 +181,7 @@ def _prepare(table: Table, other: Table | None, config: TrainingConfig) -> _Data
     sides = ("train", "validation")
     z = {side: scaler.standardise(table.features[rows[side]]) for side in sides}
     y = {side: target[rows[side]] for side in sides}
-    return _Data(table, classes, split, rows, scaler, z, y, other)
+    return _Data(table, classes, split, rows, scaler, z, y, edge, other)
 
 
 def _optimise(
@@ -186,8 +194,7 @@ def _optimise(
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     try:
-        other = None if data.other is None else data.scaler.standardise(data.other.features)
-        fit = Fit(data.z, data.y, len(data.classes), config, other)
+        fit = Fit(data.z, data.y, len(data.classes), config, *_further(data))
         history, best = fit.run(progress)
         fit.correct_biases(config.bias_correction)
     finally:
@@ -195,13 +202,31 @@ def _optimise(
     return fit, history, best
 
 
+def _further(data: _Data) -> tuple[Edge | None, NDArray[np.float32] | None]:
+    """What trains beside the classes: standardised rows at boundaries, and of none of them."""
+    edge, other = data.edge, data.other
+    return (
+        None
+        if edge is None
+        else Edge(data.scaler.standardise(edge.features), edge.target(edge.classes), data.sets),
+        None if other is None else data.scaler.standardise(other.features),
+    )
+
+
 def _novelty(data: _Data, fit: Fit, config: TrainingConfig) -> Novelty:
-    """The score for unknown, its thresholds set on the validation where there is one."""
+    """The score for unknown, its thresholds set on the validation where there is one.
+
+    A molecule at a boundary belongs to the class of those meeting there that is the most probable.
+    """
     held_out = data.z[data.threshold_side]
+    z, y = data.z["train"], data.y["train"]
+    if fit.edge is not None:
+        z = np.concatenate([z, fit.edge.z])
+        y = np.append(y, fit.most_probable_at_edges())
     logits = fit.logits(data.threshold_side).numpy()
     novelty = fit_novelty(
-        data.z["train"],
-        data.y["train"],
+        z,
+        y,
         len(data.classes),
         quantile=config.novelty_quantile,
         margin=config.novelty_margin,
@@ -244,21 +269,29 @@ def _record(
 
 def _tables(
     source: str | Path | FeatureStore | Table, config: TrainingConfig
-) -> tuple[Table, Table | None]:
-    """The rows of the classes, and those that train what is none of them, if there are any."""
+) -> tuple[Table, Table | None, Table | None]:
+    """The rows of the classes, those at their boundaries, and those of none of them that train."""
     if isinstance(source, str | Path):
         source = FeatureStore.open(source)
     if isinstance(source, FeatureStore):
         source = source.load(max_rows=config.max_rows, seed=config.seed)
     elif config.max_rows is not None:
         source = source.rows(balanced_rows(source.trajectory, config.max_rows, config.seed))
-    classes = config.classes or tuple(name for name in source.classes if name != OTHER)
+    pure = [name for name in source.classes if EITHER not in name]
+    classes = config.classes or tuple(name for name in pure if name != OTHER)
     for name in classes:
-        if name not in source.classes:
-            raise unknown_name("phase", name, source.classes)
-    table = source.of(lambda trajectory: trajectory.phase in classes)
-    other = source.of(lambda t: t.phase not in classes and t.split in ("", "train"))
-    return table, other if len(other) else None
+        if name not in pure:
+            raise unknown_name("phase", name, pure)
+
+    def trains(t: TrajectoryInfo) -> bool:
+        return t.split in ("", "train")
+
+    table = source.of(lambda t: t.phase in classes)
+    edge = source.of(
+        lambda t: EITHER in t.phase and trains(t) and set(t.phase.split(EITHER)) <= set(classes)
+    )
+    other = source.of(lambda t: t.phase in pure and t.phase not in classes and trains(t))
+    return table, edge if len(edge) else None, other if len(other) else None
 
 
 def _describe_split(

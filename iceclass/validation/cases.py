@@ -213,7 +213,7 @@ def no_ices(lattices: Iterable[ReferenceTrajectory], sigma: float = 0.15) -> Ite
     depth = np.minimum(z - z.min(), z.max() - z)
     made = f"ice Ih in vacuum, σ = {sigma:.2f} Å"
     outer, inner = (depth < 2.0,) * len(frames), (depth > 8.0,) * len(frames)
-    yield Case("surface", f"{made}, outer bilayer", frames, UNKNOWN, counted=outer)
+    yield Case("surface", f"{made}, outer bilayer", frames, "ih", counted=outer)
     yield Case("slab", f"{made}, deeper than 8 Å", frames, "ih", counted=inner)
     gas = tuple(random_points(20, GAS, random_generator("gas", k), 2.6) for k in range(10))
     yield Case("gas", "20 molecules in (100 Å)³", gas, UNKNOWN)

@@ -32,7 +32,7 @@ def measure(inputs: Inputs) -> dict[str, Any]:
         rows.append(
             {
                 **head(inputs, t),
-                "phases": " | ".join(t.metadata["phases"]),
+                "phases": " beside ".join(t.metadata["phases"]),
                 "molecules": len(named),
                 "with_truth": int(sure.sum()),
                 "accuracy": float(np.mean(_as_one(named)[sure] == right[sure])),

@@ -24,8 +24,18 @@ def measure(inputs: Inputs) -> dict[str, Any]:
         GenIce2 is not installed.
     """
     rows = every_lattice_rows(inputs.model, all_lattices())
-    trained = inputs.trained_on("lattice")
-    return {"rows": [{**row, "trained": trained and row["expected"] != UNKNOWN} for row in rows]}
+    of_classes = inputs.trained_on("lattice")
+    return {
+        "rows": [
+            {
+                **row,
+                "trained": inputs.trained_on("lattice", row["name"])
+                if row["expected"] == UNKNOWN
+                else of_classes,
+            }
+            for row in rows
+        ]
+    }
 
 
 def every_lattice_rows(model: Model, cases: Iterable[Case]) -> list[dict[str, Any]]:

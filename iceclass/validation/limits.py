@@ -5,7 +5,8 @@ A file of limits is TOML, one table a limit::
     [[limit]]
     what = "none of the classes is called unknown"    # for the reader
     part = "novelty"                                  # of iceclass.validation.run.PARTS
-    where = { expected = "unknown" }                  # which rows: column = value, or a list
+    where = { expected = "unknown" }                  # which rows: column = value, or a list, or
+                                                      # a range: { least = 150, most = 1200 }
     column = "unknown"
     least = 0.98                                      # or most = …
     each = false                                      # true: every row, not their mean
@@ -34,7 +35,7 @@ class Limit:
     least, most
         What the share must reach, or may not exceed.
     where
-        Column → values of the rows that count; empty: all.
+        Column → values of the rows that count, or their range; empty: all.
     each
         Whether every row must keep it; else their mean over molecules.
     what
@@ -45,9 +46,18 @@ class Limit:
     column: str
     least: float | None = None
     most: float | None = None
-    where: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    where: Mapping[str, Sequence[Any] | Mapping[str, float]] = field(default_factory=dict)
     each: bool = False
     what: str = ""
+
+    def counts(self, row: Mapping[str, Any]) -> bool:
+        """Whether a row is one that the limit is about."""
+        return all(
+            wanted.get("least", row[column]) <= row[column] <= wanted.get("most", row[column])
+            if isinstance(wanted, Mapping)
+            else row[column] in wanted
+            for column, wanted in self.where.items()
+        )
 
 
 @dataclass(frozen=True)
@@ -95,7 +105,14 @@ def _limit(table: Any, number: int, path: Path) -> Limit:
             f"limit {number}: expected 'part', 'column' and a number as 'least' or 'most'",
             path=path,
         )
-    chosen = {k: v if isinstance(v, list) else [v] for k, v in where.items()}
+    for key, wanted in where.items():
+        if isinstance(wanted, dict) and not set(wanted) <= {"least", "most"}:
+            raise InputError(
+                f"{key} in 'where' of limit {number} is no value, list, or range with 'least' and "
+                "'most'",
+                path=path,
+            )
+    chosen = {k: v if isinstance(v, list | dict) else [v] for k, v in where.items()}
     return Limit(**{**table, "where": chosen})
 
 
@@ -115,7 +132,7 @@ def judge(limits: Sequence[Limit], found: Mapping[str, Any]) -> list[Verdict]:
         for column in (limit.column, *limit.where):
             if column not in rows[0]:
                 raise unknown_name(f"column of {limit.part}", column, list(rows[0]))
-        own = [r for r in rows if all(r[k] in values for k, values in limit.where.items())]
+        own = [row for row in rows if limit.counts(row)]
         if not own:
             raise InputError(f"no row of part {limit.part!r} has {dict(limit.where)}")
         if limit.each:

@@ -18,6 +18,9 @@ from iceclass.prediction import Prediction
 from iceclass.validation.cases import Case, compressed_ices, no_ices, other_ices
 from iceclass.validation.inputs import Inputs, evenly_spread
 
+SAME = {"ice0": "0", "CS2": "16"}
+"""GenIce2's lattices that have another name where each comes once."""
+
 FALSE_ALARMS = 0.01
 """At which the share detected is given, whatever the model's own threshold."""
 
@@ -34,10 +37,13 @@ def measure(inputs: Inputs) -> dict[str, Any]:
     known, classes = known_molecules(model, inputs.held_out, inputs.frames)
     tested = [t for t in inputs.held_out if t.split == "test"]
     cases = chain(other_ices(ices), compressed_ices(ices, tested), no_ices(ices))
-    rows = [
-        {**row, "trained": bool(row["twin"]) and inputs.trained_on("lattice", row["name"])}
-        for row in novelty_rows(model, known, cases)
-    ]
+    trained = {
+        t.phase
+        for t in ices
+        for name in (t.phase, SAME.get(t.metadata["lattice"], t.metadata["lattice"]))
+        if inputs.trained_on("lattice", name)
+    }
+    rows = [{**row, "trained": row["name"] in trained} for row in novelty_rows(model, known, cases)]
     threshold = None if model.novelty is None else model.novelty.threshold
     classes = [{**row, "trained": True} for row in classes]
     return {"threshold": threshold, "classes": classes, "rows": rows}

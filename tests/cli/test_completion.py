@@ -41,4 +41,4 @@ def test_options():
 @pytest.mark.parametrize("line", ["iceclass label --model ", "iceclass models "])
 def test_models(line):
     assert set(shipped_models()) <= completed(line)
-    assert "soap-148-wide" in completed(line + "soap-148-w")
+    assert "soap-148-scales" in completed(line + "soap-148-s")

@@ -31,7 +31,7 @@ MD = (
 )
 QUICK = {
     "generate": MD,
-    "featurize": "--every 11",
+    "featurize": "--every 40",
     "train": "--epochs 4 --max-rows 100",
     "label": "--stop 1 -q",
 }

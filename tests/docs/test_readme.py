@@ -71,14 +71,30 @@ def test_makefile_does_what_the_readme_says():
     assert "make check\nmake test" in (ROOT / ".ci" / "run").read_text()
 
 
+VALIDATION = ROOT / "docs" / "models" / "soap-148-scales" / "validation"
+
+
 def test_lattices_in_the_readme_are_those_of_the_validation():
-    path = ROOT / "docs" / "models" / "soap-148-wide" / "validation" / "lattices.csv"
-    rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
-    other = [r for r in rows if r["expected"] == "unknown" and r["condition"] == "σ = 0.15 Å"]
-    found = sum(float(r["unknown"]) >= 0.98 for r in other)
-    assert f"of the {len(other)} such lattices that GenIce2 knows, {found} are" in " ".join(
-        README.split()
-    )
+    text = (VALIDATION / "lattices.csv").read_text(encoding="utf-8")
+    other = [
+        row
+        for row in csv.DictReader(text.splitlines())
+        if row["expected"] == "unknown" and row["condition"] == "σ = 0.15 Å"
+    ]
+    found = [row for row in other if float(row["unknown"]) >= 0.98]
+    new, found_new = ([r for r in rows if r["trained"] == "False"] for rows in (other, found))
+    said = " ".join(README.split())
+    assert f"Of the {len(other)} lattices that GenIce2 knows" in said
+    assert f"none of the nine, {len(found)} are" in said
+    assert f"of the {len(new)} among them whose structures" in said
+    assert f"trained nothing, {len(found_new)}." in said
+
+
+def test_places_in_the_readme_are_those_of_the_validation():
+    text = (VALIDATION / "validation.md").read_text(encoding="utf-8")
+    rows = [line for line in text.split("\n## ")[1].splitlines() if line.startswith("|")]
+    assert len(rows) > 10
+    assert "\n".join(rows) in README
 
 
 def test_figures_in_the_readme_are_those_of_the_models():

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import gzip
 import os
-import re
 import resource
 import signal
 import subprocess
@@ -30,8 +29,6 @@ DEMO = ROOT / "demo" / "melting-slab.lammpstrj.gz"
 INPUT = "traj.lammpstrj"
 FRAMES = 42
 """Of the input: the demo, twice."""
-TEMPORARY = re.compile(r"\.\d+\.part\.")
-"""What was being written when a kill came stays under such a name; nobody takes it for a result."""
 KILLS = int(os.environ.get("ICECLASS_FUZZ", "4"))
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 
@@ -59,7 +56,7 @@ def take_files(folder: Path) -> dict[str, bytes]:
     found = {path.name: path.read_bytes() for path in paths}
     for path in paths:
         path.unlink()
-    return {name: data for name, data in found.items() if not TEMPORARY.match(name)}
+    return found
 
 
 def kill_after_a_while(folder: Path, output: str, rng: Random) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,16 @@ def described(path: Path) -> None:
     assert found, f"{path}: nothing in it"
 
 
+def opened_page(path: Path) -> None:
+    """A page that holds frames, and the molecules to draw in them."""
+    text = path.read_text(encoding="utf-8")
+    embedded = dict(re.findall(r'<script id="(\w+)" type="[\w/]+">(.*?)</script>', text, re.DOTALL))
+    frames = json.loads(embedded["meta"])["frames"]
+    assert frames, f"{path}: no frame"
+    assert len(embedded["data"]) > 100 * len(frames), f"{path}: no molecules"
+    assert text.endswith("</html>\n"), f"{path}: cut short"
+
+
 CHECKS: dict[str, Callable[[Path], None]] = {
     ".png": drawn,
     ".lammpstrj": labelled,
@@ -64,6 +75,7 @@ CHECKS: dict[str, Callable[[Path], None]] = {
     ".csv": tabulated,
     ".csv.gz": tabulated,
     ".json": described,
+    ".html": opened_page,
 }
 
 

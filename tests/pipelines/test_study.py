@@ -11,6 +11,7 @@ import pytest
 import iceclass
 from iceclass.datasets.pack import trajectories_to_pack
 from iceclass.model.file import load_model
+from tests.helpers.outputs import check_output
 
 ROOT = Path(__file__).parents[2]
 
@@ -82,7 +83,7 @@ def test_study_leaves_tables_and_figures(study):
         "explain": ("importance.csv", "importance.png", "distributions.png", "explanation.json"),
     }.items():
         for name in files:
-            assert (directory / folder / name).stat().st_size > 0, name
+            check_output(directory / folder / name)
 
 
 def test_study_data_hold_what_was_simulated(study):

@@ -69,6 +69,12 @@ def _seventeen(value: float, exponent: Int) -> Int:
 
 
 @numba.njit(cache=True, nogil=True)
+def _reads_back(digits: Int, exponent: Int, number: float, single: bool) -> bool:
+    back = decimal(np.uint64(digits), exponent)
+    return back == number or (single and np.float32(back) == np.float32(number))
+
+
+@numba.njit(cache=True, nogil=True)
 def _put_float(out: NDArray[np.uint8], p: Int, value: float, single: bool) -> Int:
     """Write a number; the position after it."""
     if np.isnan(value):
@@ -119,8 +125,13 @@ def _put_float(out: NDArray[np.uint8], p: Int, value: float, single: bool) -> In
     while n <= longest:
         unit = _TENS[17 - n]
         shorter = (digits + unit // 2) // unit
-        back = decimal(np.uint64(shorter), exponent - n + 1)
-        if back == number or (single and np.float32(back) == np.float32(number)):
+        if _reads_back(shorter, exponent - n + 1, number, single):
+            break
+        # halfway between two, as 17 digits tell: the one below may be the nearer
+        if digits % unit == unit // 2 and _reads_back(
+            shorter - 1, exponent - n + 1, number, single
+        ):
+            shorter -= 1
             break
         n += 1
     n = min(n, longest)

@@ -1,6 +1,7 @@
 """Variations of training data keep side and preparation, and change what they say they change."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,15 @@ from scipy.spatial import cKDTree
 
 from iceclass.acceptance.structure import mean_square_displacement
 from iceclass.datasets import augment
-from iceclass.datasets.augment import Variation, joined, lattices, stacked, training, varied
+from iceclass.datasets.augment import (
+    Variation,
+    joined,
+    lattices,
+    others,
+    stacked,
+    training,
+    varied,
+)
 from iceclass.datasets.featurize import featurize, find_trajectories
 from iceclass.datasets.joining import Cut, ball, join
 from iceclass.datasets.reference import find_data, load_reference, write_reference
@@ -125,6 +134,32 @@ def test_solids_get_less_motion_too(data):
     assert 0.0 < a < 0.8 * b
 
 
+def test_glasses_move_no_more_and_keep_their_density():
+    glass = next(t for t in load_reference() if t.phase == "mda" and t.split == "train")
+    variation = Variation(strain=0.0, frames=6)
+    steps = [f.timestep for f in variation.of(glass)]
+    for frame in variation.of(glass):
+        source = next(f for f in glass.frames if f.timestep == frame.timestep)
+        assert abs(frame.density / source.density - 1) <= 0.02 + 1e-9
+    assert len(set(steps)) == 6
+    with_motion = replace(variation, glassy=0.1, glassy_density=0.0).of(glass)
+    pairs = zip(replace(variation, glassy_density=0.0).of(glass), with_motion, strict=True)
+    moved = [np.abs(a.positions - b.positions).max() > 0.05 for a, b in pairs]
+    assert moved == [True, False] * 3  # the others have less motion than in the trajectory
+
+
+def test_other_lattices_train_what_is_none_of_the_classes():
+    data = find_data("other-lattices.h5")
+    made = list(others(data, Variation(frames=5, strain=0.0, density=0.0)))
+    sources = {t.name: t for t in load_reference(data)}
+    assert {name for name, _, _ in made} == {f"other_{name}" for name in sources}
+    for name, metadata, frames in made:
+        still = sources[name.removeprefix("other_")].frames[0]
+        moved = [np.abs(f.positions - still.positions).max() > 1e-6 for f in frames]
+        assert (metadata["phase"], metadata["split"]) == ("other", "train")
+        assert moved == [False, True, True, True, False]
+
+
 def test_the_same_seed_makes_the_same(data):
     one, same, other = (
         list(varied(training(data), Variation(seed=s, frames=2))) for s in (1, 1, 2)
@@ -144,6 +179,11 @@ def test_every_molecule_of_a_sequence_counts_once(tmp_path):
         assert (hexagonal["phase"], cubic["phase"]) == ("ih", "ic")
         both = sorted(hexagonal["counted"] + cubic["counted"])
         assert both == list(range(t.frames[0].n_molecules))
+        first, again = made[f"{t.name}_ih"][1], made[f"{t.name}_2_ih"][1]
+        assert len(first) == len(again) == (6 if t.is_lattice else len(t.frames))
+        assert np.abs(first[0].positions - again[0].positions).max() > 0.01
+        same = np.array_equal(first[0].positions, t.frames[0].positions)
+        assert same is not t.is_lattice  # dynamics is there as it is, too
 
 
 def bulks(data, *phases):
@@ -239,8 +279,10 @@ def test_the_command_adds_lattices_stacking_and_variations(data, tmp_path, monke
     kinds = Counter(t.preparation.partition("_")[0] for t in made)
     assert kinds["ih"] == kinds["water"] == 2
     assert kinds["interface"] == 2
-    assert kinds["lattice"] == 9 - 1 + 6 + 2 * 3
-    assert kinds["stacking"] == 2 * len(load_reference(STACKING))
+    assert kinds["lattice"] == 9 - 1 + 6 + 2 * 3 + len(
+        load_reference(find_data("other-lattices.h5"))
+    )
+    assert kinds["stacking"] == 2 * 6 * len(load_reference(STACKING))
     assert run("augment", str(data), "-o", str(out), *options) == 2  # it exists already
     empty = ("--lattices", str(tmp_path))
     assert run("augment", str(data), "-o", str(tmp_path / "x.h5"), *options, *empty) == 2

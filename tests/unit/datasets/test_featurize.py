@@ -3,13 +3,16 @@
 import gzip
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import iceclass
+from iceclass.datasets.environments import NO_TRUTH, load_environments
 from iceclass.datasets.featurize import featurize, find_trajectories
+from iceclass.datasets.reference import write_reference
 from iceclass.datasets.store import FeatureStore
 from iceclass.errors import InputError
 from iceclass.evaluation.held_out import held_out_rows, load_table
@@ -119,3 +122,56 @@ def test_what_a_model_has_seen_is_left_out(runs):
     described = json.loads((runs / "one.json").read_text()) | {"preparation": name}
     (runs / "one.json").write_text(json.dumps(described))
     assert len(held_out_rows(load_table([runs / "one.lammpstrj"], model.descriptor), model)) == 0
+
+
+def test_environments_are_featurized_by_the_truth_of_every_molecule(tmp_path):
+    """Once for each phase: its molecules in the frames where they are of it, no others."""
+    rng = np.random.default_rng(5)
+    frame = iceclass.Frame(positions=rng.uniform(0, 14, (60, 3)), cell=np.eye(3) * 14)
+    truth = np.full((2, 60), NO_TRUTH, np.int8)
+    truth[0, :20], truth[1, :10], truth[0, 50:] = 1, 1, 0
+    description = {
+        "phase": "",
+        "preparation": "p",
+        "water_model": "mw",
+        "temperature": 240.0,
+        "pressure": 0.0,
+        "density": 0.9,
+        "environment": "interface",
+        "group": "g",
+        "split": "test",
+        "phases": ["ic", "water"],
+    }
+    made = np.where(np.arange(60) < 30, 1, 0).astype(np.int8)
+    arrays = {"one": {"made": made, "truth": truth}}
+    source = tmp_path / "environments-01.h5"
+    write_reference(source, [("one", description, (frame, frame))], arrays=arrays)
+    found = find_trajectories([source])
+    assert [(t.name, t.phase, t.preparation, t.split) for t in found] == [
+        ("one_ic", "ic", "p", "test"),
+        ("one_water", "water", "p", "test"),
+    ]
+    assert [t.phase for t in find_trajectories([source], phase="ic")] == ["ic"]
+    *same, edge = find_trajectories([source], boundaries=True)
+    assert same == found
+    assert (edge.name, edge.phase, edge.split) == ("one_ih+ic+water", "ih+ic+water", "test")
+    (held,) = load_environments(source)
+    assert np.array_equal(held.of_phases["ih+ic+water"], truth == NO_TRUTH)
+    nucleus = replace(held, metadata={**held.metadata, "environment": "nucleus", "split": "train"})
+    assert set(nucleus.of_phases) == {"ic", "water"}
+    assert np.array_equal(nucleus.of_phases["ic"], np.where(truth < 0, made, truth) == 0)
+    featurize(found, SOAP, tmp_path / "f.h5")
+    with FeatureStore.open(tmp_path / "f.h5") as store:
+        table = store.load()
+    expected = SOAP.compute(held.frames[0])
+    water = table.phase == "water"
+    assert np.allclose(table.features[water], expected[[*range(20), *range(10)]], rtol=1e-6)
+    assert np.allclose(table.features[~water], expected[50:], rtol=1e-6)
+    assert table.frame[water].tolist() == [0] * 20 + [1] * 10
+
+
+def test_environments_of_a_checkout_go_by_a_word():
+    kinds = {t.name for t in load_environments()}
+    found = find_trajectories([Path("environments")], phase="ih")
+    assert found
+    assert {t.name.removesuffix("_ih") for t in found} <= kinds

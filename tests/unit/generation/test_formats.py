@@ -50,7 +50,7 @@ def test_lammps_runs_the_data_file(name, tmp_path):
         "timestep 0.5",
         "fix md all nve/limit 0.05",
         "fix bath all langevin 1.0 1.0 20.0 7",
-        "run 1500",
+        "run 300",
     ]
     run_script("\n".join(script), tmp_path, "energy")
     table = read_thermo(tmp_path / "energy.log")

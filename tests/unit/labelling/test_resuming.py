@@ -89,6 +89,41 @@ def test_killed_while_final_names_are_written(here):
     assert contents() == expected
 
 
+def test_what_a_killed_run_was_writing_is_removed(here):
+    """Of the files of this run only, and not what a process that is there is writing."""
+    run("-o", "out.lammpstrj", *OPTIONS)
+    expected = contents()
+    kill_after(3, "out.lammpstrj", "-o", "out.lammpstrj", "--force", *OPTIONS)
+    with subprocess.Popen(["true"]) as process:
+        gone = process.pid
+    abandoned = [Path(f".{gone}.part.{name}") for name in expected]
+    others = [
+        Path(f".{os.getppid()}.part.out.profile.png"),
+        Path(f".{gone}.part.other.phases.csv"),
+        Path(f".{gone}.part.a.part.out.phases.csv"),
+        Path(".x.part.out.phases.csv"),
+        Path(f".{10**30}.part.out.phases.csv"),
+        Path(f".{gone}.part.out.html"),  # which this run does not write
+    ]
+    for path in abandoned + others:
+        path.write_bytes(b"half a file")
+    run("-o", "out.lammpstrj", "--force", *OPTIONS)
+    for path in others:
+        assert path.read_bytes() == b"half a file"
+        path.unlink()
+    assert contents() == expected
+
+
+def test_a_killed_page_is_written_again(here):
+    """The page comes last, when nothing but its own half is there to go on with."""
+    run("-o", "out.lammpstrj", "--stop", "1", "--page")
+    expected = contents()
+    with subprocess.Popen(["true"]) as process:
+        Path(f".{process.pid}.part.out.html").write_bytes(b"half a page")
+    run("-o", "out.lammpstrj", "--stop", "1", "--page", "--force")
+    assert contents() == expected
+
+
 def test_other_settings_or_another_input_start_again(here, text):
     kill_after(3, "out.lammpstrj", "-o", "out.lammpstrj")
     run("-o", "out.lammpstrj", "--no-unknown")

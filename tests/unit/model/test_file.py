@@ -57,6 +57,20 @@ def test_everything_comes_back(path: Path):
     np.testing.assert_array_equal(loaded.predict(x).novelty, model.predict(x).novelty)
 
 
+def test_the_output_for_none_of_the_classes_comes_back(tmp_path: Path):
+    model = trained().model
+    other = np.linspace(-0.1, 20.0, 101, dtype=np.float32)
+    model = replace(model, novelty=replace(model.novelty, other=other))
+    save_model(model, tmp_path / "other.safetensors")
+    loaded = load_model(tmp_path / "other.safetensors")
+    assert loaded.model_id == model.model_id != trained().model.model_id
+    x = features("iii", 4)
+    np.testing.assert_array_equal(loaded.predict(x).novelty, model.predict(x).novelty)
+    assert (model.predict(x).novelty > trained().model.predict(x).novelty).any()
+    with pytest.raises(ModelError, match=r"novelty.other is float32 of shape \(100,\)"):
+        replace(model, novelty=replace(model.novelty, other=other[1:]))
+
+
 def test_a_model_without_novelty(tmp_path: Path):
     model = replace(trained().model, novelty=None, record=None)
     save_model(model, tmp_path / "plain.safetensors")
@@ -244,7 +258,7 @@ def test_names_of_stored_parameters_are_those_of_the_files_that_are_out():
         assert "average_own" in model.descriptor.to_dict()
         assert model.descriptor.concatenate_self == model.descriptor.to_dict()["average_own"]
         assert model.descriptor == from_dict(model.descriptor.to_dict())
-    assert load_model("soap-148-wide").descriptor.concatenate_self
+    assert load_model("soap-148-scales").descriptor.concatenate_self
     (figures,) = summary_of(load_model("default")).tests.values()
     assert sum(len(one.confused_with) for one in figures.per_class.values()) > 0
 

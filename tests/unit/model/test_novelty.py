@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from iceclass.datasets.perturb import scaled
 from iceclass.descriptors import descriptor
 from iceclass.frame import Frame
 from iceclass.model.file import load_model
-from iceclass.model.novelty import fit_novelty, likely_classes
+from iceclass.model.novelty import fit_novelty, likely_classes, log_odds
 from tests.helpers.iceframes import DESCRIPTOR, ICES, features, thermal_frame, trained
 
 
@@ -106,3 +108,20 @@ def test_what_is_no_ice_is_unknown():
     for molecules in (30, 10_000):
         frame = Frame(positions=rng.uniform(0, 40, (molecules, 3)), cell=40 * np.eye(3))
         assert (model.predict(soap.compute(frame)).labels < 0).mean() > 0.95
+
+
+def test_odds_agree_with_their_definition():
+    """In float64 from the definition, and beside the distance."""
+    rng = np.random.default_rng(6)
+    z, target = gaussian_classes(1)
+    hidden, logits = rng.normal(size=(50, 4)), 5 * rng.normal(size=(50, 3))
+    other = rng.normal(size=5)
+    h, v, o = (x.astype(np.float32) for x in (hidden, logits, other))
+    expected = np.exp(hidden @ other[:4] + other[4]) / np.exp(logits).sum(axis=1)
+    np.testing.assert_allclose(np.exp(log_odds(h, v, o)), expected, rtol=1e-4)
+    assert np.isfinite(np.exp(log_odds(h, v - 1000, o))).all()
+    novelty = fit_novelty(z, target, 2, quantile=0.99, margin=2.0)
+    distance = rng.uniform(0, 4, 50).astype(np.float32)
+    assert novelty.with_odds(distance, h, v) is distance
+    found = replace(novelty, other=o).with_odds(distance, h, v)
+    np.testing.assert_allclose(found, np.maximum(distance, novelty.threshold * expected), rtol=1e-4)

@@ -13,9 +13,11 @@ from iceclass.datasets.store import FeatureStore
 from iceclass.datasets.table import SPLITS
 from iceclass.descriptors import descriptor
 from iceclass.errors import InputError
+from iceclass.evaluation.held_out import training_preparations
 from iceclass.model.network import softmax
 from iceclass.model.torch_network import build_network, torch_network
-from iceclass.training.optimise import Fit
+from iceclass.prediction import UNKNOWN_LABEL
+from iceclass.training.optimise import Edge, Fit
 from iceclass.training.train import TrainingConfig, train
 from tests.helpers.iceframes import (
     DESCRIPTOR,
@@ -353,3 +355,77 @@ def test_what_cannot_be_trained():
 def test_configurations_are_checked(wrong: dict, message: str):
     with pytest.raises(InputError, match=message):
         TrainingConfig(**wrong)
+
+
+def test_what_is_none_of_the_classes_trains_what_is_unknown():
+    """A model of three ices; the other two, in its training, are unknown without any distance."""
+    config = TrainingConfig(epochs=60, batch_size=128, threads=1, seed=7)
+    config = replace(config, classes=("ih", "ic", "ii"))
+    result = train(ice_table(), config)
+    model = result.model
+    assert model.classes == result.table.classes == result.evaluation.classes
+    assert model.classes == ("ih", "ic", "ii")
+    assert model.record["other"] == {
+        phase: ["seed-1", "seed-2", "seed-3"] for phase in ("iii", "v")
+    }
+    assert set(training_preparations(model)) >= {("v", "seed-1"), ("ih", "seed-1")}
+    far = replace(model.novelty, whitening=model.novelty.whitening * 1e-6)
+    far = replace(far, residual=model.novelty.residual * 1e6)
+    for name in ("iii", "v"):
+        for novelty, share in ((far, 0.9), (replace(far, other=None), 0.0)):
+            prediction = replace(model, novelty=novelty).predict(features(name, 11))
+            unknown = (prediction.labels == UNKNOWN_LABEL).mean()
+            assert unknown >= share
+            assert unknown == 0 or share > 0
+    for name in ("ih", "ic", "ii"):
+        labels = replace(model, novelty=far).predict(features(name, 12)).labels
+        assert (labels == UNKNOWN_LABEL).mean() < 0.03
+
+
+def test_others_that_validate_or_test_do_not_train():
+    table = ice_table()
+    held = tuple(
+        replace(t, split=side)
+        for t, side in zip(table.trajectories, ("train", "validation", "test") * 5, strict=True)
+    )
+    result = train(replace(table, trajectories=held), replace(SHORT, classes=("ih", "ic")))
+    assert result.model.record["other"] == {phase: ["seed-1"] for phase in ("ii", "iii", "v")}
+
+
+def test_a_class_that_is_not_there_is_named():
+    with pytest.raises(InputError, match="'iv'"):
+        train(ice_table(), replace(SHORT, classes=("ih", "iv")))
+
+
+def test_molecules_at_boundaries_are_of_one_of_the_phases_that_meet():
+    """Ice III and V as "ic+ii": probable is one of these two, not which; and nothing is lost."""
+    table = ice_table()
+    renamed = tuple(
+        replace(t, phase="ic+ii" if t.phase in ("iii", "v") else t.phase)
+        for t in table.trajectories
+    )
+    config = TrainingConfig(epochs=60, batch_size=128, threads=1, seed=7)
+    result = train(replace(table, trajectories=renamed), config)
+    assert result.model.classes == result.table.classes == ("ih", "ic", "ii")
+    without = train(ice_table(("ih", "ic", "ii")), config).model
+    for name in ("iii", "v"):
+        rows = features(name, 11)
+        either = result.model.predict(rows)
+        assert np.mean(either.probabilities[:, 1:].sum(axis=1) > 0.9) > 0.9
+        assert (either.labels == UNKNOWN_LABEL).mean() < 0.1
+        assert (without.predict(rows).labels == UNKNOWN_LABEL).mean() > 0.25
+
+
+def test_the_loss_of_a_boundary_is_that_of_its_classes_together():
+    rng = np.random.default_rng(8)
+    z = {side: rng.normal(size=(6, 5)).astype(np.float32) for side in ("train", "validation")}
+    y = {side: np.arange(6) % 3 for side in z}
+    sets = np.array([[True, False, True]])
+    edge = Edge(z["train"][:2], np.zeros(2, np.int64), sets)
+    fit = Fit(z, y, 3, replace(SHORT, balance="none"), edge)
+    logits = torch.tensor(rng.normal(size=(3, 3)), dtype=torch.float32)
+    p = softmax(logits.numpy())
+    expected = -np.log([p[0, 1], p[1, 0] + p[1, 2], p[2, 0] + p[2, 2]]).sum()
+    found = fit.loss(logits, torch.tensor([1, 3, 3]), "train").item()
+    assert found == pytest.approx(expected, rel=1e-5)
+    assert set(fit.most_probable_at_edges()) <= {0, 2}

@@ -269,6 +269,8 @@ FOUND = {
         ("where = { expected = 'unknown' }\nleast = 0.94\neach = true", 0.95, True),
         ("where = { expected = ['ih', 'ic'] }\nmost = 0.4", 0.5, False),
         ("most = 0.99\neach = true", 0.99, True),
+        ("where = { molecules = { least = 60, most = 200 } }\nleast = 0.9", 0.99, True),
+        ("where = { molecules = { most = 60 } }\nmost = 0.4", 0.5, False),
     ],
 )
 def test_limits_are_of_means_or_of_every_row(tmp_path, limit, value, kept):
@@ -298,6 +300,11 @@ def test_the_limits_of_the_repository_are_of_parts_that_there_are():
             "[[limit]]\npart = 'novelty'\ncolumn = 'unknown'\nleast = 1\n"
             "where = { expected = 'xi' }",
             "no row",
+        ),
+        (
+            "[[limit]]\npart = 'novelty'\ncolumn = 'unknown'\nleast = 1\n"
+            "where = { molecules = { over = 60 } }",
+            "molecules in 'where' of limit 1",
         ),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from iceclass.errors import OutputError
@@ -69,6 +69,9 @@ def test_as_short_with_an_exponent(text: str) -> None:
 
 
 @given(st.floats(1e-240, 1e240), st.integers(1, 17))
+@example(8.2858270045640275e239, 16)  # of whose 17 digits the last is a 5, rounded up
+@example(7.655723034955901e170, 16)
+@example(0.0008680790394930582, 16)
 @settings(max_examples=500, deadline=None)
 def test_never_longer_than_the_shortest_of_python(value: float, n: int) -> None:
     rounded = float(f"{value:.{n - 1}e}")

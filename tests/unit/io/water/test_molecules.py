@@ -48,7 +48,7 @@ def nearest_by_all_images(
 def test_nearest_oxygen(name: str, pbc: tuple[bool, ...]) -> None:
     cell, periodic = CELLS[name], np.array(pbc)
     rng = np.random.default_rng(11)
-    n = 1 if name == "tiny" else 9 if name == "thin" else 200
+    n = 1 if name == "tiny" else 9 if name == "thin" else 80
     atoms = rng.uniform(-0.4, 1.4, (3 * n, 3)) @ cell
     atoms[n : 2 * n] = atoms[:n] + rng.normal(0.0, 0.55, (n, 3))
     atoms += (rng.integers(-2, 3, (3 * n, 3)) * periodic) @ cell
