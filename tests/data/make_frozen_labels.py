@@ -71,11 +71,12 @@ def answers(model: str) -> dict[str, np.ndarray]:
 
 
 if __name__ == "__main__":
-    models = sys.argv[1:] or sorted(p.stem for p in (HERE / "../../iceclass/models").glob("*.s*"))
+    shipped = sorted(p.stem for p in (HERE / "../../iceclass/models").glob("*.s*"))
+    models = sys.argv[1:] or shipped
     kept: dict[str, np.ndarray] = {}
     if TABLE.exists():
         with np.load(TABLE, allow_pickle=False) as table:
-            kept = {key: table[key] for key in table.files}
+            kept = {key: table[key] for key in table.files if key.split("/")[0] in shipped}
     for name in models:
         kept |= answers(name)
     np.savez_compressed(TABLE, **kept)

@@ -66,7 +66,7 @@ class Soap(Descriptor):
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "soap-37": {"n_max": 3, "l_max": 5},
         "soap-325": {"n_max": 8, "l_max": 8},
-        "soap-148": {"n_max": 6, "l_max": 6, "r_cut": 5.0, "sigma": 0.4},
+        "soap-148": {"n_max": 6, "l_max": 6, "sigma": 0.4},
     }
     stated: ClassVar[tuple[str, ...]] = ("n_max", "l_max", "r_cut", "sigma")
 
