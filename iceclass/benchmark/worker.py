@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +25,18 @@ from iceclass.benchmark.memory import peak_memory
 from iceclass.benchmark.timing import Timing, alternate
 from iceclass.descriptors import Descriptor, descriptor
 from iceclass.errors import MissingDependencyError
-from iceclass.external import ovito
+from iceclass.external import mdapy, ovito
 from iceclass.frame import Frame
 from iceclass.kernels.threads import threads
 from iceclass.model.file import load_model
 
 Call = tuple[Callable[[], object], int]
-OVITO_WORK = {"OVITO CHILL+": ovito.chill_plus_types, "OVITO PTM": ovito.template_types}
+CLASSIFIERS: dict[str, Callable[[Frame], Callable[[], object]]] = {
+    "OVITO CHILL+": ovito.chill_plus_types,
+    "mdapy CHILL+": mdapy.chill_plus_work,
+    "OVITO PTM": ovito.template_types,
+}
+"""What labelling is timed against: name → what prepares its work on a frame."""
 
 
 def compare(task: dict[str, Any]) -> dict[str, Any]:
@@ -92,7 +98,7 @@ def grow(task: dict[str, Any]) -> dict[str, Any]:
 
 
 def label(task: dict[str, Any]) -> dict[str, Any]:
-    """Labelling of dumps with and without hydrogens, CHILL+ and PTM on the same frames."""
+    """Labelling of dumps with and without hydrogens, others' CHILL+ and PTM on the same frames."""
     answer, count = _answer(), task["threads"]
     model = load_model("default")
     with tempfile.TemporaryDirectory() as folder, threads(count):
@@ -104,7 +110,7 @@ def label(task: dict[str, Any]) -> dict[str, Any]:
                 path = Path(folder) / f"{configuration.replace(' ', '-')}-{k}.lammpstrj"
                 labels.write_dump(path, frames, content)
                 calls[configuration, content] = labels.labelling(path, content, model), n
-            for name, prepare in OVITO_WORK.items():
+            for name, prepare in CLASSIFIERS.items():
                 try:
                     works = [prepare(frame) for frame in frames]
                 except MissingDependencyError as error:
@@ -140,8 +146,31 @@ def read(task: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
+def cores(task: dict[str, Any]) -> dict[str, Any]:
+    """Labelling by one thread, by several, and by as many processes side by side, in turn."""
+    answer, rows = _answer(), []
+    with tempfile.TemporaryDirectory() as folder:
+        for k, (content, molecules) in enumerate(product(labels.CONTENTS, task["sizes"])):
+            path = Path(folder) / f"{k}.lammpstrj"
+            frames = labels.trajectory("ice Ih", molecules, 2)
+            n = sum(frame.n_molecules for frame in frames)
+            times = max(1, task["molecules"] // n)
+            labels.write_dump(path, frames * times, content)
+            timings = control.side_by_side(
+                path, content, task["threads"], n * times, task["repeats"]
+            )
+            rows += [
+                (content, frames[0].n_molecules, key, timing.wall, timing.cpu)
+                for key, timing in timings.items()
+            ]
+    answer["timings"] = rows
+    answer["features"] = load_model("default").n_features
+    return answer
+
+
 TASKS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "compare": compare,
+    "cores": cores,
     "grow": grow,
     "label": label,
     "read": read,

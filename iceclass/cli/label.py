@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,7 +24,6 @@ from iceclass.cli.options import (
     parse_frames,
     quiet_option,
     read_options,
-    tell_of_compiling,
 )
 from iceclass.cli.outputs import LabelFiles
 from iceclass.cli.progress import progress, stopping
@@ -35,10 +35,11 @@ from iceclass.labelling.label import label
 from iceclass.labelling.labels import Labels
 from iceclass.labelling.options import LabelOptions, OutputOptions
 from iceclass.labelling.output import output_format
-from iceclass.model.file import load_model
+from iceclass.model.file import load_model, resolve_model
 from iceclass.model.network import Model
 from iceclass.phases import label_of
 from iceclass.reports.comparison import agreement_text
+from iceclass.reports.style import load_in_advance
 from iceclass.tables import terminal_table
 
 
@@ -151,7 +152,6 @@ def command(
             raise click.UsageError("--frames goes without --start, --stop and --every")
         start, stop, every = frames
         reading = replace(reading, start=start, stop=stop, every=every)
-    tell_of_compiling(quiet)
     first = trajectories[0]
     if len(trajectories) > 1 and any(path.is_dir() for path in trajectories):
         raise click.UsageError("a directory is labelled by itself, not with other trajectories")
@@ -171,6 +171,7 @@ def command(
             observers["disagreement"] = Disagreement(network.classes, methods=labelling.compare)
     task = _Task(
         model=network,
+        model_path=resolve_model(model),
         reading=reading,
         labelling=replace(labelling, observers=observers),
         follow=None if idle is None else Follow(None if math.isinf(idle) else idle),
@@ -191,6 +192,7 @@ class _Task:
     """What is to be done with each trajectory."""
 
     model: Model
+    model_path: Path
     reading: ReadOptions
     labelling: LabelOptions
     follow: Follow | None
@@ -215,6 +217,9 @@ class _Task:
             keep_labels=False,
             finish=partial(files.write, observers=observers, force=replacing),
         )
+        if self.cluster is None and self.follow is None:
+            self._compile(trajectory, files.labelled)
+        load_in_advance()
         with ExitStack() as stack:
             if self.cluster is None:
                 labelled = partial(label, follow=self.follow)
@@ -241,6 +246,20 @@ class _Task:
             labelled_again = LabelledTrajectory(files.labelled, self.model.classes)
             trajectory_page(labelled_again, files.beside("html"), model=self.model, force=replacing)
         self._report(labels, files)
+
+    def _compile(self, trajectory: Path | tuple[Path, ...], output: Path) -> None:
+        """Compile everything at once where this is the first run on a machine, and say so."""
+        from iceclass.labelling.compiling import compile_all, is_compiled
+
+        if not is_compiled():
+            began = time.perf_counter()
+
+            def tell(what: str) -> None:
+                if not self.quiet:
+                    seconds = f"{time.perf_counter() - began:.0f} s"
+                    click.echo(f"compiling for this processor, once: {what} ({seconds})", err=True)
+
+            compile_all(trajectory, output, self.model_path, self.reading, tell)
 
     def _report(self, labels: Labels, files: LabelFiles) -> None:
         if self.as_json:

@@ -255,11 +255,3 @@ def say(quiet: bool) -> Callable[[str], None]:
             click.echo(text, err=True)
 
     return line
-
-
-def tell_of_compiling(quiet: bool) -> None:
-    """Say that the first run on a machine takes longer, where this is one."""
-    from iceclass.neighbours.compiled import is_compiled
-
-    if not quiet and not is_compiled():
-        click.echo("compiling for this processor, once: about half a minute", err=True)

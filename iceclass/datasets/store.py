@@ -28,6 +28,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from iceclass.datasets import hdf5
@@ -168,16 +169,14 @@ class FeatureStore:
 
     def _begin(self, *, discard: bool = False) -> None:
         """Lock the store against other writers, and look what an earlier run left."""
-        import fcntl
-
         directory = _parts_directory(self.path)
         try:
             directory.mkdir(exist_ok=True)
-            self._lock = open(directory / "lock", "w")  # noqa: SIM115  (held until close)
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._lock = FileLock(directory / "lock", timeout=0)
+            self._lock.acquire()
             self._pick_up(directory, discard)
-        except BlockingIOError as error:
-            self._unlock()
+        except Timeout as error:
+            self._lock = None
             raise OutputError("another process is writing this store", path=self.path) from error
         except OSError as error:
             self._unlock()
@@ -188,7 +187,7 @@ class FeatureStore:
 
     def _unlock(self) -> None:
         if self._lock is not None:
-            self._lock.close()
+            self._lock.release()
             self._lock = None
 
     def _pick_up(self, directory: Path, discard: bool) -> None:

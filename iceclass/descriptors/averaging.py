@@ -10,16 +10,21 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from numba import njit
+from numba import njit, types
 from numpy.typing import NDArray
 
 from iceclass.descriptors.blocks import FeatureBlocks
 from iceclass.frame import Frame
 from iceclass.kernels.choice import run
-from iceclass.kernels.simd import load, store, width, zeros
+from iceclass.kernels.memory import LINE, aligned_rows
+from iceclass.kernels.simd import I64, Value, Vectors, emitter, twins, vector_code
 from iceclass.kernels.threads import over_rows
-from iceclass.neighbours.candidates import CANDIDATES, bin_candidates, select_places
+from iceclass.neighbours.candidates import CANDIDATES, bin_candidates, bin_of, select_places
 from iceclass.neighbours.cell_list import MAX_NEIGHBOURS, Bins, check_crowded, make_bins
+
+_REGISTERS = 12
+"""Vectors of one row that are summed at a time: AVX-512 has 32 registers, 8 of them suffice to hide
+the latency of an addition, and few passes over the rows are better than many."""
 
 
 def neighbour_average(
@@ -66,18 +71,22 @@ class _Features:
     Attributes
     ----------
     source
-        (N, F).
+        (N, at least F). Rows are whole cache lines, filled up with zeros.
+    n_features
+        F.
     place
         (N,) int64. The features of the molecule ``order[k]`` of the bins are ``source[place[k]]``.
     """
 
     source: NDArray[Any]
+    n_features: int
     place: NDArray[np.int64]
 
     @classmethod
     def of(cls, blocks: FeatureBlocks, bins: Bins) -> Self:
         """What ``blocks`` computes."""
-        source = np.empty((blocks.n_molecules, blocks.n_features), blocks.dtype)
+        source = aligned_rows(blocks.n_molecules, blocks.n_features, blocks.dtype)
+        source[:, blocks.n_features :] = 0.0
         place = np.empty(blocks.n_molecules, dtype=np.int64)
         place[blocks.order] = np.arange(blocks.n_molecules)
 
@@ -85,7 +94,7 @@ class _Features:
             blocks.fill(source[start:stop], np.arange(stop - start), start, stop)
 
         over_rows(work, blocks.n_molecules)
-        return cls(source, place[bins.order])
+        return cls(source, blocks.n_features, place[bins.order])
 
 
 def _averages(
@@ -96,19 +105,92 @@ def _averages(
     own: _Features | None = None,
 ) -> FeatureBlocks:
     """The averages within each of the radii, after the features ``own`` if there are any."""
-    before = 0 if own is None else own.source.shape[1]
+    before = 0 if own is None else own.n_features
+    alone = held if own is None else own
     squares = np.square(radii)
+    vectors = held.source.shape[1] * held.source.itemsize // LINE
+    static = (0,) * -(-vectors // -(-vectors // _REGISTERS))
 
     def fill(features: NDArray[Any], into: NDArray[np.int64], start: int, stop: int) -> None:
-        if own is not None:
-            features[into, :before] = own.source[own.place[start:stop]]
         crowded_molecule = run(
-            _average, bins, squares, held.source, held.place, features, before, into, start, stop
+            _average,
+            bins,
+            squares,
+            held.source,
+            held.place,
+            held.n_features,
+            static,
+            alone.source,
+            alone.place,
+            before,
+            features,
+            into,
+            start,
+            stop,
         )
         check_crowded(crowded_molecule, frame, bins.r_cut)
 
-    n_features = before + len(radii) * held.source.shape[1]
+    n_features = before + len(radii) * held.n_features
     return FeatureBlocks(bins.order, n_features, held.source.dtype, fill)
+
+
+@njit(cache=True, nogil=True)
+def _add_rows_plainly(
+    static: tuple[int, ...],
+    values: NDArray[Any],
+    first: NDArray[np.int64],
+    count: int,
+    length: int,
+    total: NDArray[Any],
+) -> None:  # pragma: no cover
+    """As :func:`_add_rows`, to the bit."""
+    total[:] = 0.0
+    for k in range(count):
+        place = first[k]
+        for f in range(length):
+            total[f] += values[place + f]
+
+
+@vector_code
+def _add_rows(
+    typing: Value,
+    static: Value,
+    values: Value,
+    first: Value,
+    count: Value,
+    length: Value,
+    total: Value,
+) -> Any:
+    """``total[:] = Σ_k values[first[k] : first[k] + length]`` over the ``count`` first ones.
+
+    ``static`` has as many zeros as there are vectors of a row in registers at a time, at most all.
+    The last ones of a row may overlap those before them.
+    """
+
+    def emit(context: Value, builder: Value, *arguments: Value) -> None:
+        held, values, first, count, length, total = arguments
+        v = Vectors(builder, context, kind, LINE // (kind.dtype.bitwidth // 8))
+        step = held * v.width
+        latest = builder.sub(length, I64(step))
+        with v.loop(I64(0), length, step, []) as columns:
+            beyond = builder.icmp_signed(">", columns.index, latest)
+            begin = builder.select(beyond, latest, columns.index)
+            with v.loop(I64(0), count, 1, [v.constant(0.0)] * held) as rows:
+                row = builder.add(v.load(first, rows.index, I64), begin)
+                address = v.address(values, row)
+                rows.following = [
+                    builder.fadd(value, v.load(address, j * v.width))
+                    for j, value in enumerate(rows.values)
+                ]
+            for j, value in enumerate(rows.values):
+                v.store(value, total, builder.add(begin, I64(j * v.width)))
+
+    kind = values
+    arguments = (static, values, first, types.intp, types.intp, total)
+    return types.void(*arguments), emitter(arguments, emit)
+
+
+_sum_rows = twins(_add_rows, _add_rows_plainly)
 
 
 @njit(cache=True, nogil=True)
@@ -118,8 +200,12 @@ def _average(
     squares: NDArray[np.float64],
     source: NDArray[Any],
     place: NDArray[np.int64],
-    features: NDArray[Any],
+    n_features: int,
+    static: tuple[int, ...],
+    own_source: NDArray[Any],
+    own_place: NDArray[np.int64],
     before: int,
+    features: NDArray[Any],
     rows: NDArray[np.int64],
     start: int,
     stop: int,
@@ -127,14 +213,16 @@ def _average(
     """Write the averages of ``order[start:stop]`` of the bins to ``features[rows, before:]``.
 
     One after the other for each of the squared radii. The features of the molecule ``order[k]``
-    are ``source[place[k]]``. Returns a molecule with too many neighbours, or −1.
+    are the first of ``source[place[k]]``. To the columns before go those of ``own_source``, found
+    in the same way. ``static`` has as many zeros as vectors are summed at a
+    time. Returns a molecule with too many neighbours, or −1.
     """
     near, x, y, z = np.empty(1024, np.int64), np.empty(1024), np.empty(1024), np.empty(1024)
     first, inside = np.empty(0, np.int64), np.empty(0, np.int64)
-    n_features = source.shape[1]
+    length = source.shape[1]
     values, total = source.reshape(source.size), np.empty_like(source[0])
     share = np.empty_like(source[0, :1])
-    b, k = int(np.searchsorted(bins.start, start, side="right")) - 1, start
+    b, k = bin_of(bins, start), start
     while k < stop:
         while bins.start[b + 1] <= k:
             b += 1
@@ -147,65 +235,26 @@ def _average(
                 np.empty(len(near) + CANDIDATES, np.int64),
             )
         for j in range(found):
-            first[j] = place[near[j]] * n_features
+            first[j] = place[near[j]] * length
         end = min(stop, bins.start[b + 1])
         for i in range(k, end):
             x0 = bins.positions[i, 0] - ox
             y0 = bins.positions[i, 1] - oy
             z0 = bins.positions[i, 2] - oz
             row = features[rows[i - start]]
+            if before > 0:
+                own = own_source[own_place[i]]
+                for f in range(before):
+                    row[f] = own[f]
             for m in range(len(squares)):
                 # the molecule itself among them
                 count = select_places(simd, x, y, z, found, x0, y0, z0, squares[m], first, inside)
                 if count > MAX_NEIGHBOURS:
                     return bins.order[i]
-                _add_rows(simd, values, inside, count, total)
+                _sum_rows(simd, static, values, inside, count, length, total)
                 share[0] = 1.0 / count
                 offset = before + m * n_features
                 for f in range(n_features):
                     row[offset + f] = total[f] * share[0]
         k = end
     return -1
-
-
-@njit(cache=True, nogil=True)
-def _add_rows(
-    simd: bool | None,
-    values: NDArray[Any],
-    first: NDArray[np.int64],
-    count: int,
-    total: NDArray[Any],
-) -> None:  # pragma: no cover
-    """Write Σ_k values[first[k] : first[k] + F] over the ``count`` first ones to the (F,) total.
-
-    Some vectors at a time, the last ones overlapping those before them.
-    """
-    n_features, lanes = len(total), width(simd, total)
-    f: Any = np.int64(0)
-    if n_features < lanes:
-        while f < n_features:
-            total[f] = 0.0
-            for k in range(count):
-                total[f] += values[first[k] + f]
-            f += 1
-        return
-    while f + 4 * lanes <= n_features:
-        a, b, c, d = zeros(simd, total), zeros(simd, total), zeros(simd, total), zeros(simd, total)
-        for k in range(count):
-            place = first[k] + f
-            a = a + load(simd, values, place)
-            b = b + load(simd, values, place + lanes)
-            c = c + load(simd, values, place + 2 * lanes)
-            d = d + load(simd, values, place + 3 * lanes)
-        store(simd, total, f, a)
-        store(simd, total, f + lanes, b)
-        store(simd, total, f + 2 * lanes, c)
-        store(simd, total, f + 3 * lanes, d)
-        f += 4 * lanes
-    while f < n_features:
-        f = min(f, n_features - lanes)
-        a = zeros(simd, total)
-        for k in range(count):
-            a = a + load(simd, values, first[k] + f)
-        store(simd, total, f, a)
-        f += lanes

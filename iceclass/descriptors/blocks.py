@@ -25,7 +25,7 @@ class FeatureBlocks:
     fill
         ``fill(out, rows, start, stop)`` writes the features of the molecules
         ``order[start:stop]`` to the rows ``out[rows]``; ``out`` is (at least
-        stop − start, F), ``rows`` (stop − start,) int64. Releases the GIL.
+        stop − start, at least F), ``rows`` (stop − start,) int64. Releases the GIL.
     """
 
     order: NDArray[np.int64]
@@ -38,7 +38,7 @@ class FeatureBlocks:
         """Of (N, F) features that are computed already."""
 
         def fill(out: NDArray[Any], rows: NDArray[np.int64], start: int, stop: int) -> None:
-            out[rows] = values[start:stop]
+            out[rows, : values.shape[1]] = values[start:stop]
 
         return cls(np.arange(len(values)), values.shape[1], values.dtype, fill)
 

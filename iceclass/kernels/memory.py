@@ -1,9 +1,16 @@
-"""How much this machine can hold: asked before anything of an announced size is made."""
+"""Memory: how much of it this machine has, and arrays that lie well in it."""
 
 from __future__ import annotations
 
 import os
 from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+LINE = 64
+"""Bytes of a cache line and of the widest vectors."""
 
 
 @cache
@@ -23,3 +30,13 @@ def too_much(needed: int) -> str:
         f"that takes {needed / 2**30:,.0f} GiB or more, "
         f"and this machine has {machine_memory() / 2**30:,.0f} GiB"
     )
+
+
+def aligned_rows(n_rows: int, n_columns: int, dtype: Any) -> NDArray[Any]:
+    """A new C-contiguous array of whose rows each is the whole cache lines that hold so many."""
+    kind = np.dtype(dtype)
+    lanes = LINE // kind.itemsize
+    shape = n_rows, -(-n_columns // lanes) * lanes
+    room = np.empty(shape[0] * shape[1] + lanes, dtype=kind)
+    first = -room.ctypes.data % LINE // kind.itemsize
+    return room[first : first + shape[0] * shape[1]].reshape(shape)

@@ -265,7 +265,25 @@ def zeros(simd: bool | None, array: Any) -> Any:
     raise NotImplementedError("for compiled code")
 
 
-@overload(width, strict=False)  # annotations may differ
+def twins(vector: Any, plain: Any) -> Any:
+    """A function for compiled code: ``simd``, then the arguments of both; one is compiled and run.
+
+    An ``if simd is None`` leaves out the vectors of plain loops, but not these beside vectors.
+    """
+
+    def either(simd: bool | None, *arguments: Any) -> Any:
+        raise NotImplementedError("for compiled code")
+
+    @overload(either, strict=False)  # annotations may differ
+    def choose(simd: Value, *arguments: Value) -> Any:
+        if isinstance(simd, types.NoneType):
+            return lambda simd, *arguments: plain(*arguments)
+        return lambda simd, *arguments: vector(*arguments)
+
+    return either
+
+
+@overload(width, strict=False)
 def _width_twins(simd: Value, array: Value) -> Any:
     count = 1 if isinstance(simd, types.NoneType) else _of_array(array).count
     return lambda simd, array: count

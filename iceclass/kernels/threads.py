@@ -9,13 +9,15 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from threading import Condition, Lock
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
 
-BLOCK = 256
-"""Ranges start at multiples of it, however many threads there are."""
+BLOCK = 240
+"""Ranges start at multiples of it, however many threads there are. It is divisible by the widths of
+vectors, and by the molecules that go through a network at a time."""
 
 _count: ContextVar[int | None] = ContextVar("iceclass_threads", default=None)
 
@@ -43,6 +45,54 @@ def threads(count: int) -> Iterator[None]:
         _count.reset(token)
 
 
+class Team:
+    """As many threads as there are cores to use, each at a piece of work of its own.
+
+    A member whose work can be divided (:func:`over_rows`) gets the help of those that have nothing
+    to do: so many small pieces are done side by side, and a large one is shared out.
+
+    Parameters
+    ----------
+    size
+        How many threads compute at a time, helpers included.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._free = size
+        self._changed = Condition()
+
+    @contextmanager
+    def member(self) -> Iterator[None]:
+        """Compute in this thread as one of the team, once there is a place."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._free > 0)
+            self._free -= 1
+        token = _team.set(self)
+        try:
+            with threads(self.size):
+                yield
+        finally:
+            _team.reset(token)
+            self.give_back(1)
+
+    def borrow(self, most: int) -> int:
+        """Take the places nobody has, up to so many; their number."""
+        with self._changed:
+            taken = min(most, self._free)
+            self._free -= taken
+        return taken
+
+    def give_back(self, count: int) -> None:
+        """Leave so many places to others."""
+        with self._changed:
+            self._free += count
+            self._changed.notify(count)
+
+
+_team: ContextVar[Team | None] = ContextVar("iceclass_team", default=None)
+
+
 def over_rows(work: Callable[[int, int], None], n_rows: int) -> None:
     """Call ``work(start, stop)`` so that the ranges cover ``range(n_rows)`` once, in threads.
 
@@ -50,13 +100,15 @@ def over_rows(work: Callable[[int, int], None], n_rows: int) -> None:
     thread even out rows of unequal cost, none smaller than a block but for the last. An exception
     of ``work`` is raised here. NumPy's products within ``work`` run in its own thread alone.
     """
-    blocks = -(-n_rows // BLOCK)
-    workers = min(thread_count(), max(1, blocks // 2))
-    with _blas().limit(limits=1):
-        if workers == 1:
+    blocks, team = -(-n_rows // BLOCK), _team.get()
+    helpers = min(thread_count(), max(1, blocks // 2)) - 1
+    if team is not None:
+        helpers = team.borrow(helpers)
+    with products_in_one_thread():
+        if helpers == 0:
             work(0, n_rows)
             return
-        chunks = min(4 * workers, blocks)
+        chunks = min(4 * (helpers + 1), blocks)
         bounds = [min(blocks * k // chunks * BLOCK, n_rows) for k in range(chunks + 1)]
         ranges = pairwise(bounds)  # each range is taken by one thread, this one among them
 
@@ -64,13 +116,52 @@ def over_rows(work: Callable[[int, int], None], n_rows: int) -> None:
             for start, stop in ranges:
                 work(start, stop)
 
-        others = [_pool(workers - 1).submit(take) for _ in range(workers - 1)]
+        def help_out() -> None:
+            try:
+                take()
+            finally:
+                if team is not None:
+                    team.give_back(1)
+
+        pool = _pool((thread_count() if team is None else team.size) - 1)
+        others = [pool.submit(help_out) for _ in range(helpers)]
         try:
             take()
         finally:
             wait(others)
         for other in others:
             other.result()
+
+
+@contextmanager
+def products_in_one_thread() -> Iterator[None]:
+    """Inside the block, NumPy's products of matrices use no threads of their own.
+
+    Threads may be in blocks at the same time: what was set before returns with the last of them.
+    """
+    with _products.lock:
+        if _products.users == 0:
+            _products.limit = _blas().limit(limits=1)
+        _products.users += 1
+    try:
+        yield
+    finally:
+        with _products.lock:
+            _products.users -= 1
+            if _products.users == 0:
+                _products.limit.restore_original_limits()
+
+
+class _Products:
+    """Who is in :func:`products_in_one_thread`, and what returns afterwards."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.users = 0
+        self.limit: Any = None
+
+
+_products = _Products()
 
 
 @cache

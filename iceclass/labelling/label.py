@@ -46,7 +46,8 @@ def label(
 ) -> Labels:
     """Label every molecule of a trajectory, of frames, or of ASE ``Atoms``.
 
-    Frames are read, classified and written at the same time, in three threads. A run of a path
+    Frames are read, classified and written at the same time, in threads of their own; as many are
+    classified at a time as the kernels use threads, if they are small. A run of a path
     to ``output`` without ``keep_labels`` that was stopped, by whatever, goes on where it was when
     the same call is made again, and ends with the same bytes as one that was not.
 

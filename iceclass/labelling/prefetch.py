@@ -1,14 +1,22 @@
-"""Reading in advance and writing in the background: threads beside the one that computes."""
+"""Reading in advance and computing side by side, in threads beside that which takes the results."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from queue import Queue
-from threading import Event, Thread
-from typing import Generic, TypeVar
+from threading import Condition, Event, Thread
+from typing import TypeVar
+
+from iceclass.kernels.threads import Team, products_in_one_thread, thread_count
 
 T = TypeVar("T")
+R = TypeVar("R")
+
+
+_AHEAD = 4
+"""Items for every thread that wait for their turn: the reader need not be in time for each."""
 
 
 class _End:
@@ -52,46 +60,62 @@ def prefetch(items: Iterable[T], depth: int = 1) -> Generator[T]:
             thread.join(0.01)
 
 
-class BackgroundWriter(Generic[T]):
-    """Hands items to ``write`` in a thread, in order; :meth:`put` waits while ``depth`` wait.
+class _Room:
+    """How much may be under way at a time; something always may."""
 
-    The error of ``write`` is raised by the next :meth:`put`, or by :func:`background_writer` at
-    its end; no item is written after it.
+    def __init__(self, size: int) -> None:
+        self._size, self._taken, self._closed = size, 0, False
+        self._changed = Condition()
+
+    def take(self, weight: int) -> bool:
+        """Wait until there is room; False if there never will be."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._closed or self._taken == 0 or self._taken + weight <= self._size
+            )
+            self._taken += weight
+            return not self._closed
+
+    def give_back(self, weight: int) -> None:
+        with self._changed:
+            self._taken -= weight
+            self._changed.notify()
+
+    def close(self) -> None:
+        """Nothing more is to be begun."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+
+def side_by_side(
+    items: Iterable[T], work: Callable[[T], R], weight: Callable[[T], int], room: int
+) -> Generator[tuple[T, Future[R]]]:
+    """The items in their order, each with the ``work`` on it that is done or under way.
+
+    Made in a thread of their own, worked on by a :class:`Team` of as many threads as the kernels
+    use. Four items for each of these threads, or fewer, are ahead of the one that is used, of a
+    total ``weight`` of at most ``room``, but for one. An exception of
+    ``items`` comes after the items before it. Leaving early ends the threads.
     """
+    team, space = Team(thread_count()), _Room(room)
+    pool = ThreadPoolExecutor(team.size, thread_name_prefix="iceclass-worker")
 
-    def __init__(self, write: Callable[[T], None], depth: int = 1) -> None:
-        self._waiting: Queue[T | _End] = Queue(depth)
-        self._error: BaseException | None = None
-        self._thread = Thread(target=self._run, args=(write,), name="iceclass-writer", daemon=True)
-        self._thread.start()
+    def do(item: T) -> R:
+        with team.member():
+            return work(item)
 
-    def _run(self, write: Callable[[T], None]) -> None:
-        while not isinstance(item := self._waiting.get(), _End):
-            if self._error is None:
-                try:
-                    write(item)
-                except BaseException as error:
-                    self._error = error
+    def begun() -> Generator[tuple[T, Future[R]]]:
+        for item in items:
+            if not space.take(weight(item)):
+                return
+            yield item, pool.submit(do, item)
 
-    def put(self, item: T) -> None:
-        """Hand over an item."""
-        if self._error is not None:
-            raise self._error
-        self._waiting.put(item)
-
-    def join(self) -> None:
-        """Wait until all items have been written."""
-        self._waiting.put(_End())
-        self._thread.join()
-
-
-@contextmanager
-def background_writer(write: Callable[[T], None], depth: int = 1) -> Generator[BackgroundWriter[T]]:
-    """A :class:`BackgroundWriter`; when the block ends, well or not, all items are written."""
-    worker = BackgroundWriter(write, depth)
-    try:
-        yield worker
-    finally:
-        worker.join()
-    if worker._error is not None:
-        raise worker._error
+    with products_in_one_thread(), closing(prefetch(begun(), _AHEAD * team.size)) as started:
+        try:
+            for item, result in started:
+                yield item, result
+                space.give_back(weight(item))
+        finally:
+            space.close()
+            pool.shutdown(cancel_futures=True)

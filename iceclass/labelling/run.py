@@ -22,7 +22,7 @@ from iceclass.io.water.kinds import AtomRoles
 from iceclass.labelling.labels import FrameRecords, Labels
 from iceclass.labelling.options import LabelOptions
 from iceclass.labelling.output import Sink, selected_only
-from iceclass.labelling.prefetch import background_writer, prefetch
+from iceclass.labelling.prefetch import side_by_side
 from iceclass.labelling.selection import NothingSelectedError, selected
 from iceclass.labelling.totals import Totals
 from iceclass.model.file import load_model
@@ -32,6 +32,8 @@ from iceclass.prediction import Prediction
 Progress = Callable[[int, int, tuple[int, int]], None]
 """Takes frames and molecules done so far by a call, and bytes read and in all (0: unknown)."""
 
+_UNDER_WAY = 1 << 19
+"""Molecules of the frames that are being classified or wait for their turn: half a gigabyte."""
 
 _DEFAULT = LabelOptions()
 
@@ -90,28 +92,35 @@ class Labeller:
         }
 
     def classify(self, frame: Frame) -> Prediction:
-        """What the model says of the N molecules of a frame.
+        """What the model, and whoever it is compared with, says of the N molecules of a frame.
 
         Raises
         ------
         InputError
             There are none, or the descriptor cannot take them.
         """
+        return self.compared(frame, self.predict(frame))
+
+    def predict(self, frame: Frame) -> Prediction:
+        """What the model says, as :meth:`classify`; thread-safe."""
         if frame.n_molecules == 0:
             raise InputError(
                 "the frame has no oxygen", hint='tell the types: types={1: "O", 2: "H"}'
             )
         options = self.options
         mask = selected(frame, options.conditions) if options.conditions else None
-        prediction = self.model.classify(
+        return self.model.classify(
             frame, selected=mask, unknown=options.unknown, backend=options.backend
         )
-        if not options.compare:
+
+    def compared(self, frame: Frame, prediction: Prediction) -> Prediction:
+        """The prediction, and what other programs say, if they are asked; in one thread."""
+        if not self.options.compare:
             return prediction
         from iceclass.analysis.comparison import opinions
 
         labels = prediction.labels
-        further = opinions(frame, options.compare, labels, self.model.classes)
+        further = opinions(frame, self.options.compare, labels, self.model.classes)
         return replace(prediction, further=further)
 
     def record(self, number: int, frame: Frame, prediction: Prediction) -> dict[str, Any]:
@@ -226,11 +235,18 @@ class LabellingRun:
         """
         last = after if self.totals.last is None else self.totals.last["frame"]
         seen = 0
-        with closing(prefetch(frames)) as read, background_writer(sink.write) as output:
-            for number, frame, n_skipped, position in read:
+
+        def predict(item: IndexedFrame) -> Prediction | None:
+            return self._labeller.predict(item.frame) if item.number > last else None
+
+        side = side_by_side(frames, predict, lambda item: item.frame.n_molecules, _UNDER_WAY)
+        with closing(side) as predicted:
+            for (number, frame, n_skipped, position), result in predicted:
                 if number > last:
                     try:
-                        prediction = self._labeller.classify(frame)
+                        prediction = result.result()
+                        assert prediction is not None
+                        prediction = self._labeller.compared(frame, prediction)
                         record = self._labeller.record(number, frame, prediction)
                     except InputError as error:
                         path = None if self._trajectory is None else self._trajectory.path
@@ -238,7 +254,7 @@ class LabellingRun:
                     record["skipped"] = self._messages(seen, n_skipped)
                     if self._predictions is not None:
                         self._predictions.append(prediction)
-                    output.put((frame, prediction, record, position))
+                    sink.write((frame, prediction, record, position))
                     self.add(
                         record, (0, 0) if self._trajectory is None else self._trajectory.position
                     )

@@ -1,4 +1,4 @@
-"""A trained model and its predictions: NumPy's products, two compiled passes, no PyTorch.
+"""A trained model and its predictions: one compiled pass, or NumPy's products; no PyTorch.
 
 standardise → Linear(F, 100) → tanh → Linear(100, 100) → tanh → Linear(100, C) → softmax, the
 logits divided by a temperature fitted on validation data (Guo et al., ICML 2017,
@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +20,15 @@ from numpy.typing import NDArray
 from iceclass.descriptors.base import STORED_NAMES, Descriptor
 from iceclass.errors import InputError, ModelError
 from iceclass.frame import Frame
+from iceclass.kernels.choice import run
 from iceclass.kernels.threads import BLOCK, over_rows
 from iceclass.model.novelty import Novelty, likely_classes
 from iceclass.model.scaler import Scaler
 from iceclass.phases import UNKNOWN
 from iceclass.prediction import OUTSIDE_REGION, UNKNOWN_LABEL, Prediction
+
+if TYPE_CHECKING:
+    from iceclass.model.kernels import Layers
 
 HIDDEN = 100
 
@@ -202,9 +206,11 @@ class Model:
         found = _Scores(len(features), self.n_classes)
 
         def work(start: int, stop: int) -> None:
+            buffer = np.empty((BLOCK, self.n_features), dtype=np.float32)
             for first in range(start, stop, BLOCK):
-                rows = slice(first, min(first + BLOCK, stop))
-                self._scores(features[rows], found, rows)
+                rows = np.arange(first, min(first + BLOCK, stop))
+                buffer[: len(rows)] = features[rows]
+                run(self._answer, buffer, found, rows)
 
         over_rows(work, len(features))
         found.check(lambda row: f"features of row {row}")
@@ -252,10 +258,11 @@ class Model:
             buffer = np.empty((BLOCK, self.n_features), dtype=np.float32)
             for first in range(start, stop, BLOCK):
                 last = min(first + BLOCK, stop)
-                features, molecules = buffer[: last - first], blocks.order[first:last]
-                blocks.fill(features, into[: last - first], first, last)
-                self.descriptor.check_finite(frame, features, molecules)
-                self._scores(features, found, molecules)
+                molecules = blocks.order[first:last]
+                blocks.fill(buffer, into[: last - first], first, last)
+                if not run(self._answer, buffer, found, molecules):
+                    blocks.fill(buffer, into[: last - first], first, last)
+                    self.descriptor.check_finite(frame, buffer[: last - first], molecules)
 
         over_rows(work, blocks.n_molecules)
         found.check(lambda row: f"features of the molecule with id {frame.ids[row]}")
@@ -264,16 +271,78 @@ class Model:
             prediction.labels[~selected] = OUTSIDE_REGION
         return prediction
 
-    def _scores(self, features: NDArray[Any], found: _Scores, rows: Any) -> None:
-        """Predict the classes of a block of (n, F) features, and write them to ``rows``."""
-        z, squares = self.scaler.with_squares(features)
-        first = z @ self._projections
-        hidden = activations(first[:, :HIDDEN], self.weights, self.biases)
-        logits = outputs(hidden, self.weights, self.biases)
+    def _answer(
+        self,
+        simd: bool | None,
+        features: NDArray[np.float32],
+        found: _Scores,
+        rows: NDArray[np.int64],
+    ) -> bool:
+        """Predict the classes of the first (n, F) features, and write them to the (n,) ``rows``.
+
+        The features, (BLOCK, F), may be changed. Returns whether those that count are finite and
+        not too large to be squared.
+        """
+        if simd is None:
+            return self._plain_answer(features[: len(rows)], found, rows)
+        from iceclass.model.kernels import answer
+
+        return answer(
+            *self._layers, self.n_classes, features, rows, found.probabilities, found.novelty
+        )
+
+    def _plain_answer(
+        self, features: NDArray[np.float32], found: _Scores, rows: NDArray[np.int64]
+    ) -> bool:
+        """:meth:`_answer` in NumPy."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            z, squares = self.scaler.with_squares(features)
+            first = z @ self._projections
+            hidden = activations(first[:, :HIDDEN], self.weights, self.biases)
+            logits = outputs(hidden, self.weights, self.biases)
         found.probabilities[rows] = softmax(logits, self.temperature)
         if self.novelty is not None:
             distance = self.novelty.score_of(first[:, HIDDEN:], squares, likely_classes(logits))
             found.novelty[rows] = self.novelty.with_odds(distance, hidden, logits)
+        return bool(np.isfinite(squares).all())
+
+    @cached_property
+    def _layers(self) -> tuple[Layers, tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+        """What :func:`iceclass.model.kernels.answer` takes of the model, and its static sizes."""
+        from iceclass.model.kernels import COLUMNS, Layers, filled, first_rows
+
+        novelty, none = self.novelty, np.zeros(0, dtype=np.float32)
+        whitening, other = np.zeros((0, COLUMNS, COLUMNS), dtype=np.float32), none
+        if novelty is not None:
+            wide = -len(novelty.components) % COLUMNS
+            whitening = filled(np.pad(novelty.whitening, ((0, 0), (0, wide), (0, 0))))
+            if novelty.other is not None:
+                other = novelty.other
+        layers = Layers(
+            mean=self.mean,
+            inverse=self.scaler.inverse,
+            first=filled(self._projections),
+            second=filled(self.weights[1].T),
+            third=filled(self.weights[2].T),
+            first_bias=filled(self.biases[0]),
+            second_bias=filled(self.biases[1]),
+            third_bias=filled(self.biases[2]),
+            temperature=np.array([self.temperature], dtype=np.float32),
+            means=none.reshape(0, 0) if novelty is None else novelty.means,
+            residual=none if novelty is None else novelty.residual,
+            whitening=whitening,
+            begin=first_rows(whitening),
+            other=other,
+            threshold=np.array([novelty.threshold if novelty else 0.0], dtype=np.float32),
+        )
+        layers = Layers(*map(np.ascontiguousarray, layers))
+        sizes = (layers.first, layers.second, layers.third)
+        first, second, third = ((0,) * (x.shape[1] // COLUMNS) for x in sizes)
+        return layers, first, second, third
+
+    def nothing_found(self, n: int) -> Prediction:
+        """The prediction of N molecules of which nothing was found: all probabilities are 0."""
+        return self._prediction(_Scores(n, self.n_classes), unknown=False)
 
     @cached_property
     def scaler(self) -> Scaler:

@@ -45,8 +45,6 @@ _MAX_COMPONENTS = 96
 """Of the subspace, so that the score costs no more than the network's first layer of 100."""
 _EXPLAINED = 0.999
 """Share of the variance that the subspace has to hold; what is left is the residual."""
-_MOST = np.float32(60.0)
-"""Largest logarithm of odds, so that they stay finite in float32."""
 _LEAST_RESIDUAL = 1e-4
 """Mean square of a standardised feature that every class may have outside of the subspace."""
 
@@ -157,10 +155,12 @@ def log_odds(
     hidden: NDArray[np.float32], logits: NDArray[np.float32], other: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """(N,) logarithm of the odds for none of the classes; ``other`` as in :class:`Novelty`."""
+    from iceclass.model.kernels import MOST_ODDS  # which brings Numba
+
     highest = logits.max(axis=1)
     classes = highest + np.log(np.exp(logits - highest[:, None]).sum(axis=1))
     odds: NDArray[np.float32] = hidden @ other[:-1] + other[-1] - classes
-    return np.minimum(odds, _MOST)
+    return np.minimum(odds, MOST_ODDS)
 
 
 def likely_classes(logits: NDArray[np.float32]) -> NDArray[np.int64]:

@@ -51,7 +51,8 @@ class Scaler:
         return cls(mean.astype(np.float32), scale.astype(np.float32))
 
     @cached_property
-    def _inverse(self) -> NDArray[np.float32]:
+    def inverse(self) -> NDArray[np.float32]:
+        """(F,) 1 / scale."""
         return np.reciprocal(self.scale)
 
     def standardise(self, features: NDArray[Any]) -> NDArray[np.float32]:
@@ -62,9 +63,6 @@ class Scaler:
         self, features: NDArray[Any]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """:meth:`standardise`, and the (N,) squared lengths of its rows."""
-        from iceclass.model.kernels import standardise
-
-        z = np.empty(features.shape, dtype=np.float32)
-        squares = np.empty(len(features), dtype=np.float32)
-        standardise(features, self.mean, self._inverse, z, squares)
-        return z, squares
+        z = np.subtract(features, self.mean, dtype=np.float32, casting="same_kind")
+        z *= self.inverse
+        return z, np.einsum("nf,nf->n", z, z)

@@ -26,6 +26,19 @@ CANDIDATES = 8
 
 
 @njit(cache=True, nogil=True)
+def bin_of(bins: Bins, k: int) -> int:  # pragma: no cover
+    """The bin that holds the molecule ``order[k]``."""
+    low, high = 0, len(bins.start) - 1  # np.searchsorted takes longer to compile
+    while high - low > 1:
+        middle = (low + high) // 2
+        if bins.start[middle] <= k:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+@njit(cache=True, nogil=True)
 def bin_candidates(
     bins: Bins,
     b: int,

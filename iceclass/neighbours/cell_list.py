@@ -226,7 +226,7 @@ def bin_sites(
         A cell without volume, or one too thin for the cut-off.
     """
     cell, periodic = complete_cell(cell, pbc)
-    positions, n = np.asarray(sites, dtype=np.float64), len(sites)
+    positions, n = np.array(sites, dtype=np.float64), len(sites)  # a copy: of one type to compile
     origin = np.zeros(3)
     for axis in np.flatnonzero(~periodic):  # open: as long as the sites spread, from the lowest on
         direction = cell[axis].copy()

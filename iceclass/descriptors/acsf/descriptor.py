@@ -134,7 +134,7 @@ class Acsf(Descriptor):
             values = np.empty((stop - start, self.n_base))  # always in float64
             crowded_molecule = run(symmetry_functions, bins, plan, values, start, stop)
             check_crowded(crowded_molecule, frame, self.r_cut)
-            out[rows] = values
+            out[rows, : self.n_base] = values
 
         return FeatureBlocks(bins.order, self.n_base, dtype, fill)
 

@@ -133,7 +133,7 @@ class Bispectrum(Descriptor):
             check_crowded(crowded_molecule, frame, self.r_cut)
             if self.bzero:
                 plain -= isolated
-            out[rows] = self._with_products(plain) if self.quadratic else plain
+            out[rows, : self.n_base] = self._with_products(plain) if self.quadratic else plain
 
         return FeatureBlocks(bins.order, self.n_base, dtype, fill)
 

@@ -15,10 +15,16 @@ from numba import njit
 from numpy.typing import NDArray
 
 from iceclass.descriptors.soap import loops, vectors
-from iceclass.descriptors.soap.tables import LINE, SoapTable
+from iceclass.descriptors.soap.tables import SoapTable
 from iceclass.descriptors.soap.vectors import BLOCK
-from iceclass.neighbours.candidates import bin_candidates, select_close
+from iceclass.kernels.memory import LINE
+from iceclass.kernels.simd import twins
+from iceclass.neighbours.candidates import bin_candidates, bin_of, select_close
 from iceclass.neighbours.cell_list import MAX_NEIGHBOURS, Bins
+
+_harmonics = twins(vectors.harmonics, loops.harmonics)
+_accumulate = twins(vectors.accumulate, loops.accumulate)
+_contract = twins(vectors.contract, loops.contract)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -50,7 +56,7 @@ def fast_power_spectra(
     where = np.empty(BLOCK, dtype=np.int32)
     c = empty_line(size * size * width, kind)
     spectrum = empty_line(length + width, kind)
-    b, k = int(np.searchsorted(bins.start, start, side="right")) - 1, start
+    b, k = bin_of(bins, start), start
     r_square = bins.r_cut * bins.r_cut
     while k < stop:
         while bins.start[b + 1] <= k:
@@ -77,20 +83,11 @@ def fast_power_spectra(
             c[:] = 0.0
             for first in range(0, close, BLOCK):
                 part = min(BLOCK, close - first)
-                if simd is None:
-                    loops.harmonics(
-                        l_static, dx, dy, dz, first, part, table.per_length, values, where, t
-                    )
-                    loops.accumulate(n_static, l_static, values, where, t, table.cubics, part, c)
-                else:
-                    vectors.harmonics(
-                        l_static, dx, dy, dz, first, part, table.per_length, values, where, t
-                    )
-                    vectors.accumulate(n_static, l_static, values, where, t, table.cubics, part, c)
-            if simd is None:
-                loops.contract(n_max_static, n_static, l_static, c, table.weights, spectrum)
-            else:
-                vectors.contract(n_max_static, n_static, l_static, c, table.weights, spectrum)
+                _harmonics(
+                    simd, l_static, dx, dy, dz, first, part, table.per_length, values, where, t
+                )
+                _accumulate(simd, n_static, l_static, values, where, t, table.cubics, part, c)
+            _contract(simd, n_max_static, n_static, l_static, c, table.weights, spectrum)
             row = features[rows[i - start]]
             if normalise:
                 norm = np.sqrt(sum_of_squares(spectrum, length))

@@ -10,9 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iceclass.descriptors.soap.basis import SoapBasis, soap_basis
-
-LINE = 64
-"""Bytes of a cache line and of the widest vectors."""
+from iceclass.kernels.memory import LINE
 
 TOLERANCE = {np.dtype(np.float64): 4e-9, np.dtype(np.float32): 3e-7}
 """Largest error of a tabulated radial function, relative to the largest value of any of them.

@@ -18,7 +18,7 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 
-from iceclass.descriptors.soap.tables import LINE
+from iceclass.kernels.memory import LINE
 from iceclass.kernels.simd import I32, I64, Value, Vectors, emitter, has_avx512, vector_code
 
 BLOCK = 32

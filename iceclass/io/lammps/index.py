@@ -10,7 +10,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -58,7 +58,8 @@ class ReadPosition:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dict; JSON-serialisable."""
-        return asdict(self)
+        roles = None if self.roles is None else {**vars(self.roles)}  # flat, and for every frame
+        return {**vars(self), "roles": roles}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:

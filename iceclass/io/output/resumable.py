@@ -1,14 +1,14 @@
 """Output that survives the process that writes it: a run that was stopped goes on where it was.
 
 Beside the final name stand two hidden files until the run is done: ``.NAME.part`` with the output
-so far, and ``.NAME.journal`` with one line of JSON for every frame in it. A line is written after
+so far, and ``.NAME.journal`` with one line of JSON for every frame in it; beside them the empty
+``.NAME.lock``, so that no two processes write the same output. A line is written after
 the frame it is about, so whatever moment the process ends at, the journal's complete lines tell
 what of the output can be kept; the rest is cut off.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -16,6 +16,8 @@ from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import IO, Any, Self
+
+from filelock import FileLock, Timeout
 
 from iceclass.errors import OutputError
 from iceclass.files import check_output
@@ -124,29 +126,38 @@ class ResumableFile(Pieces):
         check_output(self.path, force=force or was_finishing(self.path))
         self._part = self.path.with_name(f".{self.path.name}.part")
         self.records: RecordFile
+        self._lock = FileLock(self.path.with_name(f".{self.path.name}.lock"), timeout=0)
         try:
             self._raw = open(self._part, "ab", buffering=0)  # noqa: SIM115
         except OSError as error:
             raise self._failure(error) from None
         try:
-            self._lock()
-            end = self._recover(json.loads(json.dumps({"journal": VERSION, **settings})), sources)
-            self._raw.truncate(end)
-            self._raw.seek(end)
-        except OSError as error:
-            self._raw.close()
-            raise self._failure(error) from None
-
-    def _lock(self) -> None:
-        try:
-            fcntl.flock(self._raw, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            self._lock.acquire()
+        except Timeout:
             self._raw.close()
             raise OutputError(
                 "is being written by another process",
                 path=self.path,
                 hint="wait for it, or stop it",
             ) from None
+        try:
+            end = self._recover(json.loads(json.dumps({"journal": VERSION, **settings})), sources)
+            self._raw.truncate(end)
+            self._raw.seek(end)
+        except OSError as error:
+            self._close()
+            raise self._failure(error) from None
+
+    def _close(self) -> None:
+        self._raw.close()
+        self._unlock()
+
+    def _unlock(self) -> None:
+        """Let others write this output, and leave no trace of the lock."""
+        if self._lock.is_locked:
+            if os.name == "posix":  # elsewhere releasing it removes it
+                Path(self._lock.lock_file).unlink(missing_ok=True)
+            self._lock.release()
 
     def _recover(self, header: dict[str, Any], sources: Sequence[Path]) -> int:
         """Take over what an earlier run left; where its kept bytes end."""
@@ -208,12 +219,14 @@ class ResumableFile(Pieces):
         try:
             self._end_piece()
             os.fsync(self._raw.fileno())
+            self._raw.close()  # not every system moves open files
             os.replace(self._part, self.path)
             journal_path(self.path).unlink(missing_ok=True)
         except OSError as error:
             raise self._failure(error) from None
         finally:
             self.abort()
+            self._unlock()
 
     def abort(self) -> None:
         """Close the file and leave its pieces for another run; none: leave nothing."""
@@ -221,14 +234,14 @@ class ResumableFile(Pieces):
             return
         if self._part.exists() and not self.records:
             self.discard()
-        self._raw.close()
+        self._close()
 
     def discard(self) -> None:
         """Close the file and leave nothing of it: it would come to nothing another time, too."""
         if not self._raw.closed:
             self._part.unlink(missing_ok=True)
             journal_path(self.path).unlink(missing_ok=True)
-        self._raw.close()
+        self._close()
 
     def __enter__(self) -> Self:
         return self

@@ -109,7 +109,8 @@ def encode(values: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int
         if k == n:
             if n == distinct.shape[0]:
                 longer = np.empty(2 * n, np.int64)
-                longer[:n] = distinct
+                for j in range(n):  # not by a slice, which takes seconds to compile
+                    longer[j] = distinct[j]
                 distinct = longer
             distinct[n] = value
             n += 1
