@@ -96,9 +96,9 @@ class EnvironmentTrajectory(ReferenceTrajectory):
         """Class → (T, N) which molecules are of it by their truth; classes that none is of: not.
 
         At the edge of a nucleus, which was held until shortly before, a molecule is what it was
-        made to be, but for the test, which goes by the truth alone. At other boundaries it is one
-        of the phases that meet there, of ice Ih and Ic either, and at a surface perhaps liquid:
-        ``ih+ic+water``.
+        made to be, but for the test, which goes by the truth alone. At a free surface it is that or
+        liquid (``ih+water``), at other boundaries one of the phases that meet there, and of ice Ih
+        and Ic either: ``ih+ic+water``.
         """
         truth = self.truth
         if self.kind == "nucleus" and self.split != "test":
@@ -108,10 +108,10 @@ class EnvironmentTrajectory(ReferenceTrajectory):
         }
         if (truth == NO_TRUTH).any():
             meeting = {CLASSES[c] for c in np.unique(self.made[self.made != NO_TRUTH])}
-            if meeting & {"ih", "ic"}:
-                meeting |= {"ih", "ic"}
             if self.kind == "surface":
                 meeting.add("water")
+            elif meeting & {"ih", "ic"}:
+                meeting |= {"ih", "ic"}
             found[EITHER.join(sorted(meeting, key=CLASSES.index))] = truth == NO_TRUTH
         return found
 
