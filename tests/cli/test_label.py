@@ -140,13 +140,16 @@ def test_a_file_that_lost_its_cell_is_said_to_be_a_droplet(here, capsys):
     ice = build("ih", water_model("tip4p-2005")).frame()
     rows = "".join(f"O {x:.4f} {y:.4f} {z:.4f}\n" for x, y, z in ice.positions)
     cell = " ".join(f"{x:.4f}" for x in ice.cell.ravel())
-    for comment, told, whole in (("", True, 0.0), (f'Lattice="{cell}"', False, 1.0)):
+    for comment, told, least, most in (
+        ("", True, 0.1, 0.7),
+        (f'Lattice="{cell}"', False, 1.0, 1.0),
+    ):
         Path("ice.xyz").write_text(f"{ice.n_molecules}\n{comment}\n{rows}")
         assert label("ice.xyz", "--force") == 0
         assert ("no periodic boundary in 1 of 1 frame:" in capsys.readouterr().err) == told
         summary = json.loads(Path("ice.phases.json").read_text())
         assert summary["open_frames"] == told
-        assert summary["mean_fractions"]["ih"] == pytest.approx(whole, abs=0.1)
+        assert least <= summary["mean_fractions"]["ih"] <= most  # what is deep enough
         assert run("info", "ice.xyz") == 0
         assert ("density:      unknown" in capsys.readouterr().out) == told
 
