@@ -46,6 +46,8 @@ def compare(task: dict[str, Any]) -> dict[str, Any]:
     small, large = systems.ice(432), systems.ice(task["memory_molecules"])
     answer["memory"] = {d.name: peak_memory(partial(_ours, made, d), small, large) for d in dtypes}
     frames = systems.configurations(task["molecules"])
+    few = references.reference_size(made, task["molecules"])
+    given = frames if few == task["molecules"] else systems.configurations(few)
     with ExitStack() as stack, threads(1):
         calls: dict[Any, Call] = {
             ("control", "", count): (partial(control.spin, count), 1) for count in task["threads"]
@@ -59,14 +61,15 @@ def compare(task: dict[str, Any]) -> dict[str, Any]:
                         n,
                     )
             try:
-                work = stack.enter_context(references.reference(made, frame))
+                asked = given[configuration]
+                work = stack.enter_context(references.reference(made, asked))
             except MissingDependencyError as error:
                 answer["missing"][references.reference_name(made)] = str(error)
                 continue
-            calls[configuration, "reference", 1] = work, n
+            calls[configuration, "reference", 1] = work, asked.n_molecules
             expected = work()
             for d in dtypes:
-                found = references.comparable(made).compute(frame, dtype=d)
+                found = references.comparable(made).compute(asked, dtype=d)
                 answer["errors"].append((configuration, d.name, _error(found, expected)))
         if not answer["missing"]:
             prepare = partial(references.reference, made)

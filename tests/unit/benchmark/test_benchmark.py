@@ -21,13 +21,14 @@ from iceclass.benchmark.systems import configurations, ice, liquid
 from iceclass.benchmark.timing import Ratio, Timing, alternate
 from iceclass.cli.main import main
 from iceclass.descriptors import descriptor, presets
+from iceclass.descriptors.registry import FAMILIES
 from iceclass.errors import IceclassError, InputError
 from iceclass.external.ovito import chill_plus_types
 from iceclass.neighbours.cell_list import neighbour_list
 from iceclass.reports.benchmark import as_text, write_benchmark
 from tests.helpers.iceframes import lattice_frame
 
-NAMES = ("soap-37", "bispectrum-30", "acsf")
+NAMES = ("soap-37", "bispectrum-30", "acsf", "mtp-6")
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +61,7 @@ def test_every_family_is_timed_against_its_reference(bench):
         "soap": "DScribe SOAP",
         "bispectrum": "LAMMPS compute sna/atom",
         "acsf": "DScribe ACSF",
+        "mtp": "NumPy einsum",
         "label": "OVITO PTM",
         "read": "text dump",
     }
@@ -69,6 +71,7 @@ def test_every_family_is_timed_against_its_reference(bench):
         "OVITO PTM",
         "mdapy CHILL+",
     }
+    assert set(FAMILIES) <= {r["family"] for r in table}  # a family without reference fails the run
     for r in table:
         assert float(r["ratio"]) > 0
         assert float(r["wall_us_min"]) <= float(r["wall_us"]) <= float(r["wall_us_max"])
