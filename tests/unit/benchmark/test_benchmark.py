@@ -88,6 +88,8 @@ def test_descriptors_agree_with_their_references(bench):
         ("bispectrum", "float64"),
         ("bispectrum", "float32"),
         ("acsf", "float64"),
+        ("mtp", "float64"),
+        ("mtp", "float32"),
     }
     for r in table:
         assert float(r["error"]) < float(r["error_bound"] or 1e-5), r
