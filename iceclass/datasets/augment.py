@@ -115,6 +115,14 @@ class Variation:
             varied.append(self.deformed(changed, density, rng))
         return tuple(varied)
 
+    def moving(self, lattice: Frame, count: int, rng: np.random.Generator) -> tuple[Frame, ...]:
+        """So many frames of a lattice, deformed and shaken, a quarter without any motion."""
+        frames = []
+        for k in range(count):
+            motion = rng.uniform(0.0, self.shaken) if k % 4 else 0.0
+            frames.append(self.deformed(displaced(lattice, motion, rng), self.density, rng))
+        return tuple(frames)
+
     def deformed(self, frame: Frame, density: float, rng: np.random.Generator) -> Frame:
         """The frame at another density, changed by so much at most, and strained."""
         dense = scaled(frame, 1.0 + rng.uniform(-density, density))
@@ -162,29 +170,20 @@ def lattices(path: Path, variation: Variation) -> Iterator[Described]:
         for draw in range(LATTICE_DRAWS.get(phase, 1)):
             name = f"{trajectory.name}_lattice" + (f"_{draw + 1}" if draw else "")
             rng = variation.random(name if draw else trajectory.name)
-            frames = []
-            for k in range(variation.displaced):
-                motion = rng.uniform(0.0, variation.shaken) if k % 4 else 0.0
-                changed = displaced(trajectory.frames[0], motion, rng)
-                frames.append(variation.deformed(changed, variation.density, rng))
-            yield name, metadata, tuple(frames)
+            yield name, metadata, variation.moving(trajectory.frames[0], variation.displaced, rng)
 
 
 def others(path: Path, variation: Variation) -> Iterator[Described]:
     """Lattices that are none of the classes, changed as those of the classes are."""
     for trajectory in load_reference(path):
         rng = variation.random(trajectory.name)
-        frames = []
-        for k in range(variation.frames):
-            motion = rng.uniform(0.0, variation.shaken) if k % 4 else 0.0
-            changed = displaced(trajectory.frames[0], motion, rng)
-            frames.append(variation.deformed(changed, variation.density, rng))
+        frames = variation.moving(trajectory.frames[0], variation.frames, rng)
         metadata = {
             **trajectory.metadata,
             "preparation": LATTICE + trajectory.name,
             "varied": asdict(variation),
         }
-        yield f"{OTHER}_{trajectory.name}", metadata, tuple(frames)
+        yield f"{OTHER}_{trajectory.name}", metadata, frames
 
 
 def stacked(path: Path, variation: Variation) -> Iterator[Described]:

@@ -92,6 +92,11 @@ class EnvironmentTrajectory(ReferenceTrajectory):
         return self._codes("made", 1)
 
     @property
+    def phases(self) -> tuple[str, ...]:
+        """The phases that :attr:`of_phases` tells of."""
+        return tuple(self.of_phases)
+
+    @cached_property
     def of_phases(self) -> dict[str, NDArray[np.bool_] | None]:
         """Class → (T, N) which molecules are of it by their truth; classes that none is of: not.
 

@@ -112,8 +112,7 @@ def _sources(given: Path) -> list[Path]:
 def _compact_set(path: Path) -> Iterator[tuple[str, str, ReferenceTrajectory]]:
     """Of a compact data set, name, phase and trajectory; once for each of several phases."""
     for trajectory in load_compact(path):
-        phases = trajectory.of_phases
-        for phase in phases:
+        for phase in trajectory.phases:
             several = trajectory.phase != phase
             yield f"{trajectory.name}_{phase}" if several else trajectory.name, phase, trajectory
 

@@ -128,6 +128,11 @@ class ReferenceTrajectory:
         return np.array(counted, dtype=np.int64)
 
     @property
+    def phases(self) -> tuple[str, ...]:
+        """The phases that :attr:`of_phases` tells of."""
+        return (self.phase,)
+
+    @property
     def of_phases(self) -> Mapping[str, NDArray[np.bool_] | None]:
         """Phases → (T, N) which molecules are of it; None: all."""
         if self.counted is None:

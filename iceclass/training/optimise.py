@@ -215,21 +215,21 @@ class Fit:
         return total / len(z)
 
     def logits(self, side: str) -> torch.Tensor:
-        """(R, C) of one side's rows, in blocks."""
+        """(R, C) of one side's rows."""
+        return self._logits_of(self.z[side])
+
+    def _logits_of(self, z: torch.Tensor) -> torch.Tensor:
+        """(R, C) of (R, F) features, in blocks."""
         import torch
 
         with torch.inference_mode():
-            blocks = self.z[side].split(65536)
+            blocks = z.split(65536)
             return torch.cat([self.evaluated_network(b)[:, : self.n_classes] for b in blocks])
 
     def most_probable_at_edges(self) -> NDArray[np.int64]:
         """(E,) of the classes that each molecule at a boundary may be of, the most probable."""
-        import torch
-
         assert self.edge is not None
-        with torch.inference_mode():
-            blocks = torch.from_numpy(self.edge.z).split(65536)
-            logits = torch.cat([self.evaluated_network(b)[:, : self.n_classes] for b in blocks])
+        logits = self._logits_of(self.z["train"][-len(self.edge.z) :])  # the last rows that train
         within = np.where(self.edge.sets[self.edge.kind], logits.numpy(), -np.inf)
         return within.argmax(axis=1).astype(np.int64)
 

@@ -12,10 +12,10 @@ import pytest
 import iceclass
 from iceclass.datasets.environments import NO_TRUTH, load_environments
 from iceclass.datasets.featurize import featurize, find_trajectories
-from iceclass.datasets.reference import write_reference
 from iceclass.datasets.store import FeatureStore
 from iceclass.errors import InputError
 from iceclass.evaluation.held_out import held_out_rows, load_table
+from tests.unit.datasets.test_environments import written
 
 DEMO = Path(__file__).parents[3] / "demo" / "melting-slab.lammpstrj.gz"
 SOAP = iceclass.descriptor("soap-37")
@@ -126,26 +126,11 @@ def test_what_a_model_has_seen_is_left_out(runs):
 
 def test_environments_are_featurized_by_the_truth_of_every_molecule(tmp_path):
     """Once for each phase: its molecules in the frames where they are of it, no others."""
-    rng = np.random.default_rng(5)
-    frame = iceclass.Frame(positions=rng.uniform(0, 14, (60, 3)), cell=np.eye(3) * 14)
-    truth = np.full((2, 60), NO_TRUTH, np.int8)
+    truth = np.full((2, 432), NO_TRUTH, np.int8)
     truth[0, :20], truth[1, :10], truth[0, 50:] = 1, 1, 0
-    description = {
-        "phase": "",
-        "preparation": "p",
-        "water_model": "mw",
-        "temperature": 240.0,
-        "pressure": 0.0,
-        "density": 0.9,
-        "environment": "interface",
-        "group": "g",
-        "split": "test",
-        "phases": ["ic", "water"],
-    }
-    made = np.where(np.arange(60) < 30, 1, 0).astype(np.int8)
-    arrays = {"one": {"made": made, "truth": truth}}
+    made = np.where(np.arange(432) < 30, 1, 0).astype(np.int8)
     source = tmp_path / "environments-01.h5"
-    write_reference(source, [("one", description, (frame, frame))], arrays=arrays)
+    written(source, made=made, truth=truth, environment="interface", split="test")
     found = find_trajectories([source])
     assert [(t.name, t.phase, t.preparation, t.split) for t in found] == [
         ("one_ic", "ic", "p", "test"),
