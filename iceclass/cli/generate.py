@@ -120,7 +120,9 @@ def command(
       droplet          the largest sphere in the box, melted in vacuum
       wall             liquid between walls of other atoms
       solution         methane in water
-      filled-hydrate   methane in every cage of CS1, CS2, sH
+      filled-hydrate   a guest in every cage of CS1, CS2, sH that takes it
+                       (--set guest=methane, co2, thf)
+      filled-coexistence   half of such a hydrate melted
     What each molecule is made to be is in the .json file as "construction".
 
     \b

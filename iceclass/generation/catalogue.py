@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from iceclass.errors import unknown_name
 from iceclass.generation.amorphous import LowDensityFromHigh, RelaxedHighDensity
-from iceclass.generation.guests import FilledHydrate, Solution
+from iceclass.generation.guests import FilledCoexistence, FilledHydrate, Solution
 from iceclass.generation.places import Coexistence, Droplet, LiquidSurface, Nucleus, Surface, Wall
 from iceclass.generation.recipes import (
     Crystal,
@@ -33,6 +33,7 @@ RECIPES: dict[str, Recipe] = {
     "wall": Wall(),
     "solution": Solution(),
     "filled-hydrate": FilledHydrate(),
+    "filled-coexistence": FilledCoexistence(),
 }
 """Default recipe by its name in :class:`iceclass.phases.Phase`, and others for any crystal."""
 

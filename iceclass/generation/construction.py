@@ -119,18 +119,31 @@ class Arrangement:
         return cls(structure, (*phases, melt), made, parts, solid, held, nothing)
 
     def groups(self) -> str:
-        """LAMMPS commands that define the groups: ``water``, ``held``, ``melted``."""
+        """LAMMPS commands that define the groups: ``water``, ``held``, ``melted``.
+
+        Other sites are held where the nearest molecule is.
+        """
         sites = self.structure.molecules.shape[1]
         n = self.structure.n_molecules
+        held = np.repeat(self.held, sites)
+        if self.others is not None:
+            held = np.concatenate([held, self.held[self._nearest(self.others.positions)]])
         lines = [f"group water id 1:{n * sites}"]
-        for name, chosen in (("held", self.held), ("melted", ~self.held)):
+        for name, chosen in (("held", held), ("melted", ~held)):
             edges = np.flatnonzero(np.diff(np.concatenate([[0], chosen.astype(int), [0]])))
-            runs = [f"{a * sites + 1}:{b * sites}" for a, b in edges.reshape(-1, 2)]
+            runs = [f"{a + 1}:{b}" for a, b in edges.reshape(-1, 2)]
             lines += [
                 f"group {name} id {' '.join(runs[k : k + 50])}" for k in range(0, len(runs), 50)
             ]
             lines += [] if runs else [f"group {name} empty"]
         return "\n".join(lines) + "\n"
+
+    def _nearest(self, positions: NDArray[np.float64]) -> NDArray[np.int64]:
+        """(K,) index of the molecule nearest to each of (K, 3) positions."""
+        cell = self.structure.cell
+        away = (positions[:, None] - self.structure.molecules[None, :, 0]) @ np.linalg.inv(cell)
+        away = (away - np.round(away)) @ cell
+        return np.asarray(np.linalg.norm(away, axis=2).argmin(axis=1))
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-serialisable, one character a molecule; all but where they start."""

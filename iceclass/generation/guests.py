@@ -1,7 +1,11 @@
-"""Recipes with methane: dissolved in water, or in the cages of a hydrate.
+"""Recipes with guests: methane dissolved in water, guests in the cages of a hydrate.
 
-Methane is one Lennard-Jones site (TraPPE: Martin & Siepmann, J. Phys. Chem. B 102, 2569 (1998),
-doi 10.1021/jp972543+), with Lorentz–Berthelot rules for its interaction with the water's oxygen.
+Every guest is one Lennard-Jones site, with Lorentz–Berthelot rules for its interaction with the
+water's oxygen: methane of TraPPE (Martin & Siepmann, J. Phys. Chem. B 102, 2569 (1998), doi
+10.1021/jp972543+); carbon dioxide and tetrahydrofuran, which fill their cages and whose shape and
+charges are left out, by corresponding states, ε = 0.77 k T_c and σ = 0.841 (V_c/cm³ mol⁻¹)^⅓ Å
+(Bird, Stewart & Lightfoot, Transport Phenomena, Wiley 2002, eq. 1.4-11): T_c 304.1 and 540.2 K,
+V_c 94 and 224 cm³/mol.
 """
 
 from __future__ import annotations
@@ -14,21 +18,52 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import Voronoi, cKDTree
 
-from iceclass.errors import InputError
+from iceclass.errors import InputError, unknown_name
 from iceclass.generation.construction import Arrangement
 from iceclass.generation.lattices import Structure
 from iceclass.generation.other_sites import Others
+from iceclass.generation.places import Coexistence
 from iceclass.generation.recipes import Crystal, Liquid
 from iceclass.generation.water_models import WaterModel
 
-METHANE_MASS = 16.043
-METHANE_EPSILON = 148.0 * 0.0019872043
-"""kcal/mol."""
-METHANE_SIGMA = 3.73
-"""Å."""
+BOLTZMANN = 0.0019872043
+"""kcal/mol/K."""
 
 CAGE_RADIUS = 3.4
 """Å; a place with no oxygen nearer than this is inside a cage (the smallest have 3.9 Å)."""
+
+
+@dataclass(frozen=True)
+class Guest:
+    """A molecule in a cage, as one Lennard-Jones site.
+
+    Attributes
+    ----------
+    element
+        What its site is called in files.
+    mass
+        g/mol.
+    epsilon
+        K, over the Boltzmann constant.
+    sigma
+        Å.
+    room
+        Å; a cage that takes it has no oxygen nearer than this to its middle.
+    """
+
+    element: str
+    mass: float
+    epsilon: float
+    sigma: float
+    room: float = CAGE_RADIUS
+
+
+GUESTS = {
+    "methane": Guest("C", 16.043, 148.0, 3.73),
+    "co2": Guest("C", 44.010, 0.77 * 304.1, 0.841 * 94.0 ** (1 / 3)),
+    "thf": Guest("C", 72.107, 0.77 * 540.2, 0.841 * 224.0 ** (1 / 3), room=4.2),
+}
+"""By the name that the setting ``guest`` takes; tetrahydrofuran is in the large cages alone."""
 
 
 @dataclass(frozen=True)
@@ -51,26 +86,68 @@ class Solution(Liquid):
         if not 0 < self.guests < n // 4:
             raise InputError(f"{self.guests} guests: expected 1 to a quarter of {n} molecules")
         chosen = np.random.default_rng(structure.seed).choice(n, self.guests, replace=False)
-        others = methane(structure.model, structure.molecules[chosen, 0])
+        others = sites(GUESTS["methane"], structure.model, structure.molecules[chosen, 0])
         water = replace(structure, molecules=np.delete(structure.molecules, chosen, axis=0))
         return replace(Arrangement.of_one(water, phase), others=others)
 
 
 @dataclass(frozen=True)
 class FilledHydrate(Crystal):
-    """A clathrate hydrate with a methane in each of its cages."""
+    """A clathrate hydrate with a guest in each cage that is large enough for it.
+
+    Attributes
+    ----------
+    guest
+        A name of :data:`GUESTS`.
+    """
+
+    guest: str = "methane"
 
     def arrange(self, structure: Structure, phase: str) -> Arrangement:
         """The lattice with its cages filled."""
-        places = cages(structure)
-        if not len(places):
-            raise InputError(f"{structure.lattice} has no cages", hint="hydrates are CS1, CS2, sH")
-        whole = super().arrange(structure, phase)
-        return replace(whole, others=methane(structure.model, places))
+        others = in_cages(structure, self.guest)
+        return replace(super().arrange(structure, phase), others=others)
 
 
-def methane(model: WaterModel, positions: NDArray[np.float64]) -> Others:
-    """Methane at (K, 3) positions, beside a water model with an oxygen.
+@dataclass(frozen=True)
+class FilledCoexistence(Coexistence):
+    """Half of a filled hydrate held, with its guests, while the rest melts, then let go.
+
+    Attributes
+    ----------
+    guest
+        A name of :data:`GUESTS`.
+    """
+
+    guest: str = "methane"
+
+    def arrange(self, structure: Structure, phase: str) -> Arrangement:
+        """The lattice with its cages filled, and with what is held of it."""
+        others = in_cages(structure, self.guest)
+        return replace(super().arrange(structure, phase), others=others)
+
+
+def in_cages(structure: Structure, name: str) -> Others:
+    """A guest in each cage of a lattice that is large enough for it.
+
+    Raises
+    ------
+    InputError
+        No such guest, or no such cage.
+    """
+    if name not in GUESTS:
+        raise unknown_name("guest", name, GUESTS)
+    guest = GUESTS[name]
+    places = cages(structure, guest.room)
+    if not len(places):
+        raise InputError(
+            f"{structure.lattice} has no cages for {name}", hint="hydrates are CS1, CS2, sH"
+        )
+    return sites(guest, structure.model, places)
+
+
+def sites(guest: Guest, model: WaterModel, positions: NDArray[np.float64]) -> Others:
+    """Guests at (K, 3) positions, beside a water model with an oxygen.
 
     Raises
     ------
@@ -79,35 +156,36 @@ def methane(model: WaterModel, positions: NDArray[np.float64]) -> Others:
     """
     if model.one_site:
         raise InputError(
-            f"methane beside {model.label}: its mixing rules need a Lennard-Jones oxygen",
+            f"guests beside {model.label}: their mixing rules need a Lennard-Jones oxygen",
             hint="use an atomistic water model",
         )
+    epsilon = guest.epsilon * BOLTZMANN
     return Others(
-        element="C",
+        element=guest.element,
         positions=positions,
-        mass=METHANE_MASS,
-        epsilon=METHANE_EPSILON,
-        sigma=METHANE_SIGMA,
-        water_epsilon=float(np.sqrt(METHANE_EPSILON * model.epsilon)),
-        water_sigma=(METHANE_SIGMA + model.sigma) / 2,
+        mass=guest.mass,
+        epsilon=epsilon,
+        sigma=guest.sigma,
+        water_epsilon=float(np.sqrt(epsilon * model.epsilon)),
+        water_sigma=(guest.sigma + model.sigma) / 2,
     )
 
 
-def cages(structure: Structure) -> NDArray[np.float64]:
+def cages(structure: Structure, room: float = CAGE_RADIUS) -> NDArray[np.float64]:
     """(K, 3) float64, Å. The middles of the cages: where oxygens are furthest on all sides.
 
-    Vertices of the oxygens' Voronoi diagram with no oxygen within :data:`CAGE_RADIUS`, the best of
-    each cluster of them.
+    Vertices of the oxygens' Voronoi diagram with no oxygen within ``room`` Å, the best of each
+    cluster of them.
     """
     images = np.array(list(product((-1, 0, 1), repeat=3))) @ structure.cell
     oxygens = (structure.molecules[:, 0] + images[:, None]).reshape(-1, 3)
     vertices = Voronoi(oxygens).vertices
     fractional = vertices @ np.linalg.inv(structure.cell)
     vertices = vertices[((fractional >= -1e-9) & (fractional < 1.0 - 1e-9)).all(axis=1)]
-    room = cKDTree(oxygens).query(vertices)[0]
+    free = cKDTree(oxygens).query(vertices)[0]
     found: list[NDArray[np.float64]] = []
-    for k in np.argsort(-room):
-        if room[k] < CAGE_RADIUS:
+    for k in np.argsort(-free):
+        if free[k] < room:
             break
         near = [vertices[k] + shift for shift in images]
         taken = cKDTree(np.array(near))
