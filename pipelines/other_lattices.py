@@ -79,8 +79,8 @@ def alike(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
 def chosen() -> Iterator[Described]:
     """The catalogue's phases, the other real structures, and two thirds of what is left.
 
-    These are drawn by their names. Then points at random. Frameworks that GenIce2 gives far less dense than water packs
-    in hydrates are there at a hydrate's density as well.
+    These are drawn by their names. Frameworks that GenIce2 gives far less dense than water packs
+    in hydrates are there at a hydrate's density as well. Last come points at random.
     """
     for name, phase, frame in different_lattices():
         if phase and phase not in STUDY:
