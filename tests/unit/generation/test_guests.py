@@ -101,7 +101,7 @@ def test_guests_of_the_held_half_are_held():
     held = [k - n * sites - 1 for k in members["held"] if k > n * sites]
     height = start.others.positions[held] @ np.linalg.inv(structure.cell)
     assert 0.35 < len(held) / len(start.others.positions) < 0.65  # ties on the border
-    inside = (height[:, 2] % 1 < 0.55) | (height[:, 2] % 1 > 0.95)
+    inside = (height[:, 2] % 1 < 0.63) | (height[:, 2] % 1 > 0.87)  # and a cage around it
     assert inside.all()
     assert start.phases == ("cs1", "water")
 
