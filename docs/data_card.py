@@ -25,6 +25,7 @@ from iceclass.datasets.reference import (
 from iceclass.files import replacing
 from iceclass.generation.water_models import WATER_MODELS
 from iceclass.phases import PHASES, label_of
+from iceclass.tables import markdown_table
 
 SIDES = ("train", "validation", "test")
 
@@ -108,11 +109,8 @@ def span(values: Iterable[float], form: str = "g") -> str:
 
 def contents(data: Sequence[ReferenceTrajectory]) -> list[str]:
     """A table with a row a phase."""
-    lines = [
-        "| phase | preparations | trajectories | frames | molecules | T / K | p / GPa "
-        "| ρ / g cm⁻³ |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    head = ("phase", "preparations", "trajectories", "frames", "molecules", "T / K", "p / GPa")
+    rows = []
     for phase in sorted({t.phase for t in data}, key=list(PHASES).index):
         own = [t for t in data if t.phase == phase]
         cells = (
@@ -125,8 +123,8 @@ def contents(data: Sequence[ReferenceTrajectory]) -> list[str]:
             span(t.pressure for t in own),
             span((t.density for t in own), ".3f"),
         )
-        lines.append("| " + " | ".join(map(str, cells)) + " |")
-    return lines
+        rows.append(cells)
+    return [markdown_table((*head, "ρ / g cm⁻³"), rows)]
 
 
 def split_text(data: ReferenceSet) -> str:
