@@ -62,6 +62,37 @@ def _is_running(process: int) -> bool:
     return True
 
 
+class OutputLock:
+    """``.NAME.lock`` beside an output, held by the process that writes it.
+
+    Raises
+    ------
+    OutputError
+        Another process holds it, or it cannot be written.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        from filelock import FileLock, Timeout
+
+        path = Path(path)
+        self._lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=0)
+        try:
+            self._lock.acquire()
+        except Timeout:
+            raise OutputError(
+                "is being written by another process", path=path, hint="wait for it, or stop it"
+            ) from None
+        except OSError as error:
+            raise OutputError(f"cannot be written ({error.strerror or error})", path=path) from None
+
+    def release(self) -> None:
+        """Let others write this output, and leave no trace of the lock."""
+        if self._lock.is_locked:
+            if os.name == "posix":  # elsewhere releasing it removes it
+                Path(self._lock.lock_file).unlink(missing_ok=True)
+            self._lock.release()
+
+
 class Replacement:
     """A file written under a temporary name beside its final one, and moved there when it is whole.
 
