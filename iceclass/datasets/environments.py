@@ -24,31 +24,12 @@ from numpy.typing import NDArray
 from iceclass.datasets.hdf5 import checked_dataset, one_line
 from iceclass.datasets.reference import BESIDE, ReferenceSet, ReferenceTrajectory, load_reference
 from iceclass.errors import InputError
-from iceclass.phases import EITHER
+from iceclass.phases import EITHER, PHASES
 
 NO_TRUTH = -9
 """Truth of a molecule within about a layer of a boundary."""
 
-CLASSES = (
-    "ih",
-    "ic",
-    "ii",
-    "iii",
-    "v",
-    "water",
-    "lda",
-    "hda",
-    "mda",
-    "ice0",
-    "iv",
-    "vi",
-    "vii",
-    "xii",
-    "xvii",
-    "cs1",
-    "cs2",
-    "sh",
-)
+CLASSES = tuple(PHASES)
 """What the numbers in ``truth`` and ``made`` of a loaded trajectory mean; first the nine."""
 
 RESERVED_MODELS = ("opc", "sw-24")
