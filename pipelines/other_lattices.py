@@ -20,13 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iceclass.datasets.pack import Described
-from iceclass.datasets.perturb import scaled
+from iceclass.datasets.perturb import random_points, scaled
 from iceclass.datasets.reference import BESIDE, write_reference
 from iceclass.descriptors import descriptor
 from iceclass.frame import Frame
 from iceclass.generation.lattices import oxygens
 from iceclass.phases import OTHER, STUDY
-from iceclass.validation.cases import different_lattices
+from iceclass.validation.cases import different_lattices, random_generator
 
 SOAP = "soap(n_max=6, l_max=6, r_cut=5.0, sigma=0.4, normalise=False)"
 """What tells structures apart; not a preset, so that the choice stays when presets change."""
@@ -80,7 +80,7 @@ def chosen() -> Iterator[Described]:
     """The catalogue's phases, the other real structures, and two thirds of what is left.
 
     These are drawn by their names. Frameworks that GenIce2 gives far less dense than water packs
-    in hydrates are there at a hydrate's density as well.
+    in hydrates are there at a hydrate's density as well. Last come points at random.
     """
     for name, phase, frame in different_lattices():
         if phase and phase not in STUDY:
@@ -94,6 +94,16 @@ def chosen() -> Iterator[Described]:
             if frame.density < SPARSE:
                 dense = scaled(frame, HYDRATE / frame.density)
                 yield f"{name}_dense", described(name, OTHER, dense), (dense,)
+    for name, frame in no_structure():
+        yield name, described(name, OTHER, frame), (frame,)
+
+
+def no_structure() -> Iterator[tuple[str, Frame]]:
+    """Points at random, not nearer to each other than some distance."""
+    for density in (0.85, 1.0, 1.15):
+        for apart in (0.0, 2.0, 2.3, 2.5):
+            name = f"random_{apart:g}_{density:g}"
+            yield name, random_points(216, density, random_generator(name), apart)
 
 
 def described(name: str, phase: str, frame: Frame) -> dict[str, Any]:

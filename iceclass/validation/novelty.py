@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from iceclass.datasets.augment import LATTICE
 from iceclass.datasets.reference import ReferenceTrajectory
 from iceclass.frame import Frame
 from iceclass.model.network import Model
@@ -43,6 +44,8 @@ def measure(inputs: Inputs) -> dict[str, Any]:
         for name in (t.phase, SAME.get(t.metadata["lattice"], t.metadata["lattice"]))
         if inputs.trained_on("lattice", name)
     }
+    if any(name.startswith(f"{LATTICE}random_") for name in inputs.training_preparations):
+        trained.add("random points")
     rows = [{**row, "trained": row["name"] in trained} for row in novelty_rows(model, known, cases)]
     threshold = None if model.novelty is None else model.novelty.threshold
     classes = [{**row, "trained": True} for row in classes]
