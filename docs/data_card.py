@@ -22,7 +22,7 @@ from iceclass.datasets.reference import (
     ReferenceTrajectory,
     load_reference,
 )
-from iceclass.files import replacing
+from iceclass.files import write_text
 from iceclass.generation.water_models import WATER_MODELS
 from iceclass.phases import PHASES, label_of
 from iceclass.tables import markdown_table
@@ -222,8 +222,7 @@ def card(data: ReferenceSet, transfer: ReferenceSet) -> str:
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
 def main(data: Path, transfer: Path, output: Path) -> None:
     text = card(load_reference(data), load_reference(transfer))
-    with replacing(output, force=True) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_text(output, text, force=True)
 
 
 if __name__ == "__main__":

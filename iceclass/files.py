@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
+from typing import Any
 
 from iceclass.errors import OutputError
 
@@ -160,3 +162,20 @@ def replacing(path: str | Path, *, force: bool = False) -> Iterator[Path]:
         raise replacement.failure(error) from error
     finally:
         replacement.abort()
+
+
+def write_text(path: str | Path, text: str, *, force: bool = False) -> None:
+    """Write a text, UTF-8, whole or not at all; ``force``: in place of an existing file.
+
+    Raises
+    ------
+    OutputError
+        It cannot be written, or exists (without ``force``).
+    """
+    with replacing(path, force=force) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: str | Path, content: Any, *, force: bool = False) -> None:
+    """Write JSON for people to read, too; arguments and errors as of :func:`write_text`."""
+    write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n", force=force)

@@ -17,7 +17,7 @@ from typing import Any
 import click
 
 from iceclass.acceptance.check import read_checks
-from iceclass.files import replacing
+from iceclass.files import write_text
 from iceclass.io.output.csv_tables import write_csv
 from iceclass.model.file import load_model
 from iceclass.phases import label_of
@@ -73,8 +73,7 @@ def main(study: Path, descriptors: tuple[str, ...]) -> None:
     head = ("descriptor", "phase", "precision", "recall", "f1", "support")
     write_csv(tables / "per_class.csv", head, per_class_rows(study, descriptors), force=True)
     text = as_markdown(study, accuracy)
-    with replacing(tables / "study.md", force=True) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_text(tables / "study.md", text, force=True)
     click.echo(text)
 
 

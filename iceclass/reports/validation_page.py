@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from iceclass.datasets.table import order_classes
-from iceclass.files import replacing
+from iceclass.files import write_text
 from iceclass.phases import UNKNOWN, label_of
 from iceclass.reports.validation_figures import FIGURES
 from iceclass.tables import markdown_table, percent
@@ -35,8 +35,7 @@ def write_report(found: dict[str, Any], verdicts: Sequence[Verdict], directory: 
         if part in found:
             draw(found[part], directory / f"{part}.png")
     text = as_markdown(found, verdicts)
-    with replacing(directory / "validation.md", force=True) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_text(directory / "validation.md", text, force=True)
     return text
 
 
