@@ -20,6 +20,7 @@ from iceclass.cli.main import COMMANDS, cli
 from tests.cli.test_main import run
 from tests.helpers.dumps import dump_text
 from tests.helpers.outputs import check_output
+from tests.helpers.potentials import random_potential, water
 from tests.helpers.trajectories import demo_frames, write_mda
 
 ROOT = Path(__file__).parents[2]
@@ -203,6 +204,17 @@ def test_your_own_phase(tmp_path, monkeypatch, capsys):
     assert set(iceclass.load_model("eleven.safetensors").classes) == {*phases, "6", "7"}
     assert set(iceclass.load_model("mine.safetensors").classes) == {*phases, "vi"}
     assert ",6,7," in Path("compressed.phases.csv").read_text()
+
+
+def test_energy_model(tmp_path, monkeypatch, capsys):
+    """A folder is read, and the simulation that is timed runs."""
+    monkeypatch.chdir(tmp_path)
+    random_potential().write(tmp_path / "folder", {e: np.tile([0, 1, 0.5], (13, 1)) for e in "HO"})
+    values = {"atoms": water()}
+    for block in re.findall(r"```python\n(.*?)```", text_of("energy-model.md"), re.DOTALL):
+        exec(compile(block, "energy-model.md", "exec"), values)
+    assert np.isfinite(values["atoms"].get_total_energy())
+    assert re.search(r"^\d+ steps a minute of 64 molecules$", capsys.readouterr().out, re.M)
 
 
 def test_generated_pages_are_up_to_date():
