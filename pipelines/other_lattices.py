@@ -1,30 +1,32 @@
-"""Make ``other-lattices.h5``: ices and frameworks that are none of the nine phases, to train on.
+"""Make ``other-lattices.h5``: ices and frameworks beside the nine phases, to train on.
 
     python -m pipelines.other_lattices
 
 GenIce2 knows about 150 lattices of four-coordinated water that are none of the nine phases: real
-ices, hydrates, and hypothetical frameworks. The real ones and two in three of the others teach a
-model what to call unknown, the rest is left to ``iceclass validate``. Many are one structure under
-several names or proton orders, which may not be divided: two are the same if their molecules have
-the same surroundings.
+ices, hydrates, and hypothetical frameworks. The phases of the catalogue are named; other real ones
+and two in three of what is left teach a model what to call unknown, the rest is left to
+``iceclass validate``. Many are one structure under several names or proton orders, which may not be
+divided: two are the same if their molecules have the same surroundings.
 """
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
+from typing import Any
 
 import click
 import numpy as np
 from numpy.typing import NDArray
 
 from iceclass.datasets.pack import Described
-from iceclass.datasets.perturb import scaled
+from iceclass.datasets.perturb import random_points, scaled
 from iceclass.datasets.reference import BESIDE, write_reference
 from iceclass.descriptors import descriptor
 from iceclass.frame import Frame
-from iceclass.phases import OTHER
-from iceclass.validation.cases import different_lattices
+from iceclass.generation.lattices import oxygens
+from iceclass.phases import OTHER, STUDY
+from iceclass.validation.cases import different_lattices, random_generator
 
 SOAP = "soap(n_max=6, l_max=6, r_cut=5.0, sigma=0.4, normalise=False)"
 """What tells structures apart; not a preset, so that the choice stays when presets change."""
@@ -32,8 +34,12 @@ SOAP = "soap(n_max=6, l_max=6, r_cut=5.0, sigma=0.4, normalise=False)"
 SAME = 0.02
 """Distance of two mean SOAP vectors, relative to their length, up to which two lattices are one."""
 
-REAL = ("0", "4", "6", "7", "12", "16", "17", "CS1", "DOH")
-"""GenIce2's names of what has been made, in the laboratory or in simulations of freezing."""
+REAL = ("TS1", "HS1", "T", "i")
+"""GenIce2's names of what has been made, in the laboratory or in simulations of freezing, and is no
+phase of the catalogue."""
+
+SPARSE, HYDRATE = 0.75, 0.8
+"""g/cm³. What is less dense than the first comes at the second as well, as empty hydrates are."""
 
 
 def surroundings(frame: Frame) -> NDArray[np.float64]:
@@ -43,40 +49,76 @@ def surroundings(frame: Frame) -> NDArray[np.float64]:
 
 
 def structures() -> list[list[tuple[str, Frame]]]:
-    """The lattices by structure, each with its names and frames."""
+    """The lattices of no phase by structure, each with its names and frames.
+
+    Hydrates have the same surroundings in another order, and each is a structure of its own.
+    """
     groups: list[tuple[NDArray[np.float64], list[tuple[str, Frame]]]] = []
+    hydrate = surroundings(oxygens("CS1", 160))
     for name, phase, frame in different_lattices():
         if phase:
             continue
         mean = surroundings(frame)
-        for known, group in groups:
-            if np.linalg.norm(mean - known) < SAME * np.linalg.norm(known):
-                group.append((name, frame))
-                break
+        if not alike(mean, hydrate):
+            for known, group in groups:
+                if alike(mean, known):
+                    group.append((name, frame))
+                    break
+            else:
+                groups.append((mean, [(name, frame)]))
         else:
-            groups.append((mean, [(name, frame)]))
+            groups.append((np.full_like(mean, np.inf), [(name, frame)]))
     return [group for _, group in groups]
 
 
+def alike(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
+    """Whether two structures have the same surroundings."""
+    return bool(np.linalg.norm(one - other) < SAME * np.linalg.norm(other))
+
+
 def chosen() -> Iterator[Described]:
-    """The real structures, and two thirds of the others, drawn by their names."""
+    """The catalogue's phases, the other real structures, and two thirds of what is left.
+
+    These are drawn by their names. Frameworks that GenIce2 gives far less dense than water packs
+    in hydrates are there at a hydrate's density as well. Last come points at random.
+    """
+    for name, phase, frame in different_lattices():
+        if phase and phase not in STUDY:
+            yield name, described(name, phase, frame), (frame,)
     for group in structures():
         real = any(name in REAL for name, _ in group)
         if not real and zlib.crc32(group[0][0].encode()) % 3 == 0:
             continue
         for name, frame in group:
-            metadata = {
-                "phase": OTHER,
-                "twin": "",
-                "preparation": name,
-                "split": "train",
-                "water_model": "none",
-                "temperature": 0.0,
-                "pressure": 0.0,
-                "density": frame.density,
-                "lattice": name,
-            }
-            yield name, metadata, (frame,)
+            yield name, described(name, OTHER, frame), (frame,)
+            if frame.density < SPARSE:
+                dense = scaled(frame, HYDRATE / frame.density)
+                yield f"{name}_dense", described(name, OTHER, dense), (dense,)
+    for name, frame in no_structure():
+        yield name, described(name, OTHER, frame), (frame,)
+
+
+def no_structure() -> Iterator[tuple[str, Frame]]:
+    """Points at random, not nearer to each other than some distance."""
+    for density in (0.85, 1.0, 1.15):
+        for apart in (0.0, 2.0, 2.3, 2.5):
+            name = f"random_{apart:g}_{density:g}"
+            yield name, random_points(216, density, random_generator(name), apart)
+
+
+def described(name: str, phase: str, frame: Frame) -> dict[str, Any]:
+    """The metadata of a lattice."""
+    return {
+        "phase": phase,
+        "twin": "",
+        "preparation": name,
+        "split": "train",
+        "water_model": "none",
+        "temperature": 0.0,
+        "pressure": 0.0,
+        "density": frame.density,
+        "lattice": name,
+    }
 
 
 @click.command(help=__doc__.splitlines()[0])

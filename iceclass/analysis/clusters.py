@@ -22,7 +22,7 @@ from iceclass.errors import InputError, unknown_name
 from iceclass.frame import Frame
 from iceclass.io.output.csv_tables import write_csv
 from iceclass.neighbours.cell_list import Bins, check_crowded, make_bins, neighbours_of_resized
-from iceclass.phases import PHASES, UNKNOWN
+from iceclass.phases import PHASES, UNKNOWN, family_of, is_crystal
 from iceclass.prediction import Prediction
 
 R_CUT = 3.5
@@ -41,14 +41,18 @@ COLUMNS = (
 
 
 def default_groups(classes: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """``{"ice": …}`` with all crystalline classes, where there are two or more of them.
+    """``ice`` and ``hydrate`` with all classes of the family, where there are two or more of them.
 
-    A nucleus of stacking-disordered ice is one nucleus, of molecules of Ih and of Ic. A class
-    that the catalogue does not know counts as a crystal, as it does in ``iceclass generate``.
+    A nucleus of stacking-disordered ice is one nucleus, of molecules of Ih and of Ic, and so is
+    one of several hydrates. A class that the catalogue does not know counts as an ice, as it
+    does in ``iceclass generate``.
     """
     classes = tuple(classes)
-    crystals = tuple(c for c in classes if c not in PHASES or PHASES[c].recipe == "crystal")
-    return {"ice": crystals} if len(crystals) > 1 and "ice" not in classes else {}
+    groups: dict[str, list[str]] = {}
+    for name in classes:
+        if is_crystal(name):
+            groups.setdefault(family_of(name) if name in PHASES else "ice", []).append(name)
+    return {k: tuple(v) for k, v in groups.items() if len(v) > 1 and k not in classes}
 
 
 def cluster_sizes(frame: Frame, labels: NDArray[Any], r_cut: float = R_CUT) -> NDArray[np.int64]:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from iceclass.errors import InputError
 from iceclass.frame import Frame
 from iceclass.neighbours import neighbour_list
-from iceclass.phases import PHASES
+from iceclass.phases import is_crystal
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -89,7 +89,7 @@ def ice_i(classes: Sequence[str]) -> tuple[str, ...]:
 
 def crystals(classes: Sequence[str]) -> tuple[str, ...]:
     """Those of the classes that are crystals; one the catalogue does not know counts as one."""
-    return tuple(c for c in classes if c not in PHASES or PHASES[c].recipe == "crystal")
+    return tuple(filter(is_crystal, classes))
 
 
 def is_one_of(

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from iceclass.analysis.clusters import Clusters
+from iceclass.analysis.families import Families
 from iceclass.analysis.observer import Observer
 from iceclass.analysis.profile import AXES, Profile
 from iceclass.cli.cluster import ClusterOptions, cluster_options, connected_to
@@ -25,7 +26,7 @@ from iceclass.cli.options import (
     quiet_option,
     read_options,
 )
-from iceclass.cli.outputs import LabelFiles
+from iceclass.cli.outputs import FAMILIES, LabelFiles
 from iceclass.cli.progress import progress, stopping
 from iceclass.errors import OutputError
 from iceclass.io.lammps.following import Follow
@@ -35,6 +36,7 @@ from iceclass.labelling.label import label
 from iceclass.labelling.labels import Labels
 from iceclass.labelling.options import LabelOptions, OutputOptions
 from iceclass.labelling.output import output_format
+from iceclass.labelling.totals import Totals
 from iceclass.model.file import load_model, resolve_model
 from iceclass.model.network import Model
 from iceclass.phases import label_of
@@ -79,6 +81,14 @@ from iceclass.tables import terminal_table
     metavar="[SECONDS]",
     help="Go on with a dump that is being written, until Ctrl-C or for SECONDS without more.",
 )
+@click.option(
+    "--by",
+    type=click.Choice(["phase", "family"]),
+    default="phase",
+    show_default=True,
+    help="Count phases, or families of phases by the sums of their probabilities: ice, hydrate, "
+    "amorphous, liquid.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @click.option(
     "--clusters",
@@ -107,6 +117,7 @@ def command(
     reading: ReadOptions,
     labelling: LabelOptions,
     idle: float | None,
+    by: str,
     as_json: bool,
     clusters: bool,
     axis: str | None,
@@ -138,6 +149,7 @@ def command(
       iceclass label plain.xyz --cell 23.5,22.1,27.1
       iceclass label slab.gro --select "resname SOL and z < 40"
       iceclass label nucleation.lammpstrj --clusters --profile z
+      iceclass label hydrate.xtc --topology hydrate.gro --model every-ice --by family
       iceclass label running.lammpstrj --follow
       iceclass label "ice.*.lammpstrj"
       iceclass label run.lammpstrj run-2.lammpstrj
@@ -159,6 +171,8 @@ def command(
     files = None if first.is_dir() else LabelFiles.of(paths[0], output, *paths[1:])
     network = load_model(model)
     observers: dict[str, Observer] = {}
+    if by == "family":
+        observers[FAMILIES] = Families(network.classes)
     if clusters:
         observers["clusters"] = Clusters(network.classes)
     if axis is not None:
@@ -265,7 +279,7 @@ class _Task:
         if self.as_json:
             click.echo(files.beside("phases.json").read_text(encoding="utf-8"), nl=False)
         elif not self.quiet:
-            click.echo(_overview(labels))
+            click.echo(_overview(labels, self.labelling.observers.get(FAMILIES)))
             if "comparison" in self.labelling.observers:
                 comparison = self.labelling.observers["comparison"]
                 click.echo("\n" + agreement_text(comparison, labels.observed["comparison"]) + "\n")
@@ -279,12 +293,16 @@ class _Task:
             click.echo(_without_boundaries(labels), err=True)
 
 
-def _overview(labels: Labels) -> str:
-    """The phases of the trajectory for the terminal."""
-    totals, parameters = labels.totals, labels.parameters
+def _overview(labels: Labels, families: Observer | None) -> str:
+    """The phases of the trajectory, or their families, for the terminal."""
+    totals, parameters, names = labels.totals, labels.parameters, labels.columns
+    if isinstance(families, Families):
+        names, totals = families.columns, Totals(len(families.columns))
+        for record in labels.records:
+            totals.add({**record, "counts": record["observed"][FAMILIES]["counts"]})
     model = f"{parameters['model']} ({parameters['model_id']})"
     mean = [percent(fraction) for fraction in totals.mean_fractions]
-    columns = {"phase": [label_of(name) for name in labels.columns], "mean": mean}
+    columns = {"phase": [label_of(name) for name in names], "mean": mean}
     if totals.frames > 1 and totals.first is not None and totals.last is not None:
         columns["±"] = [percent(average.standard_error or 0.0) for average in totals.statistics]
         for name, record in (("first", totals.first), ("last", totals.last)):

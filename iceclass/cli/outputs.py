@@ -20,6 +20,9 @@ from iceclass.reports.comparison import agreement_figure
 from iceclass.reports.phases import phase_fractions_figure
 from iceclass.reports.profile import profile_figure
 
+FAMILIES = "families"
+"""Name of the observer whose table is that of the phases, by family."""
+
 FIGURES = {
     "clusters": largest_cluster_figure,
     "profile": profile_figure,
@@ -77,6 +80,8 @@ class LabelFiles:
         """All of them, where the observers of these names watch."""
         suffixes = ["phases.csv", "phases.png", "phases.json"]
         for name in observers:
+            if name == FAMILIES:
+                continue
             suffixes += [f"{name}.csv"] + [f"{name}.png"] * (name in FIGURES)
         suffixes += ["html"] * self.page
         return [self.labelled, *map(self.beside, suffixes)]
@@ -106,10 +111,15 @@ class LabelFiles:
             for path in self.all(observers):
                 remove_abandoned(path)
         table = self.beside("phases.csv")
-        labels.write_csv(table, force=force)
+        if FAMILIES in observers:
+            observers[FAMILIES].write(table, labels.observed[FAMILIES], force=force)
+        else:
+            labels.write_csv(table, force=force)
         labels.write_summary(self.beside("phases.json"), force=force)
         phase_fractions_figure(table, self.beside("phases.png"), force=force)
         for name, observer in observers.items():
+            if name == FAMILIES:
+                continue
             table = self.beside(f"{name}.csv")
             observer.write(table, labels.observed[name], force=force)
             if name in FIGURES:

@@ -174,13 +174,13 @@ def lattices(path: Path, variation: Variation) -> Iterator[Described]:
 
 
 def others(path: Path, variation: Variation) -> Iterator[Described]:
-    """Lattices that are none of the classes, changed as those of the classes are."""
+    """Lattices beside the study's, changed as those of the study are."""
     for trajectory in load_reference(path):
         rng = variation.random(trajectory.name)
         frames = variation.moving(trajectory.frames[0], variation.frames, rng)
         metadata = {
             **trajectory.metadata,
-            "preparation": LATTICE + trajectory.name,
+            "preparation": LATTICE + trajectory.preparation,
             "varied": asdict(variation),
         }
         yield f"{OTHER}_{trajectory.name}", metadata, frames

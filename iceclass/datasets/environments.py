@@ -24,31 +24,12 @@ from numpy.typing import NDArray
 from iceclass.datasets.hdf5 import checked_dataset, one_line
 from iceclass.datasets.reference import BESIDE, ReferenceSet, ReferenceTrajectory, load_reference
 from iceclass.errors import InputError
-from iceclass.phases import EITHER
+from iceclass.phases import EITHER, PHASES
 
 NO_TRUTH = -9
 """Truth of a molecule within about a layer of a boundary."""
 
-CLASSES = (
-    "ih",
-    "ic",
-    "ii",
-    "iii",
-    "v",
-    "water",
-    "lda",
-    "hda",
-    "mda",
-    "ice0",
-    "iv",
-    "vi",
-    "vii",
-    "xii",
-    "xvii",
-    "cs1",
-    "cs2",
-    "sh",
-)
+CLASSES = tuple(PHASES)
 """What the numbers in ``truth`` and ``made`` of a loaded trajectory mean; first the nine."""
 
 RESERVED_MODELS = ("opc", "sw-24")
@@ -60,8 +41,8 @@ RESERVED_KINDS = ("wall", "solution")
 CHECKOUT = BESIDE
 """Where the files are in a checkout."""
 
-PATTERN = "environments-*.h5"
-"""Their names."""
+PATTERNS = ("environments-*.h5", "ices-*.h5")
+"""Their names: places where people look, and the ices and hydrates beside the study's."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,7 +158,9 @@ def load_compact(path: Path) -> ReferenceSet:
 def environment_files(path: str | Path | None = None) -> list[Path]:
     """The files at ``path``: itself, or those of a directory; default: the checkout's."""
     place = CHECKOUT if path is None else Path(path)
-    return sorted(place.glob(PATTERN)) if place.is_dir() else [place]
+    if not place.is_dir():
+        return [place]
+    return [file for pattern in PATTERNS for file in sorted(place.glob(pattern))]
 
 
 def load_environments(path: str | Path | None = None) -> EnvironmentSet:
@@ -192,7 +175,7 @@ def load_environments(path: str | Path | None = None) -> EnvironmentSet:
     found = environment_files(path)
     if not found or not all(file.is_file() for file in found):
         raise InputError(
-            f"no data set of environments ({PATTERN})",
+            f"no data set of environments ({', '.join(PATTERNS)})",
             path=CHECKOUT if path is None else Path(path),
             hint="it is in pipelines/data of the repository, not in the package; give its path",
         )

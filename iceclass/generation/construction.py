@@ -22,26 +22,7 @@ from iceclass.generation.lattices import Structure
 from iceclass.generation.other_sites import Others
 from iceclass.generation.stacking import molecule_letters
 from iceclass.neighbours.cell_list import neighbour_list
-from iceclass.phases import PHASE_OF_LETTER
-
-PHASE_OF_LATTICE = {
-    "1h": "ih",
-    "one[hh]": "ih",
-    "1c": "ic",
-    "one[ccc]": "ic",
-    "2": "ii",
-    "3": "iii",
-    "5": "v",
-    "4": "iv",
-    "6": "vi",
-    "7": "vii",
-    "12": "xii",
-    "17": "xvii",
-    "CS1": "cs1",
-    "CS2": "cs2",
-    "sH": "sh",
-}
-"""Names of phases by GenIce2's name of their lattice; other lattices go by their own."""
+from iceclass.phases import PHASE_OF_LATTICE, PHASE_OF_LETTER
 
 GROUPS = "groups.lmp"
 """File of LAMMPS commands that define the groups ``held``, ``melted`` and ``water``."""

@@ -41,8 +41,9 @@ _SHRINKAGE = 0.002
 88, 365 (2004)): keeps directions in which a class has next to no variance from deciding."""
 _FLOOR = 1e-6
 """Least variance in units of the mean one over all classes: for classes that vary in nothing."""
-_MAX_COMPONENTS = 96
-"""Of the subspace, so that the score costs no more than the network's first layer of 100."""
+_MAX_COMPONENTS = 28
+"""Of the subspace: with the 100 units of the first layer, eight vectors of 16 float32. With 95
+the score took a quarter of the time of a label."""
 _EXPLAINED = 0.999
 """Share of the variance that the subspace has to hold; what is left is the residual."""
 _LEAST_RESIDUAL = 1e-4

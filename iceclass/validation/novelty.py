@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from iceclass.datasets.augment import LATTICE
 from iceclass.datasets.reference import ReferenceTrajectory
 from iceclass.frame import Frame
 from iceclass.model.network import Model
@@ -43,6 +44,8 @@ def measure(inputs: Inputs) -> dict[str, Any]:
         for name in (t.phase, SAME.get(t.metadata["lattice"], t.metadata["lattice"]))
         if inputs.trained_on("lattice", name)
     }
+    if any(name.startswith(f"{LATTICE}random_") for name in inputs.training_preparations):
+        trained.add("random points")
     rows = [{**row, "trained": row["name"] in trained} for row in novelty_rows(model, known, cases)]
     threshold = None if model.novelty is None else model.novelty.threshold
     classes = [{**row, "trained": True} for row in classes]
@@ -106,11 +109,12 @@ def novelty_rows(
         names = np.concatenate([p.names for p in found])
         novelty = np.concatenate([p.novelty for p in found])
         labelled = Counter(names[names != UNKNOWN].tolist()).most_common(1)
+        right = case.right_for(model.classes)
         rows.append(
             {
                 "name": case.name,
                 "condition": case.condition,
-                "expected": case.expected,
+                "expected": right,
                 "twin": case.twin,
                 "molecules": len(names),
                 "unknown": float(np.mean(names == UNKNOWN)),
@@ -119,7 +123,7 @@ def novelty_rows(
                     unsure, 1.0 - np.concatenate([p.confidence for p in found])
                 ),
                 "detected": float(np.mean(novelty > limit)),
-                "as_expected": float(np.mean(names == case.expected)),
+                "as_expected": float(np.mean(names == right)),
                 "most_often": labelled[0][0] if labelled else "",
             }
         )

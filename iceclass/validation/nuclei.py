@@ -1,4 +1,4 @@
-"""Nuclei of ice in supercooled water: how many of the seed are found, and how many beside it.
+"""Nuclei of ice or hydrate in supercooled water: how many of the seed are found, and beside it.
 
 The seed is what was held while the rest melted. Molecules of the boundary layer have no truth, but
 were made to be either: recall and excess are counted over what each was made to be, as one would
@@ -18,6 +18,7 @@ from iceclass.analysis.nuclei import ICE_I, largest_nucleus
 from iceclass.external.freud import averaged_steinhardt
 from iceclass.external.ovito import chill_plus
 from iceclass.frame import Frame
+from iceclass.phases import PHASES
 from iceclass.validation.environments import (
     Scene,
     head,
@@ -27,12 +28,27 @@ from iceclass.validation.environments import (
 )
 from iceclass.validation.inputs import Inputs
 
-OTHERS: dict[str, Callable[[Frame], NDArray[np.bool_]]] = {
-    "chill_plus": lambda frame: np.isin(chill_plus(frame), ICE_I),
-    "chill_plus_interfacial": lambda frame: np.isin(chill_plus(frame), (*ICE_I, "interfacial ice")),
-    "q6": lambda frame: np.nan_to_num(averaged_steinhardt(frame, 6, Q6_REACH)) > Q6_ICE,
+Method = Callable[[Frame], NDArray[np.bool_]]
+
+HYDRATES = tuple(name for name, phase in PHASES.items() if phase.family == "hydrate")
+
+
+def _q6(frame: Frame) -> NDArray[np.bool_]:
+    return np.asarray(np.nan_to_num(averaged_steinhardt(frame, 6, Q6_REACH)) > Q6_ICE)
+
+
+OTHERS: dict[str, tuple[Method, Method | None]] = {
+    "chill_plus": (
+        lambda frame: np.isin(chill_plus(frame), ICE_I),
+        lambda frame: chill_plus(frame) == "hydrate",
+    ),
+    "chill_plus_interfacial": (
+        lambda frame: np.isin(chill_plus(frame), (*ICE_I, "interfacial ice")),
+        lambda frame: np.isin(chill_plus(frame), ("hydrate", "interfacial hydrate")),
+    ),
+    "q6": (_q6, None),
 }
-"""Name of a column's beginning → which molecules the method calls ice."""
+"""Name of a column's beginning → which molecules the method calls ice, which hydrate."""
 
 
 def measure(inputs: Inputs) -> dict[str, Any]:
@@ -45,6 +61,8 @@ def measure(inputs: Inputs) -> dict[str, Any]:
     """
     rows = []
     for t in unseen_trajectories(inputs, "nucleus"):
+        if not set(inputs.model.classes) >= set(t.metadata["phases"]):
+            continue
         every = [nucleus(scene) for scene in scenes(inputs, t)]
         means = {key: _mean([one[key] for one in every]) for key in every[0]}
         rows.append({**head(inputs, t), **means, "trained": trained(inputs, t)})
@@ -54,11 +72,14 @@ def measure(inputs: Inputs) -> dict[str, Any]:
 def nucleus(scene: Scene) -> dict[str, float | None]:
     """What is found of the seed in one frame; excess in units of the seed's size.
 
-    ``size`` is that of the largest cluster of ice I, by the model and by the other methods.
+    ``size`` is that of the largest cluster of ice I, or of hydrates where the seed is one, by the
+    model and by the other methods.
     """
-    seed = np.isin(scene.made, ICE_I)
+    hydrate = bool(np.isin(scene.made, HYDRATES).any())
+    kind = HYDRATES if hydrate else ICE_I
+    seed = np.isin(scene.made, kind)
     sure = scene.sure
-    ice = np.isin(scene.named, ICE_I)
+    ice = np.isin(scene.named, kind)
     found: dict[str, float | None] = {
         "molecules": len(seed),
         "seed": int(seed.sum()),
@@ -69,7 +90,11 @@ def nucleus(scene: Scene) -> dict[str, float | None]:
         "ghosts": float(scene.ghosts.mean()),
         "size": largest_nucleus(scene.frame, ice).size,
     }
-    for name, method in OTHERS.items():
+    for name, methods in OTHERS.items():
+        method = methods[hydrate]
+        if method is None:
+            found |= {f"{name}_{what}": None for what in ("recall", "excess", "size")}
+            continue
         called = method(scene.frame)
         found |= {
             f"{name}_recall": _share(called, seed),

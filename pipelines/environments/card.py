@@ -8,7 +8,6 @@ from the data, the plan, and the record of what was rejected.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -39,8 +38,8 @@ from iceclass.generation.water_models import water_model
 from iceclass.phases import colour_of
 from iceclass.reports.snapshot import BOND
 from iceclass.reports.style import DARK, PAGE, new_figure, save, style
-from pipelines.environments.pack import REJECTED
-from pipelines.environments.plan import Job, read_plan
+from pipelines.environments.pack import NAMES, rejections
+from pipelines.environments.plan import PLANS, Job, read_plan
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -73,8 +72,8 @@ how fast the liquids among them move.
 
 The [reference set](reference-data.md) holds bulk phases of one water model. This one holds what
 people look at: liquid far below its melting point, interfaces, nuclei, free surfaces, ices under
-pressure, other water models. Each molecule of each frame has a **truth by construction**: what it
-was made to be, or −9 where that is not known. No classifier had a say in it.
+pressure, other ices and hydrates, other water models. Each molecule of each frame has a **truth
+by construction**: what it was made to be, or −9 where that is not known. No classifier had a say.
 
 ```python
 import iceclass
@@ -86,7 +85,10 @@ for trajectory in data:
         ...  # truth: (N,) int8, index into environments.CLASSES, or −9
 ```
 
-The files are `pipelines/data/environments-*.h5` ({size:.1f} MiB in all), not part of the package.
+The files are `pipelines/data/environments-*.h5` and, of the ices and hydrates beside the nine
+phases, `pipelines/data/ices-*.h5` ({size:.1f} MiB in all), not part of the package. Hydrates are
+there empty, with methane, and for tests with carbon dioxide and tetrahydrofuran in their cages,
+each guest one site.
 """
 
 TRUTH = """\
@@ -351,9 +353,10 @@ def figure(data: Sequence[EnvironmentTrajectory], path: Path) -> None:
 @click.option("--docs", type=click.Path(path_type=Path), default=DOCS)
 def main(data: Path, docs: Path) -> None:
     found = list(load_environments(data))
-    rejected = json.loads((data / REJECTED).read_text(encoding="utf-8"))
+    rejected = {name: why for one in NAMES for name, why in rejections(data, one).items()}
+    jobs = [job for plan in PLANS for job in read_plan(plan)]
     with replacing(docs / "environments.md", force=True) as temporary:
-        temporary.write_text(card(found, read_plan(), rejected), encoding="utf-8")
+        temporary.write_text(card(found, jobs, rejected), encoding="utf-8")
     figure(found, docs / "images" / "environments.png")
 
 

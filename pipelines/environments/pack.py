@@ -4,7 +4,8 @@
 
 Every complete trajectory that is in no ``pipelines/data/environments-*.h5`` yet is checked; the
 accepted ones go to a new file with the next number, so that no file is ever written twice. What
-is rejected is recorded, with the reasons, in ``environments-rejected.json`` beside them.
+is rejected is recorded, with the reasons, in ``environments-rejected.json`` beside them. Those of
+the plan ``ices.yaml`` are called ``ices``.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ from iceclass.generation.lattices import build
 from iceclass.io import Trajectory
 from pipelines.environments.plan import CONFIG, Job, read_plan
 
-REJECTED = "environments-rejected.json"
+NAMES = ("environments", "ices")
+"""What the files of the two plans begin with."""
+
 KEPT = (
     "iceclass_trajectory",
     "temperature",
@@ -54,6 +57,18 @@ KEPT = (
     "versions",
 )
 """What is taken over from a trajectory's description."""
+
+
+def record_of(output: Path, name: str) -> Path:
+    """The file of what was rejected."""
+    return output / f"{name}-rejected.json"
+
+
+def rejections(output: Path, name: str) -> dict[str, Any]:
+    """Name → what was wrong with a trajectory."""
+    record = record_of(output, name)
+    found: dict[str, Any] = json.loads(record.read_text("utf-8")) if record.exists() else {}
+    return found
 
 
 def arranged(job: Job) -> Arrangement:
@@ -109,30 +124,31 @@ def new(
 @click.command(help=__doc__.splitlines()[0])
 @click.argument("runs", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--plan", type=click.Path(path_type=Path), default=CONFIG, show_default=True)
+@click.option("--name", default=NAMES[0], show_default=True, help="What the files begin with.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=CHECKOUT)
-def main(runs: Path, plan: Path, output: Path) -> None:
+def main(runs: Path, plan: Path, name: str, output: Path) -> None:
     try:
         files = environment_files(output)
         packed = {t.name for t in load_environments(output)} if files else set()
-        record = output / REJECTED
-        rejected = json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
+        rejected = rejections(output, name)
         entries, arrays = [], {}
-        for name, description, frames, own in new(read_plan(plan), runs, packed | set(rejected)):
+        for one, description, frames, own in new(read_plan(plan), runs, packed | set(rejected)):
             reasons = description["checks"].pop("reasons")
             if reasons:
-                rejected[name] = {"reasons": list(reasons), "checks": description["checks"]}
-                click.echo(f"{name}: rejected: {'; '.join(reasons)}")
+                rejected[one] = {"reasons": list(reasons), "checks": description["checks"]}
+                click.echo(f"{one}: rejected: {'; '.join(reasons)}")
                 continue
-            entries.append((name, description, frames))
-            arrays[name] = own
+            entries.append((one, description, frames))
+            arrays[one] = own
         if entries:
-            number = 1 + max([int(f.stem.split("-")[1]) for f in files], default=0)
-            path = output / f"environments-{number:02d}.h5"
+            numbers = [f.stem.removeprefix(f"{name}-") for f in files]
+            number = 1 + max([int(one) for one in numbers if one.isdigit()], default=0)
+            path = output / f"{name}-{number:02d}.h5"
             write_reference(path, entries, arrays=arrays)
             click.echo(
                 f"{path}: {len(entries)} trajectories, {path.stat().st_size / 2**20:.2f} MiB"
             )
-        with replacing(record, force=True) as temporary:
+        with replacing(record_of(output, name), force=True) as temporary:
             temporary.write_text(json.dumps(rejected, indent=1) + "\n", encoding="utf-8")
     except IceclassError as error:
         raise click.ClickException(str(error)) from error

@@ -26,6 +26,9 @@ from iceclass.generation.water_models import water_model
 
 CONFIG = Path(__file__).parents[1] / "config" / "environments.yaml"
 
+PLANS = (CONFIG, CONFIG.with_name("ices.yaml"))
+"""Places where people look, and the ices and hydrates beside the study's."""
+
 KEYS = {
     "name",
     "kind",

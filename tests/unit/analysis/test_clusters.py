@@ -18,7 +18,7 @@ from iceclass.errors import InputError, OutputError
 from iceclass.frame import Frame
 from iceclass.generation.lattices import build
 from iceclass.generation.water_models import WATER_MODELS
-from iceclass.phases import PHASES
+from iceclass.phases import PHASES, STUDY
 from tests.helpers.configurations import CONFIGURATIONS, liquid_like, random_triclinic
 from tests.helpers.labelled import CLASSES, demo_frames, prediction, random_labels
 
@@ -129,7 +129,9 @@ def test_order_wrapping_and_turning_do_not_matter() -> None:
 
 def test_groups() -> None:
     ices = ("ih", "ic", "ii", "iii", "v")
-    assert default_groups(PHASES) == {"ice": ices}
+    assert default_groups(STUDY) == {"ice": ices}
+    assert default_groups(PHASES)["hydrate"] == ("cs1", "cs2", "sh")
+    assert default_groups(("ih", "cs1", "water")) == {}
     assert default_groups(["ih", "water", "vii", "lda"]) == {"ice": ("ih", "vii")}
     assert default_groups(["ih", "water"]) == {}
     assert default_groups(["ice", "ih", "ic"]) == {}

@@ -157,6 +157,21 @@ def test_recall_and_excess_are_counted_in_seeds():
     assert 0.3 < found["chill_plus_recall"] <= found["chill_plus_interfacial_recall"] <= 1.0
 
 
+def test_a_nucleus_of_hydrate_is_one_of_any_hydrates():
+    frame, seed, _ = seed_in_water()
+    made = np.full(frame.n_molecules, "water", dtype="U7")
+    made[seed] = "cs2"
+    named = made.copy()
+    named[seed[:7]] = "cs1"
+    named[seed[7:10]] = "ih"
+    named[np.flatnonzero(made == "water")[:5]] = "ic"
+    found = nucleus(Scene(frame, made, made, made, named))
+    assert found["recall"] == pytest.approx(1 - 3 / len(seed))
+    assert found["excess"] == 0.0
+    assert found["q6_recall"] is None
+    assert found["chill_plus_recall"] < 0.1  # the seed's places are those of ice
+
+
 def test_depth_is_the_distance_from_emptiness():
     slab = with_vacuum(lattice_named(load_reference(find_data("lattices.h5")), "basal"), 25.0)
     deep, z = depths(slab), slab.positions[:, 2]

@@ -1,0 +1,151 @@
+"""Accuracy against cost of descriptors, trained and tested alike: what the default was chosen from.
+
+    python -m pipelines.pareto WORK
+
+Each descriptor is computed of the environments and of some frames of the reference, the shipped
+network is trained on it for a few epochs, and tested on the preparations that neither trained nor
+validated. The cost is that of the answer to a frame in memory, on one thread, the smallest of some
+repeats that take turns. Writes ``docs/bench/pareto.csv`` and ``.png``; what WORK has is not done again.
+"""
+
+from __future__ import annotations
+
+import csv
+import time
+from pathlib import Path
+
+import click
+import numba
+
+from iceclass.benchmark.systems import ice, liquid
+from iceclass.datasets.featurize import featurize, find_trajectories
+from iceclass.descriptors import descriptor
+from iceclass.io.output.csv_tables import write_csv
+from iceclass.model.file import load_model, save_model
+from iceclass.model.network import Model
+from iceclass.phases import STUDY
+from iceclass.reports.style import COLUMN, DARK, new_figure, save, style
+from iceclass.training.config import TrainingConfig
+from iceclass.training.train import train
+
+DOCS = Path(__file__).parents[1] / "docs" / "bench"
+
+CHOSEN = "soap-148-scales"
+
+DESCRIPTORS = (
+    CHOSEN,
+    "soap-148",
+    "soap-148-avg",
+    "soap-148-wide",
+    "soap-148(r_cut=5)-scales",
+    "soap-148(r_cut=5)-scales(radius=7)",
+    "soap-148(r_cut=7)-scales",
+    "soap-148-scales(radius=6)",
+    "soap-148-scales(radius=10)",
+    "soap-148(sigma=0.6)-scales",
+    "soap-148(n_max=4)-scales",
+    "soap-148(n_max=5, l_max=5)-scales",
+    "soap-148(l_max=4)-scales",
+    "soap-148(n_max=8, l_max=8)-scales",
+    "soap-325(r_cut=10)",
+    "soap-37-scales",
+    "bispectrum-30-scales",
+    "mtp-10-scales",
+)
+
+CONFIG = TrainingConfig(
+    classes=STUDY,
+    max_rows=150,
+    epochs=12,
+    batch_size=2048,
+    schedule="cosine",
+    weight_decay=0.3,
+    bias_correction=0.8,
+)
+REPEATS = 5
+MOLECULES = 4000
+COLUMNS = ("descriptor", "features", "accuracy", "balanced_accuracy", "microseconds")
+
+
+def made(name: str, work: Path) -> Model:
+    """The trained model of a descriptor."""
+    stem = name.translate(str.maketrans("(), =", "_____"))
+    store, path = work / f"{stem}.h5", work / f"{stem}.safetensors"
+    if not path.exists():
+        one = descriptor(name)
+        environments = find_trajectories([Path("environments")], boundaries=True)
+        featurize(environments, one, store)
+        featurize(find_trajectories([Path("reference")]), one, store, every=10)
+        save_model(train(store, CONFIG).model, path)
+        store.unlink()
+    return load_model(path)
+
+
+def costs(models: dict[str, Model]) -> dict[str, float]:
+    """µs a molecule of each model's answer, the mean of ice and liquid."""
+    numba.set_num_threads(1)
+    frames = (ice(MOLECULES), liquid(MOLECULES)[0])
+    best = {name: [float("inf")] * len(frames) for name in models}
+    for _ in range(REPEATS + 1):  # the first compiles
+        for name, model in models.items():
+            for k, frame in enumerate(frames):
+                begin = time.process_time()
+                model.classify(frame)
+                spent = 1e6 * (time.process_time() - begin) / frame.n_molecules
+                best[name][k] = min(best[name][k], spent)
+    return {name: sum(own) / len(own) for name, own in best.items()}
+
+
+def figure(rows: list[dict[str, str]], path: Path) -> None:
+    """Errors over cost; what nothing else beats in both is joined."""
+    points = sorted((float(r["microseconds"]), 1 - float(r["accuracy"]), r) for r in rows)
+    with style():
+        page = new_figure(1.8 * COLUMN, 3.6)
+        axes = page.add_subplot()
+        front: list[tuple[float, float]] = []
+        for cost, error, row in points:
+            if not front or error < front[-1][1]:
+                front.append((cost, error))
+            chosen = row["descriptor"] == CHOSEN
+            axes.plot(cost, 100 * error, "o", color="#D55E00" if chosen else "#0072B2")
+            axes.annotate(
+                row["descriptor"],
+                (cost, 100 * error),
+                (3, 3),
+                textcoords="offset points",
+                fontsize=5,
+            )
+        axes.plot([c for c, _ in front], [100 * e for _, e in front], color=DARK, linewidth=0.6)
+        axes.set_xlabel("µs a molecule, one thread")
+        axes.set_ylabel("molecules of test preparations wrong / %")
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        save(page, path)
+
+
+@click.command(help=__doc__.splitlines()[0])
+@click.argument("work", type=click.Path(path_type=Path))
+def main(work: Path) -> None:
+    work.mkdir(parents=True, exist_ok=True)
+    models = {}
+    for name in DESCRIPTORS:
+        models[name] = made(name, work)
+        click.echo(f"{name}: {100 * models[name].record['test']['accuracy']:.2f} %")
+    spent = costs(models)
+    rows = (
+        (
+            name,
+            model.descriptor.n_features,
+            f"{model.record['test']['accuracy']:.5f}",
+            f"{model.record['test']['balanced_accuracy']:.5f}",
+            f"{spent[name]:.2f}",
+        )
+        for name, model in models.items()
+    )
+    table = write_csv(DOCS / "pareto.csv", COLUMNS, rows, force=True)
+    with table.open(encoding="utf-8") as file:
+        figure(list(csv.DictReader(file)), DOCS / "pareto.png")
+
+
+if __name__ == "__main__":
+    main()
