@@ -123,6 +123,9 @@ STUDY = ("ih", "ic", "ii", "iii", "v", "water", "lda", "hda", "mda")
 GLASSES = ("lda", "hda", "mda")
 """The amorphous ices: names of phases and of the recipes that make them."""
 
+HYDRATES = tuple(name for name, phase in PHASES.items() if phase.family == "hydrate")
+"""The catalogue's hydrates."""
+
 CRYSTALS = tuple(name for name in STUDY if PHASES[name].recipe == "crystal")
 """The study's phases that are lattices."""
 

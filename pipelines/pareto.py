@@ -5,7 +5,8 @@
 Each descriptor is computed of the environments and of some frames of the reference, the shipped
 network is trained on it for a few epochs, and tested on the preparations that neither trained nor
 validated. The cost is that of the answer to a frame in memory, on one thread, the smallest of some
-repeats that take turns. Writes ``docs/bench/pareto.csv`` and ``.png``; what WORK has is not done again.
+repeats that take turns. Writes ``docs/bench/pareto.csv`` and ``.png``; what WORK has is not done
+again.
 """
 
 from __future__ import annotations
@@ -81,6 +82,13 @@ def made(name: str, work: Path) -> Model:
     return load_model(path)
 
 
+def tested(model: Model) -> dict[str, float]:
+    """What the model's record says of the test."""
+    assert model.record is not None
+    found: dict[str, float] = model.record["test"]
+    return found
+
+
 def costs(models: dict[str, Model]) -> dict[str, float]:
     """µs a molecule of each model's answer, the mean of ice and liquid."""
     numba.set_num_threads(1)
@@ -130,14 +138,14 @@ def main(work: Path) -> None:
     models = {}
     for name in DESCRIPTORS:
         models[name] = made(name, work)
-        click.echo(f"{name}: {100 * models[name].record['test']['accuracy']:.2f} %")
+        click.echo(f"{name}: {100 * tested(models[name])['accuracy']:.2f} %")
     spent = costs(models)
     rows = (
         (
             name,
             model.descriptor.n_features,
-            f"{model.record['test']['accuracy']:.5f}",
-            f"{model.record['test']['balanced_accuracy']:.5f}",
+            f"{tested(model)['accuracy']:.5f}",
+            f"{tested(model)['balanced_accuracy']:.5f}",
             f"{spent[name]:.2f}",
         )
         for name, model in models.items()

@@ -48,9 +48,10 @@ JOINED = {
 CURVATURES = (0.0, 0.0, 0.05, 0.1)
 """1/Å. Planes, and spheres of the first phase with radii of 20 and 10 Å."""
 
-LATTICE_DRAWS = {"ii": 6, "iii": 4}
-"""Class → how many times its lattices are drawn, where once is too little for them to be known:
-Gaussian displacements change the distances of neighbours more than motion does."""
+LATTICE_DRAWS = {"ii": 6, "iii": 4, "cs1": 8, "cs2": 4, "sh": 4, "TS1": 4, "HS1": 4}
+"""Class or lattice → how many times it is drawn, where once is too little for it to be known:
+Gaussian displacements change the distances of neighbours more than motion does, and hydrates have
+the same molecules in another order."""
 
 
 STACKING_DRAWS = 6
@@ -176,14 +177,18 @@ def lattices(path: Path, variation: Variation) -> Iterator[Described]:
 def others(path: Path, variation: Variation) -> Iterator[Described]:
     """Lattices beside the study's, changed as those of the study are."""
     for trajectory in load_reference(path):
-        rng = variation.random(trajectory.name)
-        frames = variation.moving(trajectory.frames[0], variation.frames, rng)
         metadata = {
             **trajectory.metadata,
             "preparation": LATTICE + trajectory.preparation,
             "varied": asdict(variation),
         }
-        yield f"{OTHER}_{trajectory.name}", metadata, frames
+        known = trajectory.phase != OTHER
+        count = variation.displaced if known else variation.frames
+        draws = LATTICE_DRAWS.get(trajectory.phase if known else trajectory.name, 1)
+        for draw in range(draws):
+            name = trajectory.name + (f"_{draw + 1}" if draw else "")
+            frames = variation.moving(trajectory.frames[0], count, variation.random(name))
+            yield f"{OTHER}_{name}", metadata, frames
 
 
 def stacked(path: Path, variation: Variation) -> Iterator[Described]:

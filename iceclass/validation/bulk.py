@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from iceclass.phases import UNKNOWN
+from iceclass.phases import HYDRATES, UNKNOWN
 from iceclass.validation.environments import head, scenes, trained, unseen_trajectories
 from iceclass.validation.inputs import Inputs
 
@@ -31,7 +31,7 @@ def measure_glasses(inputs: Inputs) -> dict[str, Any]:
 
 
 def bulk_rows(inputs: Inputs, kind: str) -> list[dict[str, Any]]:
-    """One row a trajectory: density, g/cm³, share named right, share unknown, what else it is."""
+    """One row a trajectory: density, g/cm³, share named right, unknown, hydrate; what else."""
     rows = []
     for t in unseen_trajectories(inputs, kind):
         every = list(scenes(inputs, t))
@@ -46,6 +46,7 @@ def bulk_rows(inputs: Inputs, kind: str) -> list[dict[str, Any]]:
                 "molecules": len(named),
                 "accuracy": float(np.mean(named == right)),
                 "unknown": float(np.mean(named == UNKNOWN)),
+                "hydrate": float(np.mean(np.isin(named, HYDRATES))),
                 "else": wrong[0][0] if wrong else "",
                 "trained": trained(inputs, t),
             }

@@ -18,7 +18,7 @@ from iceclass.analysis.nuclei import ICE_I, largest_nucleus
 from iceclass.external.freud import averaged_steinhardt
 from iceclass.external.ovito import chill_plus
 from iceclass.frame import Frame
-from iceclass.phases import PHASES
+from iceclass.phases import HYDRATES
 from iceclass.validation.environments import (
     Scene,
     head,
@@ -29,8 +29,6 @@ from iceclass.validation.environments import (
 from iceclass.validation.inputs import Inputs
 
 Method = Callable[[Frame], NDArray[np.bool_]]
-
-HYDRATES = tuple(name for name, phase in PHASES.items() if phase.family == "hydrate")
 
 
 def _q6(frame: Frame) -> NDArray[np.bool_]:

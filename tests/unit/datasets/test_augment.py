@@ -10,6 +10,7 @@ from scipy.spatial import cKDTree
 from iceclass.acceptance.structure import mean_square_displacement
 from iceclass.datasets import augment
 from iceclass.datasets.augment import (
+    LATTICE_DRAWS,
     Variation,
     joined,
     lattices,
@@ -25,6 +26,7 @@ from iceclass.datasets.splits import split_by_preparation
 from iceclass.datasets.store import FeatureStore
 from iceclass.descriptors import descriptor
 from iceclass.errors import InputError
+from iceclass.phases import PHASE_OF_LATTICE
 from tests.cli.test_main import run
 
 MORE, LATTICES = find_data("more.h5"), find_data("lattices.h5")
@@ -150,14 +152,23 @@ def test_glasses_move_no_more_and_keep_their_density():
 
 def test_other_lattices_train_what_is_none_of_the_classes():
     data = find_data("other-lattices.h5")
-    made = list(others(data, Variation(frames=5, strain=0.0, density=0.0)))
+    made = list(others(data, Variation(frames=5, displaced=6, strain=0.0, density=0.0)))
     sources = {t.name: t for t in load_reference(data)}
-    assert {name for name, _, _ in made} == {f"other_{name}" for name in sources}
+    names = [name for name, _, _ in made]
+    assert {f"other_{name}" for name in sources} <= set(names)
+    assert len(set(names)) == len(names)
+    assert sum(name.startswith("other_CS1") for name in names) == LATTICE_DRAWS["cs1"]
+    assert sum(name.startswith("other_TS1") for name in names) == LATTICE_DRAWS["TS1"]
     for name, metadata, frames in made:
-        still = sources[name.removeprefix("other_")].frames[0]
+        source = sources.get(name.removeprefix("other_"))
+        assert metadata["split"] == "train"
+        assert (metadata["phase"] == "other") == (len(frames) == 5)
+        assert metadata["phase"] == PHASE_OF_LATTICE.get(metadata["lattice"], "other")
+        if source is None:
+            continue  # drawn once more
+        still = source.frames[0]
         moved = [np.abs(f.positions - still.positions).max() > 1e-6 for f in frames]
-        assert (metadata["phase"], metadata["split"]) == ("other", "train")
-        assert moved == [False, True, True, True, False]
+        assert moved == [False, True, True, True, False, True][: len(frames)]
 
 
 def test_the_same_seed_makes_the_same(data):
@@ -279,9 +290,8 @@ def test_the_command_adds_lattices_stacking_and_variations(data, tmp_path, monke
     kinds = Counter(t.preparation.partition("_")[0] for t in made)
     assert kinds["ih"] == kinds["water"] == 2
     assert kinds["interface"] == 2
-    assert kinds["lattice"] == 9 - 1 + 6 + 2 * 3 + len(
-        load_reference(find_data("other-lattices.h5"))
-    )
+    further = len(list(others(find_data("other-lattices.h5"), Variation(frames=1, displaced=1))))
+    assert kinds["lattice"] == 9 - 1 + 6 + 2 * 3 + further
     assert kinds["stacking"] == 2 * 6 * len(load_reference(STACKING))
     assert run("augment", str(data), "-o", str(out), *options) == 2  # it exists already
     empty = ("--lattices", str(tmp_path))

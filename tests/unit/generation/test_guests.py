@@ -5,7 +5,14 @@ import pytest
 
 from iceclass.errors import InputError
 from iceclass.generation.catalogue import find_recipe
-from iceclass.generation.guests import CAGE_RADIUS, FilledHydrate, Solution, cages
+from iceclass.generation.guests import (
+    CAGE_RADIUS,
+    GUESTS,
+    FilledCoexistence,
+    FilledHydrate,
+    Solution,
+    cages,
+)
 from iceclass.generation.lattices import Size, build
 from iceclass.generation.runs import Preparation, run
 from iceclass.generation.settings import apply_settings
@@ -53,6 +60,50 @@ def test_hydrate_with_methane_runs(tmp_path):
     others = frame.atoms.molecule == -1
     assert others.sum() == 64
     assert set(np.asarray(frame.atoms.columns["element"])[others]) == {"C"}
+
+
+@pytest.mark.parametrize(("guest", "count"), [("methane", 24), ("co2", 24), ("thf", 8)])
+def test_a_guest_is_in_every_cage_that_takes_it(guest, count):
+    """Of the 24 cages of sII, 8 are large."""
+    structure = build("CS2", ICE, size=Size(repetition=(1, 1, 1)))
+    others = FilledHydrate(guest=guest).arrange(structure, "CS2").others
+    cells = structure.n_molecules // 136
+    assert len(others.positions) == count * cells
+    assert others.mass == GUESTS[guest].mass
+    assert others.sigma == pytest.approx(GUESTS[guest].sigma)
+
+
+def test_guests_by_corresponding_states():
+    """Against the values that Bird, Stewart & Lightfoot tabulate for CO₂: 190 K and 3.996 Å."""
+    assert GUESTS["co2"].sigma == pytest.approx(3.996, rel=0.05)
+    assert GUESTS["co2"].epsilon == pytest.approx(190, rel=0.25)
+    assert 4.8 < GUESTS["thf"].sigma < 5.4
+
+
+def test_unknown_guest():
+    with pytest.raises(InputError, match=r"co3.*co2"):
+        FilledHydrate(guest="co3").arrange(build("CS1", ICE), "CS1")
+
+
+def test_guests_of_the_held_half_are_held():
+    structure = build("CS1", ICE, size=Size(repetition=(2, 2, 3)))
+    start = FilledCoexistence().arrange(structure, "CS1")
+    n, sites = structure.molecules.shape[:2]
+    members = {"held": [], "melted": []}
+    for line in start.groups().splitlines():
+        name, runs = line.split(" id ")[0].split()[1], line.split(" id ")[1].split()
+        if name in members:
+            for run_ in runs:
+                a, b = map(int, run_.split(":"))
+                members[name] += range(a, b + 1)
+    total = n * sites + len(start.others.positions)
+    assert sorted(members["held"] + members["melted"]) == list(range(1, total + 1))
+    held = [k - n * sites - 1 for k in members["held"] if k > n * sites]
+    height = start.others.positions[held] @ np.linalg.inv(structure.cell)
+    assert 0.35 < len(held) / len(start.others.positions) < 0.65  # ties on the border
+    inside = (height[:, 2] % 1 < 0.63) | (height[:, 2] % 1 > 0.87)  # and a cage around it
+    assert inside.all()
+    assert start.phases == ("cs1", "water")
 
 
 def test_a_solution_has_methane_in_the_place_of_water():

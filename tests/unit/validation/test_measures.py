@@ -281,8 +281,9 @@ def test_limits_are_of_means_or_of_every_row(tmp_path, limit, value, kept):
     assert verdict.kept is kept
 
 
-def test_the_limits_of_the_repository_are_of_parts_that_there_are():
-    limits = read_limits(ROOT / "pipelines" / "config" / "limits.toml")
+@pytest.mark.parametrize("name", ["limits.toml", "limits-every-ice.toml"])
+def test_the_limits_of_the_repository_are_of_parts_that_there_are(name):
+    limits = read_limits(ROOT / "pipelines" / "config" / name)
     assert {one.part for one in limits} <= set(PARTS)
     assert len({one.what for one in limits}) == len(limits) > 5
 
