@@ -2,8 +2,8 @@
 
     python -m pipelines.crystals cifs/ --seeds 5
 
-Every ice that GenIce2 knows by an experimental name, and the predicted ice 0, in GenIce2's cell, with
-several proton orders where it is disordered; the density is that of the lattice's source.
+Every ice that GenIce2 knows by an experimental name, and the predicted ice 0, in GenIce2's cell,
+with several proton orders where it is disordered; the density is that of the lattice's source.
 Then twenty files of the five kinds of faults, in ``cifs/damaged``.
 """
 
