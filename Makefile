@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 DEMO := demo/melting-slab.lammpstrj.gz
 
+# Tests start hundreds of processes, each of which would compile every module anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 # A file's tests run in one worker, in the order of tests/conftest.py: those that take long first.
 WORKERS := --numprocesses auto --dist loadfile --no-loadscope-reorder
 

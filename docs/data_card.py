@@ -22,9 +22,10 @@ from iceclass.datasets.reference import (
     ReferenceTrajectory,
     load_reference,
 )
-from iceclass.files import replacing
+from iceclass.files import write_text
 from iceclass.generation.water_models import WATER_MODELS
 from iceclass.phases import PHASES, label_of
+from iceclass.tables import markdown_table
 
 SIDES = ("train", "validation", "test")
 
@@ -108,11 +109,8 @@ def span(values: Iterable[float], form: str = "g") -> str:
 
 def contents(data: Sequence[ReferenceTrajectory]) -> list[str]:
     """A table with a row a phase."""
-    lines = [
-        "| phase | preparations | trajectories | frames | molecules | T / K | p / GPa "
-        "| ρ / g cm⁻³ |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    head = ("phase", "preparations", "trajectories", "frames", "molecules", "T / K", "p / GPa")
+    rows = []
     for phase in sorted({t.phase for t in data}, key=list(PHASES).index):
         own = [t for t in data if t.phase == phase]
         cells = (
@@ -125,8 +123,8 @@ def contents(data: Sequence[ReferenceTrajectory]) -> list[str]:
             span(t.pressure for t in own),
             span((t.density for t in own), ".3f"),
         )
-        lines.append("| " + " | ".join(map(str, cells)) + " |")
-    return lines
+        rows.append(cells)
+    return [markdown_table((*head, "ρ / g cm⁻³"), rows)]
 
 
 def split_text(data: ReferenceSet) -> str:
@@ -224,8 +222,7 @@ def card(data: ReferenceSet, transfer: ReferenceSet) -> str:
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
 def main(data: Path, transfer: Path, output: Path) -> None:
     text = card(load_reference(data), load_reference(transfer))
-    with replacing(output, force=True) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_text(output, text, force=True)
 
 
 if __name__ == "__main__":

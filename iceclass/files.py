@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
+from typing import Any
 
 from iceclass.errors import OutputError
 
@@ -60,6 +62,37 @@ def _is_running(process: int) -> bool:
     except PermissionError:
         return True  # of another user
     return True
+
+
+class OutputLock:
+    """``.NAME.lock`` beside an output, held by the process that writes it.
+
+    Raises
+    ------
+    OutputError
+        Another process holds it, or it cannot be written.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        from filelock import FileLock, Timeout
+
+        path = Path(path)
+        self._lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=0)
+        try:
+            self._lock.acquire()
+        except Timeout:
+            raise OutputError(
+                "is being written by another process", path=path, hint="wait for it, or stop it"
+            ) from None
+        except OSError as error:
+            raise OutputError(f"cannot be written ({error.strerror or error})", path=path) from None
+
+    def release(self) -> None:
+        """Let others write this output, and leave no trace of the lock."""
+        if self._lock.is_locked:
+            if os.name == "posix":  # elsewhere releasing it removes it
+                Path(self._lock.lock_file).unlink(missing_ok=True)
+            self._lock.release()
 
 
 class Replacement:
@@ -129,3 +162,20 @@ def replacing(path: str | Path, *, force: bool = False) -> Iterator[Path]:
         raise replacement.failure(error) from error
     finally:
         replacement.abort()
+
+
+def write_text(path: str | Path, text: str, *, force: bool = False) -> None:
+    """Write a text, UTF-8, whole or not at all; ``force``: in place of an existing file.
+
+    Raises
+    ------
+    OutputError
+        It cannot be written, or exists (without ``force``).
+    """
+    with replacing(path, force=force) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: str | Path, content: Any, *, force: bool = False) -> None:
+    """Write JSON for people to read, too; arguments and errors as of :func:`write_text`."""
+    write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n", force=force)

@@ -89,31 +89,31 @@ PHASES: dict[str, Phase] = {
         Phase("lda", "LDA", "#CC79A7", "amorphous", "1h", (3, 3, 3), "lda"),
         Phase("hda", "HDA", "#D55E00", "amorphous", "1h", (3, 3, 3), "hda"),
         Phase("mda", "MDA", "#E69F00", "amorphous", "1h", (3, 3, 3), "mda"),
-        Phase("ice0", "ice 0", "#B4F0FF", "ice", "ice0", (4, 4, 2), lattices=("0",)),
-        Phase("iv", "ice IV", "#003C00", "ice", "4", (3, 3, 2), lattices=("4R",)),
-        Phase("vi", "ice VI", "#3C00A5", "ice", "6", (4, 4, 4), twins=("XV", "XIX")),
+        Phase("ice0", "ice 0", "#B4F0FF", "ice", "ice0", (3, 3, 2), lattices=("0",)),
+        Phase("iv", "ice IV", "#003C00", "ice", "4", (2, 2, 2), lattices=("4R",)),
+        Phase("vi", "ice VI", "#3C00A5", "ice", "6", (3, 3, 3), twins=("XV", "XIX")),
         Phase(
-            *("vii", "ice VII", "#9600FF", "ice", "7", (6, 6, 6)),
+            *("vii", "ice VII", "#9600FF", "ice", "7", (3, 3, 3)),
             twins=("VIII", "X"),
             lattices=("8",),
         ),
         Phase(
-            *("xii", "ice XII", "#782D5A", "ice", "12", (3, 3, 5)),
+            *("xii", "ice XII", "#782D5A", "ice", "12", (3, 3, 3)),
             twins=("XIV",),
             lattices=("14",),
         ),
         Phase(
-            *("xvii", "ice XVII", "#9678FF", "ice", "17", (4, 4, 3)),
+            *("xvii", "ice XVII", "#9678FF", "ice", "17", (3, 2, 3)),
             twins=("C0",),
             lattices=("144_2_7301", "c0te"),
         ),
         Phase("cs1", "hydrate sI", "#1EFFA5", "hydrate", "CS1", (2, 2, 2)),
         Phase(
-            *("cs2", "hydrate sII", "#E1004B", "hydrate", "CS2", (2, 2, 2)),
+            *("cs2", "hydrate sII", "#E1004B", "hydrate", "CS2", (2, 1, 1)),
             twins=("XVI",),
             lattices=("16",),
         ),
-        Phase("sh", "hydrate sH", "#4B0F69", "hydrate", "sH", (3, 3, 3), lattices=("DOH",)),
+        Phase("sh", "hydrate sH", "#4B0F69", "hydrate", "sH", (2, 2, 1), lattices=("DOH",)),
     )
 }
 

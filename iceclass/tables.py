@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 
 def terminal_table(head: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
@@ -26,8 +27,13 @@ def terminal_table(head: Sequence[str], rows: Iterable[Sequence[str]], left: int
     return "\n".join(line.rstrip() for line in captured.get().splitlines())
 
 
-def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[Any]], left: int = 1) -> str:
     """The same as Markdown; cells are Markdown as they are."""
     sides = ["---" if k < left else "---:" for k in range(len(head))]
     lines = [head, sides, *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """A share as a percentage, – where there is none."""
+    return "–" if value is None or value != value else f"{100 * value:.{digits}f}"

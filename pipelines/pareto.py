@@ -2,7 +2,7 @@
 
     python -m pipelines.pareto WORK
 
-Each descriptor is computed of the environments and of some frames of the reference, the shipped
+Each descriptor is computed of some frames of the environments and of the reference, the shipped
 network is trained on it for a few epochs, and tested on the preparations that neither trained nor
 validated. The cost is that of the answer to a frame in memory, on one thread, the smallest of some
 repeats that take turns. Writes ``docs/bench/pareto.csv`` and ``.png``; what WORK has is not done
@@ -56,7 +56,7 @@ DESCRIPTORS = (
 
 CONFIG = TrainingConfig(
     classes=STUDY,
-    max_rows=150,
+    max_rows=200,
     epochs=12,
     batch_size=2048,
     schedule="cosine",
@@ -75,8 +75,8 @@ def made(name: str, work: Path) -> Model:
     if not path.exists():
         one = descriptor(name)
         environments = find_trajectories([Path("environments")], boundaries=True)
-        featurize(environments, one, store)
-        featurize(find_trajectories([Path("reference")]), one, store, every=10)
+        featurize(environments, one, store, every=3)
+        featurize(find_trajectories([Path("reference")]), one, store, every=20)
         save_model(train(store, CONFIG).model, path)
         store.unlink()
     return load_model(path)

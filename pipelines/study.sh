@@ -25,5 +25,7 @@ if ! flock --nonblock 9; then
     exit 1
 fi
 common=(--snakefile "$here/Snakefile" --configfile "$config" --directory "$directory")
-snakemake "${common[@]}" --cores 1 --quiet all --unlock
+if compgen -G "$directory/.snakemake/locks/*" >/dev/null; then
+    snakemake "${common[@]}" --cores 1 --quiet all --unlock
+fi
 exec snakemake "${common[@]}" "$@"

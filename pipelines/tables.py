@@ -17,9 +17,11 @@ from typing import Any
 import click
 
 from iceclass.acceptance.check import read_checks
-from iceclass.files import replacing
+from iceclass.files import write_text
+from iceclass.io.output.csv_tables import write_csv
 from iceclass.model.file import load_model
 from iceclass.phases import label_of
+from iceclass.tables import markdown_table
 
 COLUMNS = ("accuracy", "balanced_accuracy", "macro_f1", "expected_calibration_error")
 
@@ -43,29 +45,18 @@ def per_class_rows(study: Path, descriptors: Sequence[str]) -> list[list[str]]:
     return rows
 
 
-def write_csv(path: Path, head: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """A table with a head, in place of an older one."""
-    with replacing(path, force=True) as temporary, open(temporary, "w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(head)
-        writer.writerows(rows)
-
-
 def as_markdown(study: Path, accuracy: Sequence[Sequence[Any]]) -> str:
     """The accuracy of the descriptors, the trajectories by phase, and what was rejected."""
     checks = read_checks(study / "checks.json")
-    lines = [
-        "| descriptor | features | test molecules | accuracy | balanced | macro F1 | ECE |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for name, features, rows, *figures in accuracy:
-        cells = " | ".join("–" if x is None else f"{x:.4f}" for x in figures)
-        lines.append(f"| {name} | {features} | {rows} | {cells} |")
-    lines += ["", "| phase | trajectories | accepted |", "|---|---|---|"]
+    head = ("descriptor", "features", "test molecules", "accuracy", "balanced", "macro F1", "ECE")
+    figures = [(*row[:3], *("–" if x is None else f"{x:.4f}" for x in row[3:])) for row in accuracy]
+    phases = []
     for phase in dict.fromkeys(c.phase for c in checks):
         own = [c for c in checks if c.phase == phase]
-        lines.append(f"| {label_of(phase)} | {len(own)} | {sum(c.accepted for c in own)} |")
+        phases.append((label_of(phase), len(own), sum(c.accepted for c in own)))
     rejected = [f"- {c.name}: {'; '.join(c.reasons)}" for c in checks if not c.accepted]
+    lines = [markdown_table(head, figures), ""]
+    lines += [markdown_table(("phase", "trajectories", "accepted"), phases)]
     lines += ["", "Rejected:" if rejected else "No trajectory was rejected.", "", *rejected]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -77,12 +68,12 @@ def main(study: Path, descriptors: tuple[str, ...]) -> None:
     tables = study / "tables"
     tables.mkdir(exist_ok=True)
     accuracy = accuracy_rows(study, descriptors)
-    write_csv(tables / "accuracy.csv", ("descriptor", "features", "rows", *COLUMNS), accuracy)
+    head: tuple[str, ...] = ("descriptor", "features", "rows", *COLUMNS)
+    write_csv(tables / "accuracy.csv", head, accuracy, force=True)
     head = ("descriptor", "phase", "precision", "recall", "f1", "support")
-    write_csv(tables / "per_class.csv", head, per_class_rows(study, descriptors))
+    write_csv(tables / "per_class.csv", head, per_class_rows(study, descriptors), force=True)
     text = as_markdown(study, accuracy)
-    with replacing(tables / "study.md", force=True) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_text(tables / "study.md", text, force=True)
     click.echo(text)
 
 

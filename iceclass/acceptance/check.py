@@ -26,7 +26,7 @@ from iceclass.acceptance.structure import (
     radial_distribution,
 )
 from iceclass.errors import InputError
-from iceclass.files import replacing
+from iceclass.files import write_text
 from iceclass.frame import Frame
 
 FORMAT = "iceclass-checks"
@@ -141,8 +141,7 @@ def write_checks(path: Path, checks: Sequence[Checks], thresholds: Thresholds) -
         "thresholds": asdict(thresholds),
         "trajectories": [c.to_dict() for c in checks],
     }
-    with replacing(path, force=True) as temporary:
-        temporary.write_text(_json(content) + "\n", encoding="utf-8")
+    write_text(path, _json(content) + "\n", force=True)
 
 
 def _json(content: Mapping[str, Any]) -> str:

@@ -14,7 +14,6 @@ from iceclass.io.output.resumable import was_finishing
 from iceclass.io.series import series_stem
 from iceclass.io.text.streams import without_compression
 from iceclass.labelling.labels import Labels
-from iceclass.labelling.output import output_format
 from iceclass.reports.clusters import largest_cluster_figure
 from iceclass.reports.comparison import agreement_figure
 from iceclass.reports.phases import phase_fractions_figure
@@ -107,9 +106,8 @@ class LabelFiles:
         OutputError
             One of them exists (without ``force``), or cannot be written.
         """
-        if output_format(self.labelled) != "table":  # which is not locked
-            for path in self.all(observers):
-                remove_abandoned(path)
+        for path in self.all(observers):
+            remove_abandoned(path)
         table = self.beside("phases.csv")
         if FAMILIES in observers:
             observers[FAMILIES].write(table, labels.observed[FAMILIES], force=force)

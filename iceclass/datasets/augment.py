@@ -48,11 +48,15 @@ JOINED = {
 CURVATURES = (0.0, 0.0, 0.05, 0.1)
 """1/Å. Planes, and spheres of the first phase with radii of 20 and 10 Å."""
 
-LATTICE_DRAWS = {"ii": 6, "iii": 4, "cs1": 8, "cs2": 4, "sh": 4, "TS1": 4, "HS1": 4}
+LATTICE_DRAWS = {"ii": 6, "iii": 4, "vii": 3, "cs1": 8, "cs2": 4, "sh": 4, "TS1": 4, "HS1": 4}
 """Class or lattice → how many times it is drawn, where once is too little for it to be known:
 Gaussian displacements change the distances of neighbours more than motion does, and hydrates have
 the same molecules in another order."""
 
+
+COMPRESSIBLE = {"vii": 0.18}
+"""Class → largest relative change of its lattices' density, where that is more than of others: ice
+VIII keeps its structure from nothing to tens of GPa, 1.46 to over 2 g/cm³."""
 
 STACKING_DRAWS = 6
 """How many times a stacking-disordered ice is drawn: few are there, and nothing else teaches what a
@@ -116,12 +120,15 @@ class Variation:
             varied.append(self.deformed(changed, density, rng))
         return tuple(varied)
 
-    def moving(self, lattice: Frame, count: int, rng: np.random.Generator) -> tuple[Frame, ...]:
+    def moving(
+        self, lattice: Frame, count: int, rng: np.random.Generator, density: float | None = None
+    ) -> tuple[Frame, ...]:
         """So many frames of a lattice, deformed and shaken, a quarter without any motion."""
+        density = self.density if density is None else density
         frames = []
         for k in range(count):
             motion = rng.uniform(0.0, self.shaken) if k % 4 else 0.0
-            frames.append(self.deformed(displaced(lattice, motion, rng), self.density, rng))
+            frames.append(self.deformed(displaced(lattice, motion, rng), density, rng))
         return tuple(frames)
 
     def deformed(self, frame: Frame, density: float, rng: np.random.Generator) -> Frame:
@@ -187,7 +194,8 @@ def others(path: Path, variation: Variation) -> Iterator[Described]:
         draws = LATTICE_DRAWS.get(trajectory.phase if known else trajectory.name, 1)
         for draw in range(draws):
             name = trajectory.name + (f"_{draw + 1}" if draw else "")
-            frames = variation.moving(trajectory.frames[0], count, variation.random(name))
+            rng, density = variation.random(name), COMPRESSIBLE.get(trajectory.phase)
+            frames = variation.moving(trajectory.frames[0], count, rng, density)
             yield f"{OTHER}_{name}", metadata, frames
 
 

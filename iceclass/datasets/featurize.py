@@ -174,7 +174,7 @@ def featurize(
             ) as frames:
                 counted = None if chosen is None else chosen[::every]
                 rows = _features(frames, descriptor, backend, counted)
-                stored = store.append_trajectory(info, rows, force=force)
+                stored = store.append_trajectory(info, rows, every=every, force=force)
             report(f"{stored.name}: {stored.n_frames} frames, {stored.n_rows} environments")
 
 
@@ -196,15 +196,14 @@ def _features(
     backend: str | None,
     chosen: NDArray[np.bool_] | None,
 ) -> Iterator[tuple[Frame, NDArray[np.float64]]]:
-    """Frames and their features, those of the ``chosen`` (T, N) molecules; frames with any."""
+    """Frames and their features, those of the ``chosen`` (T, N) molecules."""
     for k, frame in enumerate(frames):
-        if chosen is not None and not chosen[k].any():
-            continue
-        features = descriptor.compute(frame, backend=backend)
         if chosen is None:
-            yield frame, features
+            yield frame, descriptor.compute(frame, backend=backend)
+        elif chosen[k].any():
+            yield frame.only(chosen[k]), descriptor.compute(frame, backend=backend)[chosen[k]]
         else:
-            yield frame.only(chosen[k]), features[chosen[k]]
+            yield frame.only(chosen[k]), np.empty((0, descriptor.n_features))
 
 
 def _info(

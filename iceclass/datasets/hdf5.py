@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import Field, fields, replace
+from itertools import count
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -215,6 +216,7 @@ def write_part(
     descriptor: Descriptor,
     info: TrajectoryInfo,
     frames: Iterable[tuple[Frame, NDArray[Any]]],
+    every: int = 1,
 ) -> TrajectoryInfo:
     """A file of one trajectory, written frame by frame; the info with its counts filled in."""
     import h5py
@@ -223,7 +225,7 @@ def write_part(
     n_frames = n_rows = n_molecules = 0
     with h5py.File(path, "w") as file:
         make_rows(file, n_features)
-        for index, (frame, features) in enumerate(frames):
+        for index, (frame, features) in zip(count(step=every), frames, strict=False):
             n = frame.n_molecules
             if features.shape != (n, n_features):
                 raise InputError(
@@ -246,7 +248,7 @@ def write_part(
             }
             append_rows(file["rows"], columns)
             n_molecules = n_molecules or n
-            n_frames, n_rows = index + 1, n_rows + n
+            n_frames, n_rows = n_frames + 1, n_rows + n
         if n_rows == 0:
             raise InputError(f"trajectory {info.name!r} has no molecules", path=info.path or None)
         info = replace(info, n_frames=n_frames, n_molecules=n_molecules, n_rows=n_rows)

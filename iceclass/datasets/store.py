@@ -7,7 +7,8 @@ Layout of the file (R rows, one per molecule and frame; F features; K trajectori
     /trajectories/*       (K,) one data set per field of TrajectoryInfo
     /rows/features        (R, F) float32, chunked, shuffled and deflated
     /rows/trajectory      (R,) int32, index into /trajectories
-    /rows/frame           (R,) int32, index of the frame in its trajectory, from 0
+    /rows/frame           (R,) int32, index of the frame in its trajectory, from 0 (in older
+                          stores frames that were left out or have no rows do not count)
     /rows/timestep        (R,) int64
     /rows/molecule        (R,) int64, the oxygen's atom id
 
@@ -262,6 +263,7 @@ class FeatureStore:
         info: TrajectoryInfo,
         frames: Iterable[tuple[Frame, NDArray[Any]]],
         *,
+        every: int = 1,
         force: bool = False,
     ) -> TrajectoryInfo:
         """Store the features of a trajectory, frame by frame, in the memory of one frame.
@@ -273,7 +275,9 @@ class FeatureStore:
         info
             Its description; the counts are filled in here.
         frames
-            Frames with their (N, F) features.
+            Frames with their (N, F) features; a frame without molecules of the phase has none.
+        every
+            They are each k-th of the trajectory, by whose frames the rows are numbered.
         force
             Replace a trajectory of this name whose source or description has changed.
 
@@ -298,7 +302,7 @@ class FeatureStore:
         final = directory / f"{max(taken, default=0) + 1:06d}-{digest}.h5"
         temporary = final.with_suffix(".tmp")
         try:
-            info = hdf5.write_part(temporary, self.descriptor, info, frames)
+            info = hdf5.write_part(temporary, self.descriptor, info, frames, every)
             temporary.replace(final)
         finally:
             temporary.unlink(missing_ok=True)

@@ -11,7 +11,6 @@ feature, one class against all others.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -26,7 +25,7 @@ from iceclass.datasets.table import Table, descriptor_difference
 from iceclass.errors import InputError, unknown_name
 from iceclass.evaluation.attributions import integrated_gradients, outputs
 from iceclass.evaluation.metrics import DIGITS
-from iceclass.files import replacing
+from iceclass.files import write_json
 from iceclass.io.output.csv_tables import write_csv
 from iceclass.model.network import Model
 from iceclass.tables import terminal_table
@@ -134,8 +133,7 @@ class Explanation:
             paths.append(directory / f"{name}.csv")
             write_csv(paths[-1], head, lines, force=True, digits=DIGITS)
         paths.append(directory / "explanation.json")
-        with replacing(paths[-1], force=True) as temporary:
-            temporary.write_text(json.dumps(self.summary(), indent=1) + "\n", encoding="utf-8")
+        write_json(paths[-1], self.summary(), force=True)
         return tuple(paths)
 
     def as_text(self, n: int = 10) -> str:

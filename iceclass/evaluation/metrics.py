@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from iceclass.datasets.table import Table, descriptor_difference, order_classes
 from iceclass.errors import InputError
 from iceclass.evaluation.scores import confusion_matrix, confusion_scores
-from iceclass.files import replacing
+from iceclass.files import write_json
 from iceclass.io.output.csv_tables import write_csv
 from iceclass.model.network import Model
 from iceclass.phases import UNKNOWN
@@ -172,8 +171,7 @@ class Evaluation:
         for name, (columns, rows) in tables.items():
             path = directory / name
             write_csv(path, columns, rows, force=True, digits=DIGITS, may_be_empty=True)
-        with replacing(directory / "summary.json", force=True) as temporary:
-            temporary.write_text(json.dumps(self.summary(), indent=1) + "\n", encoding="utf-8")
+        write_json(directory / "summary.json", self.summary(), force=True)
         return tuple(directory / name for name in (*tables, "summary.json"))
 
     def as_text(self) -> str:

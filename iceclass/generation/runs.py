@@ -27,7 +27,7 @@ from iceclass._version import __version__
 from iceclass.datasets.metadata import METADATA_VERSION
 from iceclass.errors import InputError
 from iceclass.external.lammps import lammps_version, read_thermo
-from iceclass.files import replacing
+from iceclass.files import write_json
 from iceclass.generation.catalogue import RECIPES
 from iceclass.generation.construction import GROUPS, Arrangement
 from iceclass.generation.engine import run_stages
@@ -148,7 +148,11 @@ def run(
         names = [s.name for s in stages[:upto]]
         metadata_path = path.with_suffix(".json")
         if not metadata_path.exists():
-            _write_json(metadata_path, _describe(preparation, arrangement, state, directory, names))
+            write_json(
+                metadata_path,
+                _describe(preparation, arrangement, state, directory, names),
+                force=True,
+            )
         done = k + 1
     assert done == len(preparation.states)
     return paths
@@ -242,7 +246,7 @@ def _claim(path: Path, definition: Mapping[str, Any]) -> None:
     """Write a directory's definition, or make sure it is the one that is there."""
     wanted = json.loads(json.dumps(definition))
     if not path.exists():
-        _write_json(path, wanted)
+        write_json(path, wanted, force=True)
         return
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
@@ -256,8 +260,3 @@ def _claim(path: Path, definition: Mapping[str, Any]) -> None:
             path=path,
             hint="use another output directory or the same settings",
         )
-
-
-def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    with replacing(path, force=True) as temporary:
-        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

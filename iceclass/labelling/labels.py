@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from iceclass.analysis.observer import Record
 from iceclass.analysis.statistics import BlockAverage, as_json
-from iceclass.files import replacing
+from iceclass.files import write_json
 from iceclass.io.output.csv_tables import write_csv
 from iceclass.labelling.totals import Totals
 from iceclass.phases import UNKNOWN
@@ -152,9 +151,7 @@ class Labels:
             "skipped": list(self.skipped),
             **self.parameters,
         }
-        with replacing(path, force=force) as temporary:
-            text = json.dumps(content, indent=1, ensure_ascii=False)
-            temporary.write_text(text + "\n", encoding="utf-8")
+        write_json(path, content, force=force)
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ import numpy as np
 from iceclass._version import __version__
 from iceclass.errors import InputError
 from iceclass.frame import Frame
-from iceclass.io.lammps.header import SKIP_HINT
 from iceclass.io.lammps.index import ReadPosition
 from iceclass.io.options import ReadOptions
 from iceclass.io.series import TrajectorySeries
+from iceclass.io.text.cursor import SKIP_HINT
 from iceclass.io.trajectory import Trajectory
 from iceclass.io.water.kinds import AtomRoles
 from iceclass.labelling.labels import FrameRecords, Labels

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 from iceclass.benchmark.results import STUDY_MINUTES, Benchmark, Comparison
 from iceclass.benchmark.timing import Ratio, Timing
 from iceclass.errors import OutputError
-from iceclass.files import check_output, replacing
+from iceclass.files import check_output, write_json
 from iceclass.io.output.csv_tables import write_csv
 from iceclass.reports.style import COLUMN, PAGE, new_figure, save, style
 from iceclass.tables import terminal_table
@@ -46,9 +45,7 @@ def check_directory(directory: Path) -> None:
 def write_benchmark(benchmark: Benchmark, directory: Path) -> list[Path]:
     """Write the tables and figures; ``growth.*`` only where growth was measured."""
     _write_csv(directory / "bench.csv", [_row(c) for c in benchmark.comparisons])
-    with replacing(directory / "bench.json", force=True) as temporary:
-        text = json.dumps(_content(benchmark), indent=1, ensure_ascii=False)
-        temporary.write_text(text + "\n", encoding="utf-8")
+    write_json(directory / "bench.json", _content(benchmark), force=True)
     written = [directory / "bench.csv", directory / "bench.json"]
     if any(c.ratio is not None for c in benchmark.comparisons):
         written.append(ratio_figure(benchmark, directory / "bench.png"))

@@ -23,7 +23,7 @@ from iceclass._version import __version__
 from iceclass.datasets.table import Table
 from iceclass.errors import MissingDependencyError
 from iceclass.evaluation.metrics import Evaluation
-from iceclass.files import replacing
+from iceclass.files import write_text
 from iceclass.model.network import Model
 from iceclass.model.summary import FIGURES, ClassFigures, TestResult, summary_of
 from iceclass.phases import UNKNOWN, colour_of, label_of
@@ -138,8 +138,7 @@ def html_report(
     }
     path = Path(path)
     page = environment.get_template("report.html.j2").render(context)
-    with replacing(path, force=force) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    write_text(path, page, force=force)
     return path
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iceclass.analysis.measure import MAX_INTERFACES, Measured, Row
-from iceclass.files import replacing
+from iceclass.files import write_text
 from iceclass.io.output.csv_tables import write_csv
 from iceclass.phases import colour_of
 from iceclass.reports.style import COLUMN, DARK, new_figure, save, style
@@ -37,9 +37,8 @@ def write_measured(measured: Measured, stem: Path, *, force: bool = False) -> tu
     write_csv(
         table, header, ([_cell(row[k]) for k in header] for row in measured.rows), force=force
     )
-    with replacing(summary, force=force) as temporary:
-        text = json.dumps(measured.summary, indent=1, ensure_ascii=False, allow_nan=False)
-        temporary.write_text(text + "\n", encoding="utf-8")
+    text = json.dumps(measured.summary, indent=1, ensure_ascii=False, allow_nan=False)
+    write_text(summary, text + "\n", force=force)
     with style():
         save(_FIGURES[measured.name](measured), figure, force=force)
     return table, summary, figure

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from iceclass.datasets.table import order_classes
-from iceclass.files import replacing
+from iceclass.files import write_text
 from iceclass.phases import UNKNOWN, label_of
-from iceclass.reports.markdown import percent, table
 from iceclass.reports.validation_figures import FIGURES
+from iceclass.tables import markdown_table, percent
 from iceclass.validation.limits import Verdict
 from iceclass.validation.means import conditions, mean_over
 from iceclass.validation.perturbations import NONE, by_phase, rows_by_condition
@@ -35,8 +35,7 @@ def write_report(found: dict[str, Any], verdicts: Sequence[Verdict], directory: 
         if part in found:
             draw(found[part], directory / f"{part}.png")
     text = as_markdown(found, verdicts)
-    with replacing(directory / "validation.md", force=True) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_text(directory / "validation.md", text, force=True)
     return text
 
 
@@ -76,7 +75,7 @@ def _limits(verdicts: Sequence[Verdict]) -> list[str]:
                 "kept" if verdict.kept else "**not kept**",
             )
         )
-    return ["## Limits", "", *table(("", "rows", "limit", "found", ""), body)]
+    return ["## Limits", "", markdown_table(("", "rows", "limit", "found", ""), body)]
 
 
 def _trained(rows: Sequence[dict[str, Any]]) -> str:
@@ -105,7 +104,9 @@ def _stacking(part: dict[str, Any]) -> list[str]:
         "program calls it is wrong; in brackets, right among those it decides. Template matching "
         "without a limit of its RMSD always decides, in a liquid too.",
         "",
-        *table(("", "molecules", "iceclass", "unknown", "CHILL+", "PTM", "PTM, any RMSD"), body),
+        markdown_table(
+            ("", "molecules", "iceclass", "unknown", "CHILL+", "PTM", "PTM, any RMSD"), body
+        ),
         "",
         f"Trained, other sequences: {_trained(rows)}.",
         "",
@@ -151,7 +152,7 @@ def _novelty(part: dict[str, Any]) -> list[str]:
         "",
         f"Of held-out molecules of the classes, {percent(false_alarms, 2)} are called unknown:",
         "",
-        *table(("", "molecules", "right", "unknown"), classes),
+        markdown_table(("", "molecules", "right", "unknown"), classes),
         "",
         "AUROC of the novelty score is against those. *Detected* is the share above the score "
         "that 1 % of them exceed, whatever the model's own threshold. Where a class is expected, "
@@ -161,7 +162,7 @@ def _novelty(part: dict[str, Any]) -> list[str]:
         "density, with Gaussian displacements of σ in each direction; the others are simulated "
         "with TIP4P/Ice.",
         "",
-        *table((*head, "detected", "most often", "trained"), body),
+        markdown_table((*head, "detected", "most often", "trained"), body),
         "",
         "![What is none of the classes](novelty.png)",
     ]
@@ -195,13 +196,13 @@ def _lattices(part: dict[str, Any]) -> list[str]:
         "GenIce2 gives them and with Gaussian displacements of σ. Of the lattices that are none of "
         "the classes:",
         "",
-        *table(("", "lattices", "≥ 98 % unknown", "≥ 50 % unknown", "unknown, mean"), body),
+        markdown_table(("", "lattices", "≥ 98 % unknown", "≥ 50 % unknown", "unknown, mean"), body),
         "",
         f"{len({r['name'] for r in rows}) - len({r['name'] for r in strange})} others have the "
         "oxygens of a class: other proton orders and cells of it, or filled ices. Those of all of "
         "them with less than 98 % as expected:",
         "",
-        *table(("", "", "g/cm³", "expected", "as expected", "most often"), rest),
+        markdown_table(("", "", "g/cm³", "expected", "as expected", "most often"), rest),
     ]
 
 
@@ -228,7 +229,7 @@ def _robustness(part: dict[str, Any]) -> list[str]:
         "of them, from what trained this model, and of which water model: only the rows with no "
         "are of a kind that it has never met.",
         "",
-        *table(("", "", *map(label_of, phases), UNKNOWN, "trained"), body),
+        markdown_table(("", "", *map(label_of, phases), UNKNOWN, "trained"), body),
         "",
         "![Under perturbation](robustness.png)",
     ]
@@ -248,7 +249,7 @@ def _interfaces(part: dict[str, Any]) -> list[str]:
         "molecules as it calls ice. Unknown never agrees. Trained, cut and joined from bulks: "
         f"{_trained(part['rows'])}.",
         "",
-        *table(
+        markdown_table(
             ("", "", "molecules", "agree", "ice, iceclass", "ice, CHILL+", "water", "unknown"),
             body,
         ),
@@ -269,7 +270,7 @@ def _bulk(title: str, text: str) -> Callable[[dict[str, Any]], list[str]]:
             for r in rows
         ]
         head = ("", "model", "K", "GPa", "g/cm³", "right", "unknown", "else most often", "trained")
-        return [f"## {title}", "", text, "", *table(head, body)]
+        return [f"## {title}", "", text, "", markdown_table(head, body)]
 
     return section
 
@@ -299,7 +300,7 @@ def _nuclei(part: dict[str, Any]) -> list[str]:
         "ghosts: LDA, MDA, HDA or unknown, in % of all molecules. Of the other methods recall and "
         "excess.",
         "",
-        *table((*head, *others, "trained"), body),
+        markdown_table((*head, *others, "trained"), body),
     ]
 
 
@@ -320,7 +321,7 @@ def _coexistence(part: dict[str, Any]) -> list[str]:
         "Ghosts: LDA, MDA, HDA or unknown where neither phase is that, in % of all molecules. "
         "Width: from 10 to 90 % of the first phase by the model's labels.",
         "",
-        *table(head, body),
+        markdown_table(head, body),
     ]
 
 
@@ -343,7 +344,7 @@ def _surfaces(part: dict[str, Any]) -> list[str]:
         "Right (of molecules with a truth), and unknown, by the depth below the surface: the "
         "distance to where a sphere of 4.5 Å finds no molecule, less its radius.",
         "",
-        *table(("", "model", "K", *depths, "trained"), body),
+        markdown_table(("", "model", "K", *depths, "trained"), body),
     ]
 
 

@@ -21,7 +21,7 @@ import click  # noqa: E402
 from iceclass.datasets.store import FeatureStore  # noqa: E402
 from iceclass.descriptors import descriptor  # noqa: E402
 from iceclass.errors import IceclassError  # noqa: E402
-from iceclass.files import replacing  # noqa: E402
+from iceclass.files import write_text  # noqa: E402
 from pipelines.study.jobs import Plan, Training  # noqa: E402
 from pipelines.study.rows import read_rows, steinhardt_rows, write_rows  # noqa: E402
 from pipelines.study.settings import Settings, Study, amorphous  # noqa: E402
@@ -49,8 +49,7 @@ directory_argument = click.argument("directory", type=PATH)
 def write_result(path: Path, result: Mapping[str, Any]) -> None:
     """A result, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path, force=True) as temporary:
-        temporary.write_text(json.dumps(result) + "\n", encoding="utf-8")
+    write_text(path, json.dumps(result) + "\n", force=True)
 
 
 @click.group(help=__doc__)

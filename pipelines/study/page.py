@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from iceclass import tables
 from iceclass.evaluation.bootstrap import Interval
 from iceclass.phases import label_of
-from iceclass.reports import markdown
 from pipelines.study.results import ICES, METRICS, Spread
 from pipelines.study.single_feature import SINGLES_OUT, SingleFeature
 
@@ -109,7 +109,7 @@ of other data and whole programs, and cannot be compared.
 
 
 def percent(value: float | None) -> str:
-    return markdown.percent(value, 2)
+    return tables.percent(value, 2)
 
 
 def told(value: Interval | Spread | None) -> str:
@@ -129,8 +129,8 @@ def points(value: Interval | None) -> str:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
-    """Lines of a Markdown table, and an empty one."""
-    return [*markdown.table(head, rows), ""]
+    """A Markdown table, and an empty line."""
+    return [tables.markdown_table(head, rows), ""]
 
 
 def accuracy_text(found: Mapping[str, Any], published: Mapping[str, Any]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from iceclass.datasets.splits import FRACTIONS
 from iceclass.descriptors import from_dict
 from iceclass.evaluation.bootstrap import LEVEL
 from iceclass.evaluation.metrics import DIGITS
-from iceclass.files import replacing
+from iceclass.files import write_json, write_text
 from iceclass.io.output.csv_tables import write_csv
 from iceclass.phases import label_of
 from iceclass.reports.distributions import distributions_figure
@@ -75,9 +74,9 @@ def write_report(results: Results, published: Mapping[str, Any], output: Path) -
         write_csv(output / f"{name}.csv", head, rows, force=True, digits=DIGITS, may_be_empty=True)
     claim = _claim(results, published)
     _figures(results, numbers, published["descriptors"], claim, output)
-    _write(output / "study.md", page_text(results, numbers, published["descriptors"], claim))
-    text = json.dumps(_plain(numbers), indent=1, ensure_ascii=False)
-    _write(output / "study.json", text + "\n")
+    text = page_text(results, numbers, published["descriptors"], claim)
+    write_text(output / "study.md", text, force=True)
+    write_json(output / "study.json", _plain(numbers), force=True)
 
 
 def _claim(results: Results, published: Mapping[str, Any]) -> tuple[str, str | None]:
@@ -331,8 +330,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return None if np.isnan(value) else round(value, 6)
     return value
-
-
-def _write(path: Path, text: str) -> None:
-    with replacing(path, force=True) as temporary:
-        temporary.write_text(text, encoding="utf-8")

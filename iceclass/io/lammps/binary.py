@@ -26,11 +26,12 @@ from numpy.typing import NDArray
 from iceclass.errors import CutShortError, InputError
 from iceclass.io.lammps.binary_columns import BinaryColumns
 from iceclass.io.lammps.box import Box
-from iceclass.io.lammps.header import SKIP_HINT, Header
+from iceclass.io.lammps.header import Header
 from iceclass.io.lammps.kinds import KindReader
 from iceclass.io.lammps.snapshot import Table, coordinates_in, raw_frame
 from iceclass.io.pieces import Piece, check_whole
 from iceclass.io.text.blocks import unique_names
+from iceclass.io.text.cursor import SKIP_HINT
 from iceclass.io.text.streams import ByteSource
 from iceclass.io.water.assembly import RawFrame
 from iceclass.kernels.memory import too_much

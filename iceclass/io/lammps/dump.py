@@ -15,12 +15,13 @@ from typing import NoReturn
 from iceclass.errors import CutShortError, InputError
 from iceclass.frame import Frame
 from iceclass.io.lammps.following import FollowError
-from iceclass.io.lammps.header import FIRST_ITEMS, SKIP_HINT, DumpCursor, Header, HeaderReader
+from iceclass.io.lammps.header import FIRST_ITEMS, Header, HeaderReader
 from iceclass.io.lammps.index import FrameIndex, PassedFrames, ReadPosition
 from iceclass.io.lammps.kinds import KindReader
 from iceclass.io.lammps.rows import RowReader
 from iceclass.io.lammps.snapshot import raw_frame
 from iceclass.io.text.blocks import item_of, text_of
+from iceclass.io.text.cursor import SKIP_HINT, FrameCursor
 from iceclass.io.text.streams import ByteSource
 from iceclass.io.water.assembly import Assembler
 
@@ -54,7 +55,7 @@ class DumpReader:
     ) -> None:
         self.skipped: list[InputError] = []
         self.index = index
-        self._cursor = DumpCursor(source)
+        self._cursor = FrameCursor(source)
         self._buffer = self._cursor.buffer
         self._header = HeaderReader(self._cursor)
         self._assembler = assembler

@@ -5,15 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from math import inf
-from pathlib import Path
-from typing import NoReturn
 
-from iceclass.errors import CutShortError, InputError
+from iceclass.errors import InputError
 from iceclass.io.lammps.box import Box
-from iceclass.io.text.blocks import LineBuffer, item_of, text_of, unique_names
-from iceclass.io.text.streams import ByteSource
+from iceclass.io.text.blocks import item_of, text_of, unique_names
+from iceclass.io.text.cursor import SKIP_HINT, FrameCursor
 
-SKIP_HINT = 'on_error="skip" goes on without the damaged frames'
 FIRST_ITEMS = ("TIMESTEP", "UNITS", "TIME")
 """The items that a frame may begin with."""
 _WITHIN = ("TIMESTEP", "NUMBER OF", "BOX BOUNDS", "ATOMS")
@@ -46,39 +43,6 @@ class Header:
     kept: dict[str, str] = field(default_factory=dict)
 
 
-class DumpCursor:
-    """Where the reading of a dump is, and the errors that say so.
-
-    Attributes
-    ----------
-    buffer
-        The lines of the file.
-    frame
-        Number of the frame that is read, from 0.
-    """
-
-    def __init__(self, source: ByteSource) -> None:
-        self.path: Path = source.path
-        self.source = source
-        self.buffer = LineBuffer(source)
-        self.frame = 0
-
-    @property
-    def damage(self) -> str:
-        """What the decompressor said, empty if it did not complain."""
-        return self.source.damage or ""
-
-    def fail(self, message: str, line: int | None = None, hint: str | None = None) -> NoReturn:
-        """Raise an error about this frame."""
-        raise InputError(message, path=self.path, frame=self.frame, line=line, hint=hint)
-
-    def cut_short(self, what: str, line: int) -> NoReturn:
-        """Raise the error that the file ends within this frame."""
-        why = f" ({self.source.compression} data: {self.damage})" if self.damage else ""
-        message = f"the last frame is cut short{why}: {what}"
-        raise CutShortError(message, path=self.path, frame=self.frame, line=line, hint=SKIP_HINT)
-
-
 class HeaderReader:
     """Reads headers.
 
@@ -91,7 +55,7 @@ class HeaderReader:
         ``ITEM: TIMESTEP`` is that of another one.
     """
 
-    def __init__(self, cursor: DumpCursor) -> None:
+    def __init__(self, cursor: FrameCursor) -> None:
         self._cursor = cursor
         self.units = ""
         self.in_frame = False

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iceclass.errors import InputError
-from iceclass.io.lammps.header import SKIP_HINT, DumpCursor, Header
+from iceclass.io.lammps.header import Header
 from iceclass.io.lammps.kinds import KindReader
 from iceclass.io.lammps.snapshot import Table, coordinates_in
 from iceclass.io.text import parsing
 from iceclass.io.text.blocks import after_lines, looks_cut, text_of
 from iceclass.io.text.columns import TextColumns
+from iceclass.io.text.cursor import SKIP_HINT, FrameCursor
 from iceclass.kernels.memory import too_much
 
 
@@ -30,7 +31,7 @@ class RowReader:
         Whether they were not as many as announced.
     """
 
-    def __init__(self, cursor: DumpCursor, kinds: KindReader) -> None:
+    def __init__(self, cursor: FrameCursor, kinds: KindReader) -> None:
         self._cursor, self._buffer, self._kinds = cursor, cursor.buffer, kinds
         self.begun = self.lost = False
 

@@ -14,12 +14,13 @@ from typing import NoReturn
 
 from iceclass.errors import InputError
 from iceclass.io.lammps.box import Box
-from iceclass.io.lammps.header import DumpCursor, Header
+from iceclass.io.lammps.header import Header
 from iceclass.io.lammps.kinds import KindReader
 from iceclass.io.lammps.rows import RowReader
 from iceclass.io.lammps.snapshot import raw_frame
 from iceclass.io.pieces import Piece, check_whole
 from iceclass.io.text.blocks import text_of, unique_names
+from iceclass.io.text.cursor import FrameCursor
 from iceclass.io.text.streams import ByteSource
 from iceclass.io.water.assembly import RawFrame
 
@@ -34,21 +35,13 @@ def looks_yaml(head: bytes) -> bool:
     return head.startswith(b"---") and b"\nnatoms:" in head and b"\nkeywords:" in head
 
 
-class YamlDump:
-    """The frames of a YAML dump.
-
-    Parameters
-    ----------
-    source
-        The file.
-    """
+class YamlDump(FrameCursor):
+    """The frames of a YAML dump."""
 
     def __init__(self, source: ByteSource) -> None:
-        self._source = source
-        self._cursor = DumpCursor(source)
-        self._buffer = self._cursor.buffer
+        super().__init__(source)
         self._kinds = KindReader()
-        self._rows = RowReader(self._cursor, self._kinds)
+        self._rows = RowReader(self, self._kinds)
         self._units = ""
 
     def pieces(self) -> Iterator[Piece]:
@@ -59,7 +52,7 @@ class YamlDump:
         InputError
             What should be the header of a frame is none, or the file ends within it.
         """
-        cursor, buffer = self._cursor, self._buffer
+        buffer = self.buffer
         while self._to_document():
             line = buffer.line
             header = self._header()
@@ -68,20 +61,20 @@ class YamlDump:
             if not piece.loaded:
                 buffer.skip_rows(header.n_atoms)
             self._end(header)
-            cursor.frame += 1
-        check_whole(self._source, cursor.frame, buffer.line + 1)
+            self.frame += 1
+        check_whole(self.source, self.frame, buffer.line + 1)
 
     def _load(self, header: Header) -> RawFrame:
-        line = self._buffer.line
+        line = self.buffer.line
         table = self._rows.parse(header, self._rows_as_text)
         try:
             return raw_frame(header, table, self._kinds)
         except InputError as error:
-            self._cursor.fail(error.message, line, error.hint)
+            self.fail(error.message, line, error.hint)
 
     def _rows_as_text(self, n: int) -> bytes:
         """The text of the next n rows, as they would stand in a text dump."""
-        block = self._buffer.take_lines(n)
+        block = self.buffer.take_lines(n)
         rows = block.replace(b"  - [ ", b"").replace(b" , ", b" ").replace(b", ]", b"")
         if any(byte in rows for byte in b"[],"):
             rows = rows.replace(b"- [", b"   ").translate(_TO_BLANKS)
@@ -91,39 +84,39 @@ class YamlDump:
 
     def _to_document(self) -> bool:
         """Go past the ``---`` that begins a frame; whether there is one."""
-        self._buffer.skip_blank()
-        line = self._buffer.next()
+        self.buffer.skip_blank()
+        line = self.buffer.next()
         if line is None:
             return False
         if line.rstrip() != b"---":
-            self._fail(f"found {text_of(line)[:60]!r}, expected --- and the next frame")
+            self._refuse(f"found {text_of(line)[:60]!r}, expected --- and the next frame")
         return True
 
     def _end(self, header: Header) -> None:
         """Go past the ``...`` behind the rows."""
-        line = self._buffer.peek()
+        line = self.buffer.peek()
         if line is None or line.rstrip() == b"---":
             return
-        self._buffer.next()
+        self.buffer.next()
         if line.rstrip() != b"...":
-            self._fail(
+            self._refuse(
                 f"the frame has more rows than the {header.n_atoms} announced: "
                 f"{text_of(line)[:60]!r}"
             )
 
     def _header(self) -> Header:
         """The keys of a frame, up to ``data:``."""
-        buffer, header = self._buffer, Header()
+        buffer, header = self.buffer, Header()
         lists: dict[str, list[str]] = {}
         values: dict[str, str] = {}
         begin, key = buffer.line, ""
         while key != "data":
             line = buffer.next()
             if line is None:
-                self._cursor.cut_short("the data end within its header", buffer.line + 1)
+                self.cut_short("the data end within its header", buffer.line + 1)
             text = text_of(line)
             if buffer.line - begin > _MOST_LINES or text.rstrip() in ("...", "---"):
-                self._fail("the frame has no data:", "expected the keys that LAMMPS writes")
+                self._refuse("the frame has no data:", "expected the keys that LAMMPS writes")
             if match := _KEY.fullmatch(text):
                 key = match[1]
                 values[key], lists[key] = match[2].strip(), []
@@ -132,14 +125,14 @@ class YamlDump:
             elif text.startswith((" ", "-")) and key:
                 lists[key].append(text)
             elif text.strip():
-                self._fail(f"found {text[:60]!r}, expected a key and its value")
+                self._refuse(f"found {text[:60]!r}, expected a key and its value")
         for name in ("timestep", "natoms", "box", "keywords"):
             if name not in values:
-                self._fail(f"the frame has no {name}:", "expected the keys that LAMMPS writes")
+                self._refuse(f"the frame has no {name}:", "expected the keys that LAMMPS writes")
         header.timestep = self._whole("timestep", values)
         header.n_atoms = self._whole("natoms", values)
         if header.n_atoms < 0:
-            self._fail(f"announces {header.n_atoms} atoms")
+            self._refuse(f"announces {header.n_atoms} atoms")
         header.names = unique_names(_words(values["keywords"]))
         self._box(header, _words(values.get("boundary", "")), lists["box"])
         if "time" in values:
@@ -153,13 +146,13 @@ class YamlDump:
         try:
             return int(values[name])
         except ValueError:
-            self._fail(f"{name} is {values[name][:60]!r}, expected a whole number")
+            self._refuse(f"{name} is {values[name][:60]!r}, expected a whole number")
 
     def _box(self, header: Header, flags: list[str], lines: list[str]) -> None:
         rows = [_words(line.replace("- ", " ", 1)) for line in lines]
         shape = [len(row) for row in rows]
         if shape not in ([2, 2, 2], [2, 2, 2, 3]):
-            self._fail(f"box has rows of {shape} numbers", _BOX_HINT)
+            self._refuse(f"box has rows of {shape} numbers", _BOX_HINT)
         words = ["xy", "xz", "yz"] if len(rows) == 4 else []
         if len(rows) == 4:
             rows = [[*row, tilt] for row, tilt in zip(rows[:3], rows[3], strict=True)]
@@ -168,14 +161,14 @@ class YamlDump:
         try:
             header.box = Box.parse(words, texts)
         except InputError as error:
-            self._fail(error.message, error.hint)
+            self._refuse(error.message, error.hint)
         header.kept["boundary"] = header.box.boundary
         header.kept["box"] = "\n".join([" ".join(["ITEM: BOX BOUNDS", *words]), *texts])
 
-    def _fail(self, message: str, hint: str | None = None) -> NoReturn:
-        if self._buffer.at_end:
-            self._cursor.cut_short(message, self._buffer.line)
-        self._cursor.fail(message, self._buffer.line, hint)
+    def _refuse(self, message: str, hint: str | None = None) -> NoReturn:
+        if self.buffer.at_end:
+            self.cut_short(message, self.buffer.line)
+        self.fail(message, self.buffer.line, hint)
 
 
 def _words(text: str) -> list[str]:

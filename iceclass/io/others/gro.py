@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from iceclass.errors import InputError
 from iceclass.io.others.names import named_kinds
 from iceclass.io.pieces import Piece, check_whole
-from iceclass.io.text.blocks import LineBuffer, text_of
+from iceclass.io.text.blocks import text_of
+from iceclass.io.text.cursor import FrameCursor
 from iceclass.io.text.fixed import as_matrix, fixed_numbers, fixed_texts
-from iceclass.io.text.streams import ByteSource
 from iceclass.io.water.assembly import RawFrame
 from iceclass.kernels.memory import too_much
 
@@ -32,19 +32,8 @@ _TIME = re.compile(r"\bt=\s*([-+.\deE]+)")
 _STEP = re.compile(r"\bstep=\s*(-?\d{1,18})\b")
 
 
-class GroFile:
-    """The frames of a gro file.
-
-    Parameters
-    ----------
-    source
-        The file.
-    """
-
-    def __init__(self, source: ByteSource) -> None:
-        self._source = source
-        self._buffer = LineBuffer(source)
-        self._frame = 0
+class GroFile(FrameCursor):
+    """The frames of a gro file."""
 
     def pieces(self) -> Iterator[Piece]:
         """The frames in their order.
@@ -54,43 +43,43 @@ class GroFile:
         InputError
             The file ends within a frame, or does not tell how many atoms there are.
         """
-        buffer = self._buffer
+        buffer = self.buffer
         while (found := self._title()) is not None:
             line = buffer.line
             piece = Piece(line, partial(self._load, *found, line))
             yield piece
             if not piece.loaded:
                 buffer.skip_rows(found[1] + 1)
-            self._frame += 1
-        check_whole(self._source, self._frame, buffer.line + 1)
+            self.frame += 1
+        check_whole(self.source, self.frame, buffer.line + 1)
 
     def _title(self) -> tuple[str, int] | None:
         """Title and number of atoms; ``None`` at the end, before which there may be any text."""
-        buffer = self._buffer
+        buffer = self.buffer
         buffer.skip_blank()
         title = buffer.next()
         line = buffer.next()
         begin = buffer.line
-        if self._frame:
+        if self.frame:
             while line is not None and not line.strip().isdigit():
                 title, line = line, buffer.next()
-        if title is None or (line is None and self._frame):
+        if title is None or (line is None and self.frame):
             return None
         words = [] if line is None else line.split()
         if len(words) != 1 or not words[0].isdigit():
             what = "the data end" if line is None else f"found {text_of(line)[:60]!r}"
-            self._fail(f"{what}, expected the number of atoms in the second line", begin)
+            self.fail(f"{what}, expected the number of atoms in the second line", begin)
         n = int(words[0][:19])
         if problem := too_much(n * _ROW_BYTES):
-            self._fail(f"announces {n} atoms: {problem}", buffer.line)
+            self.fail(f"announces {n} atoms: {problem}", buffer.line)
         return text_of(title), n
 
     def _load(self, title: str, n: int, line: int) -> RawFrame:
-        buffer = self._buffer
+        buffer = self.buffer
         rows = as_matrix(self._rows(n, line), n)
         box = buffer.next()
         if box is None:
-            self._cut_short(f"the box behind the {n} rows is missing", line + n + 1)
+            self.cut_short(f"the box behind the {n} rows is missing", line + n + 1)
         buffer.line = line + n + 1
         cell = self._cell(text_of(box))
         width = self._width(rows, line)
@@ -100,7 +89,7 @@ class GroFile:
         try:
             numbers = 10.0 * fixed_numbers(rows, fields[: len(names)], names)
         except InputError as error:
-            self._fail(error.message, line + 1 + (error.line or 0))
+            self.fail(error.message, line + 1 + (error.line or 0))
         atom_names, residues = fixed_texts(rows, (10, 15)), fixed_texts(rows, (5, 10))
         columns: dict[str, NDArray[Any]] = {
             "id": np.arange(1, n + 1),
@@ -123,12 +112,12 @@ class GroFile:
 
     def _rows(self, n: int, line: int) -> bytes:
         """The lines of the atoms."""
-        block = self._buffer.take_lines(n)
+        block = self.buffer.take_lines(n)
         found = block.count(b"\n")
         if found < n:
-            self._cut_short(f"found {found} of {n} rows", line + found)
+            self.cut_short(f"found {found} of {n} rows", line + found)
         if len(block) > _LONGEST * (n + 1):
-            self._fail(f"{n} rows have {len(block)} characters: none is that long", line)
+            self.fail(f"{n} rows have {len(block)} characters: none is that long", line)
         return block.replace(b"\r", b" ")
 
     def _width(self, rows: NDArray[np.uint8], line: int) -> int:
@@ -139,7 +128,7 @@ class GroFile:
         width = int(points[1] - points[0]) if len(points) >= 2 else 0
         if not 6 <= width <= 40 or rows.shape[1] < NAMES + 3 * width:
             text = bytes(rows[0]).decode("utf-8", "replace").rstrip()
-            self._fail(
+            self.fail(
                 f"row 1 of {len(rows)} is {text[:80]!r}, expected three positions from column "
                 f"{NAMES + 1} on",
                 line + 1,
@@ -156,22 +145,15 @@ class GroFile:
                 break
             numbers.append(10.0 * value)
         if len(numbers) < 3 or (3 < len(numbers) < 9):
-            self._fail(
+            self.fail(
                 f"the box is {text.strip()[:80]!r}, expected 3 or 9 numbers",
-                self._buffer.line,
+                self.buffer.line,
                 "has the frame more rows than it announces?",
             )
         cell = np.diag(numbers[:3])
         if len(numbers) == 9:  # v1(x) v2(y) v3(z) v1(y) v1(z) v2(x) v2(z) v3(x) v3(y)
             cell[[0, 0, 1, 1, 2, 2], [1, 2, 0, 2, 0, 1]] = numbers[3:]
         return cell
-
-    def _fail(self, message: str, line: int, hint: str | None = None) -> NoReturn:
-        raise InputError(message, path=self._source.path, frame=self._frame, line=line, hint=hint)
-
-    def _cut_short(self, what: str, line: int) -> NoReturn:
-        check_whole(self._source, self._frame, line)
-        self._fail(f"the last frame is cut short: {what}", line)
 
 
 def residue_numbers(numbers: NDArray[np.str_], names: NDArray[np.str_]) -> NDArray[np.int64]:

@@ -12,18 +12,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from iceclass.errors import CutShortError, InputError
 from iceclass.io.others.names import named_kinds
 from iceclass.io.pieces import Piece, check_whole
 from iceclass.io.text import parsing
-from iceclass.io.text.blocks import LineBuffer, text_of
+from iceclass.io.text.blocks import text_of
 from iceclass.io.text.columns import TextColumns
-from iceclass.io.text.streams import ByteSource
+from iceclass.io.text.cursor import FrameCursor
 from iceclass.io.water.assembly import RawFrame
 from iceclass.kernels.memory import too_much
 
@@ -45,19 +44,8 @@ def looks_history(head: bytes) -> bool:
     return len(lines) > 2 and re.match(rb"timestep\s+\d+\s+\d+\s+[012]\s+\d", lines[2]) is not None
 
 
-class HistoryFile:
-    """The frames of a HISTORY file.
-
-    Parameters
-    ----------
-    source
-        The file.
-    """
-
-    def __init__(self, source: ByteSource) -> None:
-        self._source = source
-        self._buffer = LineBuffer(source)
-        self._frame = 0
+class HistoryFile(FrameCursor):
+    """The frames of a HISTORY file."""
 
     def pieces(self) -> Iterator[Piece]:
         """The frames in their order.
@@ -67,7 +55,7 @@ class HistoryFile:
         InputError
             The file ends within a frame, or what should be its first lines are none.
         """
-        buffer = self._buffer
+        buffer = self.buffer
         for _ in range(2):
             buffer.next()
         while True:
@@ -82,21 +70,25 @@ class HistoryFile:
                 step, n, level, boundary = map(int, words[1:5])
                 time = float(words[6]) if len(words) > 6 else None
             except (ValueError, IndexError):
-                self._fail(
+                self.fail(
                     f"found {text_of(line)[:80]!r}, expected timestep, its number, the number of "
-                    "atoms, the level and the kind of boundary"
+                    "atoms, the level and the kind of boundary",
+                    buffer.line,
                 )
             if n < 0 or level not in (0, 1, 2) or boundary not in _PERIODIC:
-                self._fail(f"{n} atoms at level {level} with boundary {boundary} are not taken")
+                self.fail(
+                    f"{n} atoms at level {level} with boundary {boundary} are not taken",
+                    buffer.line,
+                )
             if problem := too_much(n * 60):
-                self._fail(f"announces {n} atoms: {problem}")
+                self.fail(f"announces {n} atoms: {problem}", buffer.line)
             begin = buffer.line
             piece = Piece(begin, partial(self._load, step, n, level, boundary, time))
             yield piece
             if not piece.loaded:
                 buffer.skip_rows((3 if boundary else 0) + n * (2 + level))
-            self._frame += 1
-        check_whole(self._source, self._frame, buffer.line + 1)
+            self.frame += 1
+        check_whole(self.source, self.frame, buffer.line + 1)
 
     def _load(self, step: int, n: int, level: int, boundary: int, time: float | None) -> RawFrame:
         cell = np.array([self._vector() for _ in range(3)] if boundary else np.zeros((3, 3)))
@@ -114,32 +106,32 @@ class HistoryFile:
         )
 
     def _vector(self) -> list[float]:
-        line = self._buffer.next()
+        line = self.buffer.next()
         if line is None:
-            self._cut_short("the data end within its cell")
+            self.cut_short("the data end within its cell", self.buffer.line)
         try:
             vector = [float(word) for word in line.split()]
         except ValueError:
             vector = []
         if len(vector) != 3 or not np.isfinite(vector).all():
-            self._fail(f"found {text_of(line)[:80]!r}, expected a cell vector")
+            self.fail(f"found {text_of(line)[:80]!r}, expected a cell vector", self.buffer.line)
         return vector
 
     def _columns(self, n: int, lines: int) -> TextColumns:
         """The atoms: the lines of each are made one row."""
-        begin = self._buffer.line
-        block = self._buffer.take_lines(n * lines)
+        begin = self.buffer.line
+        block = self.buffer.take_lines(n * lines)
         found = block.count(b"\n")
         if found < n * lines:
-            self._cut_short(f"found {found} of {n * lines} lines of {n} atoms")
-        self._buffer.line += found
+            self.cut_short(f"found {found} of {n * lines} lines of {n} atoms", self.buffer.line)
+        self.buffer.line += found
         text = np.frombuffer(block, np.uint8).copy()
         ends = np.flatnonzero(text == 10)
         text[np.delete(ends, np.s_[lines - 1 :: lines])] = 32
         rows = text.tobytes()
         per_atom = len(rows[: rows.find(b"\n")].split()) - 3 * (lines - 1)
         if n and not 1 <= per_atom <= len(_ATOM):
-            self._fail(f"an atom's first line has {per_atom} fields, expected 1 to 5", begin + 1)
+            self.fail(f"an atom's first line has {per_atom} fields, expected 1 to 5", begin + 1)
         names = (*_ATOM[:per_atom], *(name for axes in _LEVELS[: lines - 1] for name in axes))
         actions = np.full(len(names), parsing.SKIP, np.int8)
         actions[per_atom : per_atom + 3] = parsing.FINITE
@@ -152,23 +144,10 @@ class HistoryFile:
         if status != parsing.OK:
             line = begin + 1 + row * lines
             shown = text_of(rows.split(b"\n", row + 1)[row])[:120]
-            self._fail(
+            self.fail(
                 f"the {lines} lines of atom {row + 1} of {n} are {shown!r}, expected "
                 f"{' '.join(names)}",
                 line,
             )
         known: dict[str, NDArray[Any]] = {axis: floats[:, k] for k, axis in enumerate("xyz")}
         return TextColumns(names, rows, n, known)
-
-    def _fail(self, message: str, line: int | None = None) -> NoReturn:
-        line = self._buffer.line if line is None else line
-        raise InputError(message, path=self._source.path, frame=self._frame, line=line)
-
-    def _cut_short(self, what: str) -> NoReturn:
-        check_whole(self._source, self._frame, self._buffer.line)
-        raise CutShortError(
-            f"the last frame is cut short: {what}",
-            path=self._source.path,
-            frame=self._frame,
-            line=self._buffer.line,
-        )

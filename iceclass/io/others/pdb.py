@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,8 @@ from iceclass.errors import InputError
 from iceclass.io.others.gro import residue_numbers
 from iceclass.io.others.names import named_kinds
 from iceclass.io.pieces import Piece, check_whole
-from iceclass.io.text.blocks import LineBuffer, text_of
+from iceclass.io.text.blocks import text_of
+from iceclass.io.text.cursor import FrameCursor
 from iceclass.io.text.fixed import as_matrix, fixed_numbers, fixed_texts
 from iceclass.io.text.streams import ByteSource
 from iceclass.io.water.assembly import RawFrame
@@ -38,19 +39,11 @@ def looks_pdb(head: bytes) -> bool:
     return re.search(rb"^(ATOM  |HETATM).{24}[ \d.-]{24}", head, re.MULTILINE) is not None
 
 
-class PdbFile:
-    """The models of a pdb file.
-
-    Parameters
-    ----------
-    source
-        The file.
-    """
+class PdbFile(FrameCursor):
+    """The models of a pdb file."""
 
     def __init__(self, source: ByteSource) -> None:
-        self._source = source
-        self._buffer = LineBuffer(source)
-        self._frame = 0
+        super().__init__(source)
         self._cell = np.zeros((3, 3))
         self._title = ""
 
@@ -64,17 +57,17 @@ class PdbFile:
         """
         while (lines := self._model()) is not None:
             yield Piece(lines[0][0], partial(self._load, lines, self._cell, self._title))
-            self._frame += 1
-        check_whole(self._source, self._frame, self._buffer.line + 1)
+            self.frame += 1
+        check_whole(self.source, self.frame, self.buffer.line + 1)
 
     def _model(self) -> list[tuple[int, bytes]] | None:
         """Numbers and text of the next model's records; ``None`` at the end of the file."""
-        buffer = self._buffer
+        buffer = self.buffer
         lines: list[tuple[int, bytes]] = []
         opened = False
         while (line := buffer.next()) is not None:
             if len(line) > _LONGEST:
-                self._fail(f"the line has {len(line)} characters, expected 80", buffer.line)
+                self.fail(f"the line has {len(line)} characters, expected 80", buffer.line)
             record = line[:6].rstrip()
             if record in _ATOM:
                 lines.append((buffer.line, line))
@@ -87,10 +80,7 @@ class PdbFile:
             elif record in _ENDS and lines:
                 return lines
         if opened and lines:
-            check_whole(self._source, self._frame, buffer.line)
-            self._fail(
-                f"the last frame is cut short: no ENDMDL after {len(lines)} atoms", buffer.line
-            )
+            self.cut_short(f"no ENDMDL after {len(lines)} atoms", buffer.line)
         return lines or None
 
     def _box(self, text: str) -> NDArray[np.float64]:
@@ -102,17 +92,17 @@ class PdbFile:
         except ValueError:
             numbers = [float("nan")]
         if not np.isfinite(numbers).all():
-            self._fail(
+            self.fail(
                 f"the box is {text[:54]!r}, expected three lengths and three angles",
-                self._buffer.line,
+                self.buffer.line,
             )
         if max(numbers[:3]) <= 1.0:  # 1 1 1: a box for want of one
             return np.zeros((3, 3))
         if min(numbers[:3]) <= 0.0 or not all(0.0 < angle < 180.0 for angle in numbers[3:]):
-            self._fail(f"the box {numbers} has no volume", self._buffer.line)
+            self.fail(f"the box {numbers} has no volume", self.buffer.line)
         cell = np.asarray(cellpar_to_cell(numbers), np.float64)
         if not np.isfinite(cell).all():
-            self._fail(f"the box {numbers} has no volume", self._buffer.line)
+            self.fail(f"the box {numbers} has no volume", self.buffer.line)
         return cell
 
     def _load(
@@ -123,7 +113,7 @@ class PdbFile:
         try:
             positions = fixed_numbers(rows, _POSITIONS, "xyz")
         except InputError as error:
-            self._fail(error.message, lines[error.line or 0][0])
+            self.fail(error.message, lines[error.line or 0][0])
         residues = fixed_texts(rows, (17, 21))
         columns: dict[str, NDArray[Any]] = {
             "id": np.arange(1, n + 1),
@@ -146,6 +136,3 @@ class PdbFile:
             timestep=int(step[1]) if step else 0,
             time=float(time[1]) if time else None,
         )
-
-    def _fail(self, message: str, line: int) -> NoReturn:
-        raise InputError(message, path=self._source.path, frame=self._frame, line=line)

@@ -17,10 +17,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import IO, Any, Self
 
-from filelock import FileLock, Timeout
-
 from iceclass.errors import OutputError
-from iceclass.files import check_output
+from iceclass.files import OutputLock, check_output
 from iceclass.io.output.records import RecordFile, sound_records
 from iceclass.io.text.streams import compressor
 
@@ -126,20 +124,15 @@ class ResumableFile(Pieces):
         check_output(self.path, force=force or was_finishing(self.path))
         self._part = self.path.with_name(f".{self.path.name}.part")
         self.records: RecordFile
-        self._lock = FileLock(self.path.with_name(f".{self.path.name}.lock"), timeout=0)
         try:
             self._raw = open(self._part, "ab", buffering=0)  # noqa: SIM115
         except OSError as error:
             raise self._failure(error) from None
         try:
-            self._lock.acquire()
-        except Timeout:
+            self._lock = OutputLock(self.path)
+        except OutputError:
             self._raw.close()
-            raise OutputError(
-                "is being written by another process",
-                path=self.path,
-                hint="wait for it, or stop it",
-            ) from None
+            raise
         try:
             end = self._recover(json.loads(json.dumps({"journal": VERSION, **settings})), sources)
             self._raw.truncate(end)
@@ -150,14 +143,7 @@ class ResumableFile(Pieces):
 
     def _close(self) -> None:
         self._raw.close()
-        self._unlock()
-
-    def _unlock(self) -> None:
-        """Let others write this output, and leave no trace of the lock."""
-        if self._lock.is_locked:
-            if os.name == "posix":  # elsewhere releasing it removes it
-                Path(self._lock.lock_file).unlink(missing_ok=True)
-            self._lock.release()
+        self._lock.release()
 
     def _recover(self, header: dict[str, Any], sources: Sequence[Path]) -> int:
         """Take over what an earlier run left; where its kept bytes end."""
@@ -226,7 +212,7 @@ class ResumableFile(Pieces):
             raise self._failure(error) from None
         finally:
             self.abort()
-            self._unlock()
+            self._lock.release()
 
     def abort(self) -> None:
         """Close the file and leave its pieces for another run; none: leave nothing."""

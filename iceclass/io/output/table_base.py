@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from iceclass.errors import OutputError
+from iceclass.files import OutputLock, check_output, remove_abandoned
 from iceclass.io.text.streams import AtomicFile
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class TableWriter(ABC):
     Raises
     ------
     OutputError
-        The path cannot be written.
+        The path cannot be written, or another process is writing it.
     """
 
     def __init__(
@@ -40,7 +41,14 @@ class TableWriter(ABC):
         self.path = Path(path)
         self.probabilities = probabilities
         self._frames = 0
-        self._file = AtomicFile(self.path, force=force)
+        check_output(self.path, force=force)
+        self._lock = OutputLock(self.path)
+        remove_abandoned(self.path)
+        try:
+            self._file = AtomicFile(self.path, force=force)
+        except OutputError:
+            self._lock.release()
+            raise
 
     def write(self, frame: Frame, prediction: Prediction, number: int | None = None) -> None:
         """Append a frame.
@@ -81,6 +89,7 @@ class TableWriter(ABC):
     def abort(self) -> None:
         """Throw away what was written, unless it has been committed."""
         self._file.abort()
+        self._lock.release()
 
     @abstractmethod
     def _append(self, frame: Frame, prediction: Prediction, number: int) -> None: ...

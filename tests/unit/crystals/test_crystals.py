@@ -227,10 +227,13 @@ def test_other_databases(solids, tmp_path, model):
         collect(sorted(solids.glob("*.cif")), str(tmp_path / "raw.txt"), model)
 
 
-def test_a_locked_database(solids, tmp_path, model):
+def test_a_locked_database(solids, tmp_path, model, monkeypatch):
     collect(sorted(solids.glob("*.cif")), str(tmp_path / "raw.db"), model)
-    with sqlite3.connect(tmp_path / "raw.db") as connection:
+    connect = sqlite3.connect
+    with closing(connect(tmp_path / "raw.db")) as connection:
         connection.execute("BEGIN EXCLUSIVE")
+        # ASE waits 20 s for the other process
+        monkeypatch.setattr(sqlite3, "connect", lambda path, timeout: connect(path, timeout=0.1))
         with pytest.raises(InputError, match=r"locked.*another process uses it"):
             entries(tmp_path / "raw.db")
 

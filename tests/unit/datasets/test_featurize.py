@@ -93,6 +93,17 @@ def test_dscribe_gives_the_same_store(runs, tmp_path):
     assert np.allclose(tables[0].features, tables[1].features, rtol=1e-5, atol=1e-9)
 
 
+def test_rows_are_numbered_by_the_frames_of_the_file(tmp_path):
+    path = tmp_path / "features.h5"
+    featurize(find_trajectories([DEMO], phase="water"), SOAP, path, every=10)
+    with FeatureStore.open(path) as store:
+        table = store.load()
+    assert [t.n_frames for t in table.trajectories] == [3]
+    assert np.unique(table.frame).tolist() == [0, 10, 20]
+    steps = [frame.timestep for frame in iceclass.read(DEMO)]
+    assert table.timestep.tolist() == [steps[k] for k in table.frame]
+
+
 def test_a_changed_trajectory_is_noticed(runs, tmp_path):
     path, source = tmp_path / "features.h5", runs / "one.lammpstrj"
     told = []
@@ -127,7 +138,7 @@ def test_what_a_model_has_seen_is_left_out(runs):
 def test_environments_are_featurized_by_the_truth_of_every_molecule(tmp_path):
     """Once for each phase: its molecules in the frames where they are of it, no others."""
     truth = np.full((2, 432), NO_TRUTH, np.int8)
-    truth[0, :20], truth[1, :10], truth[0, 50:] = 1, 1, 0
+    truth[0, :20], truth[1, :10], truth[1, 50:] = 1, 1, 0
     made = np.where(np.arange(432) < 30, 1, 0).astype(np.int8)
     source = tmp_path / "environments-01.h5"
     written(source, made=made, truth=truth, environment="interface", split="test")
@@ -153,6 +164,8 @@ def test_environments_are_featurized_by_the_truth_of_every_molecule(tmp_path):
     assert np.allclose(table.features[water], expected[[*range(20), *range(10)]], rtol=1e-6)
     assert np.allclose(table.features[~water], expected[50:], rtol=1e-6)
     assert table.frame[water].tolist() == [0] * 20 + [1] * 10
+    assert table.frame[~water].tolist() == [1] * 382  # the trajectory's; none of it in the first
+    assert [(t.n_frames, t.n_molecules) for t in table.trajectories] == [(2, 382), (2, 20)]
 
 
 def test_environments_of_a_checkout_go_by_a_word():

@@ -356,4 +356,4 @@ def test_damaged_stores_are_errors(store_path: Path, tmp_path: Path):
 
 
 def test_classes_are_ordered_as_in_the_catalogue():
-    assert order_classes(["vi", "water", "CS1", "ih", "water"]) == ("ih", "water", "CS1", "vi")
+    assert order_classes(["vi", "mine", "water", "ih", "water"]) == ("ih", "water", "vi", "mine")

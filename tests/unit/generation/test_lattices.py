@@ -17,8 +17,12 @@ TIP4P_ICE = water_model("tip4p-ice")
 CRYSTALS = [name for name, phase in PHASES.items() if phase.recipe == "crystal"]
 
 MOLECULES = {"ih": 432, "ic": 512, "ii": 432, "iii": 324, "v": 336}
+MOLECULES |= {"ice0": 216, "iv": 1024, "vi": 270, "vii": 432, "xii": 648, "xvii": 216}
+MOLECULES |= {"cs1": 368, "cs2": 272, "sh": 272}
 """Of the default repetitions."""
 DENSITY = {"ih": 0.92, "ic": 0.92, "ii": 1.18, "iii": 1.165, "v": 1.24}
+DENSITY |= {"ice0": 0.92, "iv": 1.31, "vi": 1.37, "vii": 1.6, "xii": 1.44, "xvii": 0.88}
+DENSITY |= {"cs1": 0.8, "cs2": 0.81, "sh": 0.76}
 """g/cm³, of the crystals near melting, as GenIce2's sources give them."""
 
 

@@ -18,6 +18,7 @@ import pytest
 from iceclass.errors import OutputError
 from iceclass.io.output.records import record_line
 from iceclass.io.output.resumable import ResumableFile, journal_path
+from iceclass.io.output.tables import table_writer
 from tests.cli.test_main import run as command
 
 DEMO = Path(__file__).parents[3] / "demo" / "melting-slab.lammpstrj.gz"
@@ -157,6 +158,28 @@ def test_two_processes_do_not_write_the_same_file(here, capsys):
         run("-o", "out.lammpstrj", status=2)
         assert "is being written by another process" in capsys.readouterr().err
     assert Path("out.lammpstrj").read_bytes() == b"mine"
+
+
+def test_a_killed_table_leaves_nothing_for_the_next_run(here, capsys):
+    """Tables start again; what a killed run left is removed."""
+    run("-o", "all.csv")
+    writer = table_writer("out.csv")
+    run("-o", "out.csv", status=2)
+    assert "is being written by another process" in capsys.readouterr().err
+    writer.abort()
+    assert not list(here.glob(".*"))
+    process = subprocess.Popen([*COMMAND, "-o", "out.csv"], stdout=subprocess.DEVNULL)
+    part = Path(f".{process.pid}.part.out.csv")
+    while not part.exists():
+        assert process.poll() is None
+        time.sleep(0.001)
+    process.kill()
+    process.wait()
+    assert part.exists()
+    assert Path(".out.csv.lock").exists()
+    run("-o", "out.csv")
+    assert Path("out.csv").read_bytes() == Path("all.csv").read_bytes()
+    assert not list(here.glob(".*"))
 
 
 def limited(size):
