@@ -2,8 +2,8 @@
 
     python -m pipelines.crystals cifs/ --seeds 5
 
-Every ice that GenIce2 knows by an experimental name, in its smallest cell, with several proton
-orders where it is disordered; the density is that of the experiment GenIce2 takes the lattice from.
+Every ice that GenIce2 knows by an experimental name, and the predicted ice 0, in GenIce2's cell,
+with several proton orders where it is disordered; the density is that of the lattice's source.
 Then twenty files of the five kinds of faults, in ``cifs/damaged``.
 """
 
@@ -25,7 +25,7 @@ from iceclass.generation.lattices import Size, build
 from iceclass.generation.water_models import water_model
 
 ICES = ("1h", "1c", "2", "3", "4", "5", "6", "7", "8", "9", "11", "12", "13", "16", "17", "0")
-"""GenIce2's names of the ices that experiment knows."""
+"""GenIce2's names of the ices that experiment knows, and ice 0, which is only predicted."""
 
 
 def ices(seeds: int) -> Iterator[tuple[str, Atoms]]:

@@ -231,4 +231,4 @@ def _number(text: Any) -> float | None:
 
 def _one_line(error: Any) -> str:
     words = " ".join(str(error).split())
-    return (words or type(error).__name__)[:200]
+    return (words or f"not the syntax of a CIF file ({type(error).__name__})")[:200]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -152,23 +153,26 @@ def _relax(entry: Entry, options: RelaxOptions, parts: Path) -> Entry:
     state = _state(parts, entry.source)
     atoms, spent = _resumed(entry, state)
     volume, budget = entry.atoms.get_volume(), options.budget(len(entry.atoms))
-    try:
-        atoms.calc = calculator(options.calculator)
-        both: Any = FrechetCellFilter(atoms)
-        optimiser = BFGS(both, logfile=None)
-        taken, converged = spent, False
-        for end in optimiser.irun(fmax=options.fmax, steps=max(budget - spent, 0)):
-            converged = bool(end)
-            taken = spent + optimiser.nsteps
-            energy, swollen = atoms.get_potential_energy(), atoms.get_volume() / volume
-            if not math.isfinite(energy) or not np.isfinite(atoms.positions).all():
-                return _failed(entry, atoms, taken, "exploded: the energy is not a number")
-            if not 1.0 / options.swelling < swollen < options.swelling:
-                return _failed(entry, atoms, taken, f"exploded: {swollen:.2f} times the volume")
-            if taken % SAVE_EVERY == 0:
-                _save(atoms, taken, state)
-    except Exception as error:  # whatever the calculator raises, the others go on
-        return _failed(entry, atoms, spent, " ".join(str(error).split())[:200] or repr(error))
+    with warnings.catch_warnings():
+        # SciPy's, of the filter's logarithm of the strain, for errors of 1e-13
+        warnings.filterwarnings("ignore", "logm result may be inaccurate", RuntimeWarning)
+        try:
+            atoms.calc = calculator(options.calculator)
+            both: Any = FrechetCellFilter(atoms)
+            optimiser = BFGS(both, logfile=None)
+            taken, converged = spent, False
+            for end in optimiser.irun(fmax=options.fmax, steps=max(budget - spent, 0)):
+                converged = bool(end)
+                taken = spent + optimiser.nsteps
+                energy, swollen = atoms.get_potential_energy(), atoms.get_volume() / volume
+                if not math.isfinite(energy) or not np.isfinite(atoms.positions).all():
+                    return _failed(entry, atoms, taken, "exploded: the energy is not a number")
+                if not 1.0 / options.swelling < swollen < options.swelling:
+                    return _failed(entry, atoms, taken, f"exploded: {swollen:.2f} times the volume")
+                if taken % SAVE_EVERY == 0:
+                    _save(atoms, taken, state)
+        except Exception as error:  # whatever the calculator raises, the others go on
+            return _failed(entry, atoms, spent, " ".join(str(error).split())[:200] or repr(error))
     if not converged:
         return _failed(entry, atoms, taken, f"not relaxed after {taken} steps")
     atoms.calc = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import json
 import re
@@ -20,6 +21,7 @@ from iceclass.cli.main import COMMANDS, cli
 from tests.cli.test_main import run
 from tests.helpers.dumps import dump_text
 from tests.helpers.outputs import check_output
+from tests.helpers.potentials import random_potential, water
 from tests.helpers.trajectories import demo_frames, write_mda
 
 ROOT = Path(__file__).parents[2]
@@ -205,6 +207,17 @@ def test_your_own_phase(tmp_path, monkeypatch, capsys):
     assert ",6,7," in Path("compressed.phases.csv").read_text()
 
 
+def test_energy_model(tmp_path, monkeypatch, capsys):
+    """A folder is read, and the simulation that is timed runs."""
+    monkeypatch.chdir(tmp_path)
+    random_potential().write(tmp_path / "folder", {e: np.tile([0, 1, 0.5], (13, 1)) for e in "HO"})
+    values = {"atoms": water()}
+    for block in re.findall(r"```python\n(.*?)```", text_of("energy-model.md"), re.DOTALL):
+        exec(compile(block, "energy-model.md", "exec"), values)
+    assert np.isfinite(values["atoms"].get_total_energy())
+    assert re.search(r"^\d+ steps .* of one core, 64 molecules$", capsys.readouterr().out, re.M)
+
+
 def test_generated_pages_are_up_to_date():
     pages = runpy.run_path(str(DOCS / "parameters.py"))
     for name in pages["PAGES"]:
@@ -258,6 +271,38 @@ def test_figures_on_the_page_of_speed_are_those_of_the_benchmark():
     large = json.loads((ROOT / "docs" / "bench" / "large.json").read_text(encoding="utf-8"))
     for result in large:
         assert f"{result['peak_MiB']} MiB" in page
+
+
+def test_table_of_the_ices_is_that_of_the_report():
+    """Mean error of the volume and number of structures, and every calculator's file of figures."""
+    folder = DOCS / "relaxed-ices"
+    rows = list(csv.DictReader((folder / "crystals.csv").read_text(encoding="utf-8").splitlines()))
+    table = text_of("crystals.md").partition("\n| ice |")[2].split("\n\n")[0].splitlines()
+    names = [cell.strip() for cell in table[0].strip("|").split("|")]
+    assert sorted(names) == sorted({row["calculator"] for row in rows})
+    for line in table[2:]:
+        ice, *cells = [cell.strip() for cell in line.strip("|").split("|")]
+        for name, cell in zip(names, cells, strict=True):
+            own = [
+                float(row["volume / %"])
+                for row in rows
+                if row["calculator"] == name and row["structure"].startswith(f"ice{ice}_")
+            ]
+            assert cell == (f"{np.mean(own):+.2f} ({len(own)})" if own else "–")
+
+
+def test_moment_tensors_cost_what_the_benchmark_found():
+    text = (ROOT / "docs" / "bench" / "bench.csv").read_text(encoding="utf-8")
+    found = {
+        row["subject"]: row
+        for row in csv.DictReader(text.splitlines())
+        if (row["configuration"], row["dtype"], row["threads"]) == ("ice Ih", "float64", "1")
+    }
+    table = text_of("science/descriptors.md").partition("| | `mtp-6` |")[2].splitlines()
+    names = ["mtp-6", *re.findall(r"`(mtp-\d+)`", table[0])]
+    _, count, cost = (row.strip("|").split("|") for row in table[1:4])
+    assert [int(x) for x in count[1:]] == [iceclass.descriptor(n).n_features for n in names]
+    assert [x.strip() for x in cost[1:]] == [f"{float(found[n]['cpu_us']):.1f}" for n in names]
 
 
 def test_a_large_trajectory_is_measured(tmp_path):

@@ -196,7 +196,7 @@ def test_whole_study_is_planned_for_a_cluster(tmp_path):
         if len(words := line.split()) == 2 and words[1].isdigit()
     }
     assert jobs["generate"] == 45
-    assert [jobs[rule] for rule in ("featurize", "train", "evaluate", "explain")] == [4] * 4
+    assert [jobs[rule] for rule in ("featurize", "train", "evaluate", "explain")] == [6] * 4
     (generate, *_) = done.stdout.partition("rule generate:")[2].split("\n\n")
     assert "mem_mb=1000" in generate
     assert "runtime=360" in generate
