@@ -149,10 +149,10 @@ def test_a_descriptor(copy):
 def test_a_phase(copy):
     said = follow("Add a phase", copy)
     (checked,) = [text for line, text in said.items() if "check" in line]
-    assert re.search(r"ice VI +6 ", checked)
+    assert re.search(r"hydrate HS-I +6 ", checked)
     (card,) = [text for line, text in said.items() if line.startswith("iceclass models")]
-    assert "ice VI" in card
-    assert ",vi," in (copy / "melted.phases.csv").read_text()
+    assert "hydrate HS-I" in card
+    assert ",hs1," in (copy / "melted.phases.csv").read_text()
 
 
 def test_a_file_format(copy):

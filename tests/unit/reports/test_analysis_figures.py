@@ -11,7 +11,7 @@ import pytest
 from iceclass.analysis.clusters import Clusters
 from iceclass.analysis.profile import Profile
 from iceclass.errors import InputError, OutputError
-from iceclass.phases import PHASES, colour_of
+from iceclass.phases import STUDY, colour_of
 from iceclass.reports.clusters import largest_cluster_figure
 from iceclass.reports.profile import profile_figure
 from tests.helpers.configurations import liquid_like
@@ -90,9 +90,9 @@ def test_chosen_phases_and_a_small_nucleus(tmp_path: Path) -> None:
 
 
 def test_clusters_of_one_frame_and_of_frames_without_steps(tmp_path: Path) -> None:
-    observer = Clusters(tuple(PHASES))
+    observer = Clusters(STUDY)
     frame = liquid_like()
-    labels = prediction(np.arange(60) % 9, tuple(PHASES))
+    labels = prediction(np.arange(60) % 9, STUDY)
     observer.add(frame, labels)
     one = observer.write(tmp_path / "one.csv")
     found = texts(largest_cluster_figure(one, tmp_path / "one.svg"))

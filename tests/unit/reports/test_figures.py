@@ -12,7 +12,7 @@ import pytest
 
 from iceclass.errors import InputError, OutputError
 from iceclass.evaluation.explain import explain, leading_values
-from iceclass.phases import PHASES, UNKNOWN, colour_of
+from iceclass.phases import STUDY, UNKNOWN, colour_of
 from iceclass.reports.bundles import evaluation_report, explanation_report, training_report
 from iceclass.reports.confusion import confusion_figure
 from iceclass.reports.distributions import distributions_figure
@@ -64,11 +64,11 @@ def test_confusion_matrix_of_large_counts_and_foreign_phases(tmp_path: Path):
     evaluation = trained().evaluation
     large = replace(
         evaluation,
-        truth=(*evaluation.classes, "vi"),
+        truth=(*evaluation.classes, "ice x"),
         confusion=np.vstack([evaluation.confusion * 1000, np.full(6, 12_345_678)]),
     )
     found = texts(confusion_figure(large, tmp_path / "c.svg", normalised=False))
-    assert {"12.3M", "vi"} <= set(found)
+    assert {"12.3M", "ice x"} <= set(found)
     assert f"{evaluation.confusion[0, 0]}k" in found
 
 
@@ -131,7 +131,7 @@ def test_phase_fractions_of_one_frame_are_bars(tmp_path: Path):
 
 def test_phase_fractions_from_arrays_and_frames_without_steps(tmp_path: Path):
     w = np.random.default_rng(0).dirichlet(np.ones(10), size=5000).T
-    fractions = dict(zip([*PHASES, UNKNOWN], w, strict=True))
+    fractions = dict(zip([*STUDY, UNKNOWN], w, strict=True))
     path = phase_fractions_figure(
         fractions, tmp_path / "p.png", x=np.arange(5000) * 0.01, x_label="time / ns"
     )
