@@ -82,7 +82,7 @@ def made(name: str, work: Path) -> Model:
     return load_model(path)
 
 
-def tested(model: Model) -> dict[str, float]:
+def measured(model: Model) -> dict[str, float]:
     """What the model's record says of the test."""
     assert model.record is not None
     found: dict[str, float] = model.record["test"]
@@ -138,14 +138,14 @@ def main(work: Path) -> None:
     models = {}
     for name in DESCRIPTORS:
         models[name] = made(name, work)
-        click.echo(f"{name}: {100 * tested(models[name])['accuracy']:.2f} %")
+        click.echo(f"{name}: {100 * measured(models[name])['accuracy']:.2f} %")
     spent = costs(models)
     rows = (
         (
             name,
             model.descriptor.n_features,
-            f"{tested(model)['accuracy']:.5f}",
-            f"{tested(model)['balanced_accuracy']:.5f}",
+            f"{measured(model)['accuracy']:.5f}",
+            f"{measured(model)['balanced_accuracy']:.5f}",
             f"{spent[name]:.2f}",
         )
         for name, model in models.items()

@@ -3,13 +3,23 @@
 Twenty different ones cover a phase's field of (meta)stability better than four repeated five
 times. Crystals go from cold to near melting at the pressures where they occur, recovered cold
 at 0 GPa too; water from 245 to 350 K and up to 0.8 GPa; the glasses from 80 to 130 K, HDA under
-up to 1.5 GPa and recovered. Each preparation visits its four in the order given.
+up to 1.5 GPa and recovered; ices beside the study's where they occur, VII at some GPa, hydrates
+near 0 GPa. Each preparation visits its four in the order given.
 """
 
 from __future__ import annotations
 
 from iceclass.errors import InputError
 from iceclass.generation.stages import State
+
+_HYDRATE = (
+    "100@0 150@0.1 200@0 245@0.05",
+    "120@0 180@0 220@0.05 250@0",
+    "90@0 130@0.05 190@0.1 235@0",
+    "110@0 160@0.05 195@0 225@0",
+    "95@0 140@0 185@0.1 215@0.05",
+)
+"""Of the hydrates, empty or filled."""
 
 _TABLE: dict[str, tuple[str, ...]] = {
     "ih": (
@@ -75,6 +85,51 @@ _TABLE: dict[str, tuple[str, ...]] = {
         "90@0 102@0 118@0.05 122@0",
         "88@0.1 98@0 112@0 126@0.1",
     ),
+    "ice0": (
+        "100@0 150@0.1 200@0 240@0.05",
+        "120@0 180@0 220@0.05 235@0",
+        "90@0 130@0.05 190@0.1 230@0",
+        "110@0 160@0.05 195@0 225@0",
+        "95@0.05 140@0 185@0.05 215@0",
+    ),
+    "iv": (
+        "80@0.5 130@0.3 180@0.6 220@0.5",
+        "100@0 150@0.8 200@1.0 235@0.7",
+        "90@0.2 120@0.9 170@0.5 210@0.8",
+        "95@0.4 140@0.7 190@0.5 215@0.9",
+        "110@0.1 135@0.6 160@1.0 205@0.6",
+    ),
+    "vi": (
+        "100@0.8 160@1.0 220@0.9 270@1.6",
+        "130@1.0 190@0.7 240@1.2 260@1.4",
+        "80@0.5 150@1.2 210@1.4 250@1.0",
+        "110@1.1 170@0.8 215@1.3 255@1.5",
+        "90@0.7 140@1.3 200@1.0 245@1.2",
+    ),
+    "vii": (
+        "100@3 180@4 260@3.5 320@6",
+        "140@2.5 220@5 280@4 300@7",
+        "80@3 160@6 240@4.5 310@5",
+        "120@3.5 200@3 250@5 305@6",
+        "90@4 150@3 230@6 285@4",
+    ),
+    "xii": (
+        "80@0.5 130@0.3 180@0.6 220@0.5",
+        "100@0 150@0.8 200@1.0 235@0.7",
+        "90@0.2 120@0.9 170@0.5 210@0.8",
+        "95@0.4 140@0.7 190@0.5 215@0.9",
+        "110@0.1 135@0.6 160@1.0 205@0.6",
+    ),
+    "xvii": (
+        "60@0 90@0 120@0.05 150@0",
+        "80@0.05 100@0 130@0 140@0",
+        "70@0 110@0 125@0 145@0",
+        "75@0 95@0 115@0 135@0",
+        "85@0 105@0 122@0.05 138@0",
+    ),
+    "cs1": _HYDRATE,
+    "cs2": _HYDRATE,
+    "sh": _HYDRATE,
 }
 
 

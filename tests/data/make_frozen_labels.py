@@ -16,6 +16,7 @@ import numpy as np
 
 import iceclass
 from iceclass import Frame
+from iceclass.phases import STUDY
 
 HERE = Path(__file__).parent
 TABLE = HERE / "frozen_labels.npz"
@@ -42,11 +43,16 @@ def frames() -> Iterator[tuple[str, Frame]]:
     for name in FIXTURES:
         yield name, next(iter(iceclass.read(HERE / "io" / name)))
     chosen = {}
+    seen: set[str] = set()
     for trajectory in iceclass.load_reference():
         if trajectory.split == "test":
             chosen.setdefault(trajectory.phase, trajectory)
     for phase, trajectory in sorted(chosen.items()):
         yield phase, trajectory.frames[0]
+    for trajectory in iceclass.load_environments():
+        if trajectory.split == "test" and trajectory.phase not in (*STUDY, "", *seen):
+            seen.add(trajectory.phase)
+            yield trajectory.phase, trajectory.frames[0]
     rng = np.random.default_rng(0)
     grid = np.argwhere(np.ones((5, 5, 5))) * 3.0 + rng.normal(0.0, 0.25, (125, 3))
     skew = np.array([[15.0, 0.0, 0.0], [4.0, 15.0, 0.0], [-3.0, 5.0, 15.0]])

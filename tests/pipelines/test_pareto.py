@@ -3,7 +3,7 @@
 import csv
 
 from iceclass.model.file import load_model
-from pipelines.pareto import CHOSEN, COLUMNS, DESCRIPTORS, DOCS, costs, figure, tested
+from pipelines.pareto import CHOSEN, COLUMNS, DESCRIPTORS, DOCS, costs, figure, measured
 
 
 def test_a_larger_descriptor_costs_more(monkeypatch, tmp_path):
@@ -13,7 +13,7 @@ def test_a_larger_descriptor_costs_more(monkeypatch, tmp_path):
     found = costs(models)
     assert 0 < found["soap-37"] < found["soap-325"]
     rows = [
-        dict(zip(COLUMNS, (name, 0, tested(model)["accuracy"], 0, found[name]), strict=True))
+        dict(zip(COLUMNS, (name, 0, measured(model)["accuracy"], 0, found[name]), strict=True))
         for name, model in models.items()
     ]
     figure(rows, tmp_path / "pareto.png")
