@@ -23,7 +23,7 @@ from iceclass.generation.construction import Arrangement
 from iceclass.generation.lattices import Structure
 from iceclass.generation.other_sites import Others
 from iceclass.generation.places import Coexistence
-from iceclass.generation.recipes import Crystal, Liquid
+from iceclass.generation.recipes import Crystal, Liquid, Recipe
 from iceclass.generation.water_models import WaterModel
 
 BOLTZMANN = 0.0019872043
@@ -92,8 +92,8 @@ class Solution(Liquid):
 
 
 @dataclass(frozen=True)
-class FilledHydrate(Crystal):
-    """A clathrate hydrate with a guest in each cage that is large enough for it.
+class _WithGuests(Recipe):
+    """A hydrate with a guest in each cage that is large enough for it.
 
     Attributes
     ----------
@@ -110,21 +110,13 @@ class FilledHydrate(Crystal):
 
 
 @dataclass(frozen=True)
-class FilledCoexistence(Coexistence):
-    """Half of a filled hydrate held, with its guests, while the rest melts, then let go.
+class FilledHydrate(_WithGuests, Crystal):
+    """A clathrate hydrate with its guests."""
 
-    Attributes
-    ----------
-    guest
-        A name of :data:`GUESTS`.
-    """
 
-    guest: str = "methane"
-
-    def arrange(self, structure: Structure, phase: str) -> Arrangement:
-        """The lattice with its cages filled, and with what is held of it."""
-        others = in_cages(structure, self.guest)
-        return replace(super().arrange(structure, phase), others=others)
+@dataclass(frozen=True)
+class FilledCoexistence(_WithGuests, Coexistence):
+    """Half of a filled hydrate held, with its guests, while the rest melts, then let go."""
 
 
 def in_cages(structure: Structure, name: str) -> Others:
