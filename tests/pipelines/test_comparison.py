@@ -378,11 +378,11 @@ def test_the_workflow_plans_the_comparison(tmp_path):
     assert done.returncode == 0, done.stderr
     jobs = planned(done)
     plan = Plan(
-        ("acsf", "bispectrum-30", "soap-37", "soap-325"),
+        ("acsf", "bispectrum-30", "mtp-16", "qsnap", "soap-37", "soap-325"),
         folds=5,
         kept={"soap-325": (5, 10, 20, 40, 80)},
     )
     assert jobs["training"] == len(list(plan.trainings())) > 300
     assert jobs["classical"] == 9
-    assert jobs["separation"] == 4 * 5
+    assert jobs["separation"] == 6 * 5
     assert jobs["generate"] == 45
