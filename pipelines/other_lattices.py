@@ -19,6 +19,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from iceclass.datasets.augment import RANDOM
 from iceclass.datasets.pack import Described
 from iceclass.datasets.perturb import random_points, scaled
 from iceclass.datasets.reference import BESIDE, write_reference
@@ -53,21 +54,19 @@ def structures() -> list[list[tuple[str, Frame]]]:
 
     Hydrates have the same surroundings in another order, and each is a structure of its own.
     """
-    groups: list[tuple[NDArray[np.float64], list[tuple[str, Frame]]]] = []
-    hydrate = surroundings(oxygens("CS1", 160))
+    groups: list[tuple[NDArray[np.float64] | None, list[tuple[str, Frame]]]] = []
+    cages = surroundings(oxygens("CS1", 160))
     for name, phase, frame in different_lattices():
         if phase:
             continue
         mean = surroundings(frame)
-        if not alike(mean, hydrate):
-            for known, group in groups:
-                if alike(mean, known):
-                    group.append((name, frame))
-                    break
-            else:
-                groups.append((mean, [(name, frame)]))
+        alone = alike(mean, cages)
+        known = (own for one, own in groups if one is not None and alike(mean, one))
+        group = None if alone else next(known, None)
+        if group is None:
+            groups.append((None if alone else mean, [(name, frame)]))
         else:
-            groups.append((np.full_like(mean, np.inf), [(name, frame)]))
+            group.append((name, frame))
     return [group for _, group in groups]
 
 
@@ -102,7 +101,7 @@ def no_structure() -> Iterator[tuple[str, Frame]]:
     """Points at random, not nearer to each other than some distance."""
     for density in (0.85, 1.0, 1.15):
         for apart in (0.0, 2.0, 2.3, 2.5):
-            name = f"random_{apart:g}_{density:g}"
+            name = f"{RANDOM}{apart:g}_{density:g}"
             yield name, random_points(216, density, random_generator(name), apart)
 
 

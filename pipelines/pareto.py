@@ -11,9 +11,10 @@ again.
 
 from __future__ import annotations
 
-import csv
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 import numba
@@ -104,7 +105,7 @@ def costs(models: dict[str, Model]) -> dict[str, float]:
     return {name: sum(own) / len(own) for name, own in best.items()}
 
 
-def figure(rows: list[dict[str, str]], path: Path) -> None:
+def figure(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     """Errors over cost; what nothing else beats in both is joined."""
     points = sorted((float(r["microseconds"]), 1 - float(r["accuracy"]), r) for r in rows)
     with style():
@@ -140,19 +141,14 @@ def main(work: Path) -> None:
         models[name] = made(name, work)
         click.echo(f"{name}: {100 * measured(models[name])['accuracy']:.2f} %")
     spent = costs(models)
-    rows = (
-        (
-            name,
-            model.descriptor.n_features,
-            f"{measured(model)['accuracy']:.5f}",
-            f"{measured(model)['balanced_accuracy']:.5f}",
-            f"{spent[name]:.2f}",
-        )
-        for name, model in models.items()
-    )
-    table = write_csv(DOCS / "pareto.csv", COLUMNS, rows, force=True)
-    with table.open(encoding="utf-8") as file:
-        figure(list(csv.DictReader(file)), DOCS / "pareto.png")
+    rows = []
+    for name, model in models.items():
+        found = measured(model)
+        right = (f"{found[key]:.5f}" for key in ("accuracy", "balanced_accuracy"))
+        row = (name, model.descriptor.n_features, *right, f"{spent[name]:.2f}")
+        rows.append(dict(zip(COLUMNS, row, strict=True)))
+    write_csv(DOCS / "pareto.csv", COLUMNS, (row.values() for row in rows), force=True)
+    figure(rows, DOCS / "pareto.png")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import numpy as np
 
 from iceclass.analysis.observer import Observer, Record
 from iceclass.frame import Frame
-from iceclass.io.output.csv_tables import write_csv
+from iceclass.io.output.csv_tables import fractions, write_csv
 from iceclass.phases import FAMILIES, UNKNOWN, family_of
 from iceclass.prediction import Prediction
 
@@ -72,11 +72,7 @@ class Families(Observer):
         header = ("frame", "timestep", "molecules", *self.columns)
         records = self.records if records is None else records
         rows = (
-            (number, r["timestep"], r["molecules"], *_fractions(r["counts"], r["molecules"]))
+            (number, r["timestep"], r["molecules"], *fractions(r["counts"], r["molecules"]))
             for number, r in records
         )
         return write_csv(path, header, rows, force=force)
-
-
-def _fractions(counts: list[int], molecules: int) -> list[str]:
-    return [f"{count / max(molecules, 1):.6f}" for count in counts]

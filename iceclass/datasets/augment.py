@@ -32,6 +32,9 @@ from iceclass.phases import CRYSTALS, GLASSES, OTHER, PHASE_OF_LETTER
 LATTICE, STACKING, INTERFACE = "lattice_", "stacking_", "interface_"
 """How the names of preparations begin that are made here."""
 
+RANDOM = "random_"
+"""How the names begin, among the other lattices, of points at random."""
+
 JOINED = {
     ("ih", "water"): 32,
     ("ic", "water"): 32,

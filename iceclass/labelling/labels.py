@@ -14,7 +14,7 @@ from numpy.typing import DTypeLike, NDArray
 from iceclass.analysis.observer import Record
 from iceclass.analysis.statistics import BlockAverage, as_json
 from iceclass.files import write_json
-from iceclass.io.output.csv_tables import write_csv
+from iceclass.io.output.csv_tables import fractions, write_csv
 from iceclass.labelling.totals import Totals
 from iceclass.phases import UNKNOWN
 
@@ -172,6 +172,5 @@ class Observed(Collection[tuple[int, Record]]):
 
 
 def _row(record: Mapping[str, Any]) -> tuple[Any, ...]:
-    molecules = max(record["molecules"], 1)
-    fractions = (f"{count / molecules:.6f}" for count in record["counts"])
-    return record["frame"], record["timestep"], record["molecules"], *fractions
+    molecules = record["molecules"]
+    return record["frame"], record["timestep"], molecules, *fractions(record["counts"], molecules)

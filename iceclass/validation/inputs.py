@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from iceclass.datasets.augment import INTERFACE, LATTICE, STACKING
+from iceclass.datasets.augment import INTERFACE, LATTICE, RANDOM, STACKING
 from iceclass.datasets.environments import (
     EnvironmentTrajectory,
     environment_files,
@@ -107,12 +107,18 @@ class Inputs:
         Parameters
         ----------
         kind
-            "stacking", "lattice", "interface" (cut and joined), or "variation" (frames changed
-            in density, strain and motion, which it makes together with all the others).
+            "stacking", "lattice", "random" (points), "interface" (cut and joined), or "variation"
+            (frames changed in density, strain and motion, which it makes together with all the
+            others).
         name
             Of the lattice.
         """
-        beginnings = {"stacking": STACKING, "lattice": LATTICE + name, "interface": INTERFACE}
+        beginnings = {
+            "stacking": STACKING,
+            "lattice": LATTICE + name,
+            "random": LATTICE + RANDOM,
+            "interface": INTERFACE,
+        }
         beginning = beginnings.get(kind, LATTICE)
         if name:
             return beginning in self.training_preparations

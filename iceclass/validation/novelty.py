@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from iceclass.datasets.augment import LATTICE
 from iceclass.datasets.reference import ReferenceTrajectory
 from iceclass.frame import Frame
 from iceclass.model.network import Model
@@ -44,7 +43,7 @@ def measure(inputs: Inputs) -> dict[str, Any]:
         for name in (t.phase, SAME.get(t.metadata["lattice"], t.metadata["lattice"]))
         if inputs.trained_on("lattice", name)
     }
-    if any(name.startswith(f"{LATTICE}random_") for name in inputs.training_preparations):
+    if inputs.trained_on("random"):
         trained.add("random points")
     rows = [{**row, "trained": row["name"] in trained} for row in novelty_rows(model, known, cases)]
     threshold = None if model.novelty is None else model.novelty.threshold

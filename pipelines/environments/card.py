@@ -31,13 +31,14 @@ from iceclass.datasets.environments import (
     load_environments,
 )
 from iceclass.datasets.splits import SPLITS
-from iceclass.files import replacing
+from iceclass.files import write_text
 from iceclass.frame import Frame
 from iceclass.generation.construction import LEFT_SITE, MARGIN, VAPOUR
 from iceclass.generation.water_models import water_model
 from iceclass.phases import colour_of
 from iceclass.reports.snapshot import BOND
 from iceclass.reports.style import DARK, PAGE, new_figure, save, style
+from iceclass.tables import markdown_table
 from pipelines.environments.pack import NAMES, rejections
 from pipelines.environments.plan import PLANS, Job, read_plan
 
@@ -149,19 +150,13 @@ part of their states. Missing:
 """
 
 
-def rows(header: Sequence[str], lines: Iterable[Sequence[object]]) -> list[str]:
-    """A table."""
-    table = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
-    return [*table, *("| " + " | ".join(map(str, line)) + " |" for line in lines)]
-
-
 def span(values: Iterable[float]) -> str:
     """``80–262``."""
     low, high = (format(f(list(values := list(values))), "g") for f in (min, max))
     return low if low == high else f"{low} to {high}"
 
 
-def contents(data: Sequence[EnvironmentTrajectory]) -> list[str]:
+def contents(data: Sequence[EnvironmentTrajectory]) -> str:
     """A row for each kind and water model."""
     lines = []
     for kind, model in sorted({(t.kind, t.model) for t in data}):
@@ -182,10 +177,10 @@ def contents(data: Sequence[EnvironmentTrajectory]) -> list[str]:
             )
         )
     header = ("kind", "model", "made of", "preparations", f"trajectories {' / '.join(SPLITS)}")
-    return rows((*header, "molecules", "T / K", "p / GPa", "no truth"), lines)
+    return markdown_table((*header, "molecules", "T / K", "p / GPa", "no truth"), lines, left=3)
 
 
-def molecules(data: Sequence[EnvironmentTrajectory]) -> list[str]:
+def molecules(data: Sequence[EnvironmentTrajectory]) -> str:
     """A row for each class: molecules with truth on each side."""
     counts = {side: np.zeros(len(CLASSES), dtype=int) for side in SPLITS}
     for t in data:
@@ -196,10 +191,10 @@ def molecules(data: Sequence[EnvironmentTrajectory]) -> list[str]:
         for k, name in enumerate(CLASSES)
         if any(counts[side][k] for side in SPLITS)
     ]
-    return rows(("class", *SPLITS), lines)
+    return markdown_table(("class", *SPLITS), lines)
 
 
-def models(data: Sequence[EnvironmentTrajectory]) -> list[str]:
+def models(data: Sequence[EnvironmentTrajectory]) -> str:
     """Liquids near 298 K and 0 GPa beside what is published."""
     lines = []
     for t in sorted(data, key=lambda t: t.model):
@@ -217,7 +212,7 @@ def models(data: Sequence[EnvironmentTrajectory]) -> list[str]:
                 )
             )
     header = ("model", "T / K", "ρ / g cm⁻³", "of the model's authors", "first peak of g(r) / Å")
-    return rows((*header, "parameters"), lines)
+    return markdown_table((*header, "parameters"), lines)
 
 
 def card(
@@ -238,11 +233,11 @@ def card(
         HEAD.format(size=sum(f.stat().st_size for f in environment_files()) / 2**20),
         "## What is in it",
         "",
-        *contents(data),
+        contents(data),
         "",
         "Molecules with truth, over all frames:",
         "",
-        *molecules(data),
+        molecules(data),
         "",
         "Split by preparation: all states and frames of a seed are on one side. For tests only "
         f"are the water models {', '.join(water_model(m).label for m in RESERVED_MODELS)} and the "
@@ -260,7 +255,7 @@ def card(
         "",
         "Liquids near room temperature, beside the density that their authors give there:",
         "",
-        *models(data),
+        models(data),
         "",
         "`sw-LAMBDA` are liquids of mW's form with another strength of the tetrahedral term "
         "(Molinero, Sastry, Angell, PRL 97, 075701 (2006)). TIP5P is left out: its two massless "
@@ -276,11 +271,10 @@ def card(
         SUPPLEMENT.format(
             complete=len(jobs) - sum(missing.values()),
             planned=len(jobs),
-            missing="\n".join(
-                rows(
-                    ("kind", "model", "preparations"),
-                    ((*pair, n) for pair, n in sorted(missing.items())),
-                )
+            missing=markdown_table(
+                ("kind", "model", "preparations"),
+                ((*pair, n) for pair, n in sorted(missing.items())),
+                left=2,
             ),
         ),
     ]
@@ -355,8 +349,7 @@ def main(data: Path, docs: Path) -> None:
     found = list(load_environments(data))
     rejected = {name: why for one in NAMES for name, why in rejections(data, one).items()}
     jobs = [job for plan in PLANS for job in read_plan(plan)]
-    with replacing(docs / "environments.md", force=True) as temporary:
-        temporary.write_text(card(found, jobs, rejected), encoding="utf-8")
+    write_text(docs / "environments.md", card(found, jobs, rejected), force=True)
     figure(found, docs / "images" / "environments.png")
 
 

@@ -30,7 +30,7 @@ from iceclass.datasets.environments import (
 from iceclass.datasets.metadata import read_metadata
 from iceclass.datasets.reference import write_reference
 from iceclass.errors import IceclassError, InputError
-from iceclass.files import replacing
+from iceclass.files import write_json
 from iceclass.frame import Frame
 from iceclass.generation.construction import Arrangement, made, truth
 from iceclass.generation.lattices import build
@@ -148,8 +148,7 @@ def main(runs: Path, plan: Path, name: str, output: Path) -> None:
             click.echo(
                 f"{path}: {len(entries)} trajectories, {path.stat().st_size / 2**20:.2f} MiB"
             )
-        with replacing(record_of(output, name), force=True) as temporary:
-            temporary.write_text(json.dumps(rejected, indent=1) + "\n", encoding="utf-8")
+        write_json(record_of(output, name), rejected, force=True)
     except IceclassError as error:
         raise click.ClickException(str(error)) from error
 

@@ -14,6 +14,11 @@ from iceclass.errors import InputError
 from iceclass.files import replacing
 
 
+def fractions(counts: Iterable[int], total: int) -> list[str]:
+    """Counts as shares of a total, six digits; of nothing, zeros."""
+    return [f"{count / max(total, 1):.6f}" for count in counts]
+
+
 def write_csv(
     path: str | Path,
     header: Iterable[str],
