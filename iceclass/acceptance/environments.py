@@ -268,7 +268,8 @@ def _left_sites(
 ) -> float | None:
     """Share of solid molecules without truth in the last frame that had it before."""
     inner = solid & (truth[0] != NO_TRUTH)
-    if solid.all():  # nothing but its motion takes the truth of a molecule below the surface
+    one = len(set(construction["parts"])) == 1
+    if solid.all() and one:  # nothing but its motion takes the truth of a molecule below the surface
         inner = np.frombuffer(construction["uncertain"].encode(), np.uint8) == ord("0")
     if not inner.any():
         return None

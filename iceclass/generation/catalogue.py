@@ -4,8 +4,21 @@ from __future__ import annotations
 
 from iceclass.errors import unknown_name
 from iceclass.generation.amorphous import LowDensityFromHigh, RelaxedHighDensity
-from iceclass.generation.guests import FilledCoexistence, FilledHydrate, Solution
-from iceclass.generation.places import Coexistence, Droplet, LiquidSurface, Nucleus, Surface, Wall
+from iceclass.generation.guests import (
+    FilledCoexistence,
+    FilledHydrate,
+    FilledTwoCrystals,
+    Solution,
+)
+from iceclass.generation.places import (
+    Coexistence,
+    Droplet,
+    LiquidSurface,
+    Nucleus,
+    Surface,
+    TwoCrystals,
+    Wall,
+)
 from iceclass.generation.recipes import (
     Crystal,
     HighDensityAmorphous,
@@ -26,6 +39,7 @@ RECIPES: dict[str, Recipe] = {
     "lda-from-hda": LowDensityFromHigh(),
     "slab": Slab(),
     "coexistence": Coexistence(),
+    "two-crystals": TwoCrystals(),
     "nucleus": Nucleus(),
     "surface": Surface(),
     "liquid-surface": LiquidSurface(),
@@ -34,6 +48,7 @@ RECIPES: dict[str, Recipe] = {
     "solution": Solution(),
     "filled-hydrate": FilledHydrate(),
     "filled-coexistence": FilledCoexistence(),
+    "filled-two-crystals": FilledTwoCrystals(),
 }
 """Default recipe by its name in :class:`iceclass.phases.Phase`, and others for any crystal."""
 

@@ -99,6 +99,19 @@ class Arrangement:
         parts, solid = (*(0,) * n, 1), (*(True,) * n, False)
         return cls(structure, (*phases, melt), made, parts, solid, held, nothing)
 
+    @classmethod
+    def of_two(
+        cls, structure: Structure, crystals: tuple[str, str], second: NDArray[np.bool_]
+    ) -> Arrangement:
+        """Two crystals in one box, the molecules of the ``second`` told; none held."""
+        phases, made = _phases(structure, crystals[0], ~second)
+        more, of_second = _phases(structure, crystals[1], second)
+        n, m = len(phases), len(more)
+        made[second] = n + of_second[second]
+        nothing = np.zeros(len(second), dtype=bool)
+        parts = (0,) * n + (1,) * m
+        return cls(structure, (*phases, *more), made, parts, (True,) * (n + m), nothing, nothing)
+
     def groups(self) -> str:
         """LAMMPS commands that define the groups: ``water``, ``held``, ``melted``.
 
@@ -162,7 +175,7 @@ def truth(
 
     - it was uncertain from the start,
     - a molecule of another part is within :data:`MARGIN` of it in that frame,
-    - it belongs to a crystal and is further than :data:`LEFT_SITE` from its site, the crystal
+    - it belongs to a crystal and is further than :data:`LEFT_SITE` from its site, each crystal
       being moved and turned as a whole to where it is in that frame,
     - it belongs to a liquid and has no neighbour within :data:`VAPOUR`.
 
@@ -171,7 +184,7 @@ def truth(
     construction
         Of the trajectory's description.
     sites
-        The crystal's undisplaced molecules; needed where a part of the simulation is solid.
+        The crystals' undisplaced molecules; needed where a part of the simulation is solid.
     frames
         T frames of N oxygens.
 
@@ -195,7 +208,9 @@ def truth(
     if solid.any():
         if sites is None:
             raise InputError("the sites of a crystal are needed to tell what has left them")
-        found[_displacement(sites, frames, solid) > LEFT_SITE] = NO_TRUTH
+        for one in set(part[solid]):
+            crystal = solid & (part == one)
+            found[_displacement(sites, frames, crystal) > LEFT_SITE] = NO_TRUTH
     liquid = not solid.all()
     for row, frame in zip(found, frames, strict=True):
         if len(set(part)) > 1:

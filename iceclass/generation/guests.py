@@ -22,7 +22,7 @@ from iceclass.errors import InputError, unknown_name
 from iceclass.generation.construction import Arrangement
 from iceclass.generation.lattices import Structure
 from iceclass.generation.other_sites import Others
-from iceclass.generation.places import Coexistence
+from iceclass.generation.places import Coexistence, TwoCrystals
 from iceclass.generation.recipes import Crystal, Liquid, Recipe
 from iceclass.generation.water_models import WaterModel
 
@@ -112,6 +112,11 @@ class _WithGuests(Recipe):
 @dataclass(frozen=True)
 class FilledHydrate(_WithGuests, Crystal):
     """A clathrate hydrate with its guests."""
+
+
+@dataclass(frozen=True)
+class FilledTwoCrystals(_WithGuests, TwoCrystals):
+    """A hydrate with its guests that lies against another crystal."""
 
 
 @dataclass(frozen=True)

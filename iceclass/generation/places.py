@@ -19,12 +19,19 @@ from numpy.typing import NDArray
 from iceclass.errors import InputError, unknown_name
 from iceclass.generation.construction import GROUPS, Arrangement
 from iceclass.generation.engine import Stage
-from iceclass.generation.lattices import Structure
+from iceclass.generation.lattices import Size, Structure, build
 from iceclass.generation.other_sites import Others
-from iceclass.generation.recipes import Recipe
+from iceclass.generation.recipes import Crystal, Recipe
 from iceclass.generation.stages import Dynamics, State, dump, integrator, npt, relax, thermo
+from iceclass.neighbours.cell_list import neighbour_list
 
 AXES = {"x": 0, "y": 1, "z": 2}
+
+BONDED = 2.6
+"""Å; no two bonded oxygens of an ice at low pressure are nearer."""
+
+MOST_STRAIN = 0.03
+"""Of a crystal that is fitted to another: more than thermal expansion, less than would break it."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,8 @@ class _Held(Recipe):
         ps from the release to the first frame, at a quarter of the time step.
     melt
         Name of what the melt becomes: water, or a glass where the state point is cold.
+    growing
+        Whether the run is so long that the crystal grows: only what was held has a truth then.
     """
 
     coupling: ClassVar[str] = "aniso"
@@ -60,6 +69,7 @@ class _Held(Recipe):
     let_go_time: float = 0.5
     equilibration: float = 0.0
     melt: str = "water"
+    growing: bool = False
 
     @abstractmethod
     def holds(self, structure: Structure) -> NDArray[np.bool_]:
@@ -73,7 +83,8 @@ class _Held(Recipe):
                 f"{int(held.sum())} of {len(held)} molecules would be held, expected a part",
                 hint="choose a larger box or another radius",
             )
-        return Arrangement.half_melted(structure, phase, self.melt, held)
+        made = Arrangement.half_melted(structure, phase, self.melt, held)
+        return replace(made, uncertain=~held) if self.growing else made
 
     def prepare(self, first: State, seed: int, md: Dynamics, triclinic: bool) -> Iterator[Stage]:
         yield relax(self.relax_time, first.temperature, seed)
@@ -171,6 +182,35 @@ class Nucleus(_Held):
             flat = np.abs(away[:, 2]) < self.height / 2
             return np.asarray(flat & (np.linalg.norm(away[:, :2], axis=1) < self.radius))
         return np.asarray(np.linalg.norm(away, axis=1) < self.radius)
+
+
+@dataclass(frozen=True)
+class TwoCrystals(Crystal):
+    """A crystal that lies against another along z, of the cell that fits it best across.
+
+    Attributes
+    ----------
+    other
+        A phase or GenIce2 lattice with right angles, strained sideways to fit, as thick as the
+        first, about.
+    """
+
+    environment: ClassVar[str] = "interface"
+    pure: ClassVar[bool] = False
+
+    equilibration: float = 3.0
+    other: str = "ih"
+
+    def arrange(self, structure: Structure, phase: str) -> Arrangement:
+        """The two, as far apart at both faces as oxygens are that are bonded."""
+        if structure.cell[np.tril_indices(3, -1)].any():
+            raise InputError(f"{structure.lattice}: expected a crystal with right angles")
+        other = _fitted(self.other, structure)
+        for gap in np.arange(0.0, BONDED + 0.1, 0.1):
+            both, second = _stacked(structure, other, float(gap))
+            if not _squeezed(both, second):
+                break
+        return Arrangement.of_two(both, (phase, self.other), second)
 
 
 @dataclass(frozen=True)
@@ -367,6 +407,54 @@ def _fractional(structure: Structure) -> NDArray[np.float64]:
     """(N, 3) oxygens in units of the cell vectors, from 0 to 1."""
     fractional = structure.molecules[:, 0] @ np.linalg.inv(structure.cell)
     return np.asarray(fractional - np.floor(fractional))
+
+
+def _fitted(name: str, structure: Structure) -> Structure:
+    """Another crystal on top of one: the face and repetition of the least strain."""
+    across, thick = np.diag(structure.cell)[:2], structure.cell[2, 2]
+    small = replace(structure.model, r_cut=0.0)
+    edges = np.diag(build(name, small, seed=1, size=Size(repetition=(1, 1, 1))).cell)
+    choices = []
+    for up in range(3):
+        x, y = (up + 1) % 3, (up + 2) % 3
+        cells = np.maximum(1, np.round(across / edges[[x, y]]))
+        strain = float(np.abs(across / (cells * edges[[x, y]]) - 1.0).max())
+        layers = max(1, round(thick / edges[up]))
+        choices.append((strain, up, (*cells.astype(int), layers)))
+    strain, up, counts = min(choices)
+    if strain > MOST_STRAIN:
+        raise InputError(
+            f"{name} on {structure.lattice} ×{structure.repetition}: strained by "
+            f"{100 * strain:.1f} % sideways, expected at most {100 * MOST_STRAIN:g} %",
+            hint="take another repetition of a crystal with right angles",
+        )
+    order = [(up + 1) % 3, (up + 2) % 3, up]
+    repetition = [0, 0, 0]
+    for axis, count in zip(order, counts, strict=True):
+        repetition[axis] = int(count)
+    made = build(name, small, seed=structure.seed, size=Size(tuple(repetition)))  # type: ignore[arg-type]
+    turned = made.molecules[:, :, order]
+    cell = np.diag([*across, np.diag(made.cell)[up]])
+    oxygens = turned[:, :1] * np.diag(cell) / np.diag(made.cell)[order]
+    return replace(made, cell=cell, molecules=turned - turned[:, :1] + oxygens)
+
+
+def _stacked(
+    first: Structure, second: Structure, gap: float
+) -> tuple[Structure, NDArray[np.bool_]]:
+    """Two crystals in one box, the second on top, Å between their cells; which is the second."""
+    cell = first.cell.copy()
+    cell[2, 2] += second.cell[2, 2] + 2 * gap
+    moved = second.molecules + np.array([0.0, 0.0, first.cell[2, 2] + gap])
+    both = replace(first, cell=cell, molecules=np.concatenate([first.molecules, moved]))
+    return both, np.arange(both.n_molecules) >= first.n_molecules
+
+
+def _squeezed(structure: Structure, second: NDArray[np.bool_]) -> bool:
+    """Whether an oxygen of one crystal is nearer to one of the other than bonded ones are."""
+    offsets, neighbour = neighbour_list(structure.frame(), BONDED)[:2]
+    centre = np.repeat(np.arange(len(second)), np.diff(offsets))
+    return bool((second[centre] != second[neighbour]).any())
 
 
 def _opened(
