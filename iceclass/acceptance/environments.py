@@ -269,7 +269,9 @@ def _left_sites(
     """Share of solid molecules without truth in the last frame that had it before."""
     inner = solid & (truth[0] != NO_TRUTH)
     one = len(set(construction["parts"])) == 1
-    if solid.all() and one:  # nothing but its motion takes the truth of a molecule below the surface
+    if (
+        solid.all() and one
+    ):  # nothing but its motion takes the truth of a molecule below the surface
         inner = np.frombuffer(construction["uncertain"].encode(), np.uint8) == ord("0")
     if not inner.any():
         return None

@@ -104,10 +104,45 @@ def interfaces_figure(part: dict[str, Any], path: Path) -> None:
         save(figure, path)
 
 
+def nuclei_figure(part: dict[str, Any], path: Path) -> None:
+    """Recall over excess as ice is made likelier, with what other methods reach.
+
+    Nothing is drawn where there are no nuclei that are large enough.
+    """
+    rows, curves = part["rows"], part["trade_off"]
+    if not curves:
+        return
+    kinds = list(dict.fromkeys(point["nuclei"] for point in curves))
+    with style():
+        figure = new_figure(PAGE, 2.8)
+        panels = figure.subplots(1, len(kinds), sharey=True, squeeze=False)[0]
+        for axes, kind in zip(panels, kinds, strict=True):
+            own = [point for point in curves if point["nuclei"] == kind]
+            x, y = ([100 * point[key] for point in own] for key in ("excess", "recall"))
+            axes.plot(x, y, "-", lw=0.8, color=_COLOURS["iceclass"])
+            chosen = [k for k, point in enumerate(own) if point["leaning"] == 0]
+            axes.plot([x[k] for k in chosen], [y[k] for k in chosen], "o", label="iceclass")
+            large = [r for r in rows if r["group"] in own[0]["groups"]]
+            for name, label, mark in (
+                ("chill_plus", "CHILL+", "s"),
+                ("chill_plus_interfacial", "CHILL+ with interfacial ice", "D"),
+                ("q6", "q̄₆", "^"),
+            ):
+                means = [np.mean([r[f"{name}_{w}"] for r in large]) for w in ("excess", "recall")]
+                axes.plot(*(100 * np.array(means)[:, None]), mark, label=label)
+            axes.set_xlim(0, 50)
+            axes.set_title(f"nuclei of {own[0]['least']} and more, {kind}")
+            axes.set_xlabel("called ice beside the seed, % of it")
+        panels[0].set_ylabel("of the seed called ice, %")
+        panels[0].legend(loc="lower right")
+        save(figure, path)
+
+
 FIGURES: dict[str, Callable[[dict[str, Any], Path], None]] = {
     "stacking": stacking_figure,
     "novelty": novelty_figure,
     "robustness": robustness_figure,
     "interfaces": interfaces_figure,
+    "nuclei": nuclei_figure,
 }
 """Part → its figure."""

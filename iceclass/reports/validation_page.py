@@ -275,6 +275,16 @@ def _bulk(title: str, text: str) -> Callable[[dict[str, Any]], list[str]]:
     return section
 
 
+TRADE_OFF = (
+    "",
+    "Finding more of a seed costs more beside it. The line is what the model's probabilities would "
+    "give if ice were made likelier or less likely everywhere; the point on it is the model as it "
+    "is.",
+    "",
+    "![Recall over excess](nuclei.png)",
+)
+
+
 def _nuclei(part: dict[str, Any]) -> list[str]:
     rows = sorted(part["rows"], key=lambda r: (r["water_model"], r["seed"]))
     body = [
@@ -301,6 +311,7 @@ def _nuclei(part: dict[str, Any]) -> list[str]:
         "excess.",
         "",
         markdown_table((*head, *others, "trained"), body),
+        *(TRADE_OFF if part["trade_off"] else ()),
     ]
 
 

@@ -18,6 +18,7 @@ from iceclass.analysis.nuclei import ICE_I, largest_nucleus
 from iceclass.external.freud import averaged_steinhardt
 from iceclass.external.ovito import chill_plus
 from iceclass.frame import Frame
+from iceclass.generation.water_models import water_model
 from iceclass.phases import HYDRATES
 from iceclass.validation.environments import (
     Scene,
@@ -48,6 +49,15 @@ OTHERS: dict[str, tuple[Method, Method | None]] = {
 }
 """Name of a column's beginning → which molecules the method calls ice, which hydrate."""
 
+LARGE = 150
+"""Molecules of the seeds over which the trade-off is averaged."""
+
+LEANINGS = tuple(float(x) for x in np.arange(-6.0, 6.5, 0.5))
+"""By how much ice is made likelier: what is added to the logarithm of its odds."""
+
+TINY = 1e-30
+"""Added to probabilities before their logarithm."""
+
 
 def measure(inputs: Inputs) -> dict[str, Any]:
     """Rows of the nuclei, one a trajectory.
@@ -57,14 +67,54 @@ def measure(inputs: Inputs) -> dict[str, Any]:
     MissingDependencyError
         OVITO or freud is not installed.
     """
-    rows = []
+    rows, curves = [], []
     for t in unseen_trajectories(inputs, "nucleus"):
         if not set(inputs.model.classes) >= set(t.metadata["phases"]):
             continue
         every = [nucleus(scene) for scene in scenes(inputs, t)]
         means = {key: _mean([one[key] for one in every]) for key in every[0]}
         rows.append({**head(inputs, t), **means, "trained": trained(inputs, t)})
-    return {"rows": rows}
+        curves.append(np.mean([leaning(inputs, scene) for scene in scenes(inputs, t)], axis=0))
+    return {"rows": rows, "trade_off": trade_off(rows, curves)}
+
+
+def leaning(inputs: Inputs, scene: Scene) -> NDArray[np.float64]:
+    """(len(LEANINGS), 2) recall and excess of a seed, if ice were likelier by each factor.
+
+    Nothing is called unknown here: the probabilities alone decide.
+    """
+    model = inputs.model
+    kind = np.isin(model.classes, HYDRATES if np.isin(scene.made, HYDRATES).any() else ICE_I)
+    seed = np.isin(scene.made, np.array(model.classes)[kind])
+    chances = np.log(model.classify(scene.frame, unknown=False).probabilities + TINY)
+    margin = chances[:, kind].max(axis=1) - chances[:, ~kind].max(axis=1)
+    called = margin + np.array(LEANINGS)[:, None] > 0
+    inside, outside = called[:, seed].sum(axis=1), called[:, ~seed].sum(axis=1)
+    return np.column_stack([inside, outside]) / seed.sum()
+
+
+def trade_off(
+    rows: list[dict[str, Any]], curves: list[NDArray[np.float64]]
+) -> list[dict[str, Any]]:
+    """Means over the larger nuclei of ice, those of one-site and of atomistic models apart."""
+    found = []
+    for kind, one_site in (("one-site models", True), ("atomistic models", False)):
+        chosen = [
+            k
+            for k, row in enumerate(rows)
+            if row["seed"] >= LARGE
+            and row["q6_recall"] is not None  # a seed of ice
+            and water_model(row["water_model"]).one_site == one_site
+        ]
+        if chosen:
+            groups = sorted({rows[k]["group"] for k in chosen})
+            mean = np.mean([curves[k] for k in chosen], axis=0).tolist()
+            found += [
+                {"nuclei": kind, "least": LARGE, "groups": groups, "leaning": shift}
+                | {"recall": recall, "excess": excess}
+                for shift, (recall, excess) in zip(LEANINGS, mean, strict=True)
+            ]
+    return found
 
 
 def nucleus(scene: Scene) -> dict[str, float | None]:

@@ -125,6 +125,57 @@ def test_coexistence(tmp_path):
     assert np.median(shift(frames, water)) > np.median(shift(frames, ice))
 
 
+def test_what_grows_has_no_truth():
+    size = Size(repetition=(2, 2, 5))
+    ice = build("ih", water_model("mw"), size=size)
+    recipe, _ = apply_settings(find_recipe("coexistence"), SHORT, {"growing": "true"})
+    start = recipe.arrange(ice, "ih")
+    np.testing.assert_array_equal(start.uncertain, ~start.held)
+    assert 0 < start.held.sum() < ice.n_molecules
+    told = truth(start.to_dict(), ice.frame(), [ice.frame()])[0]
+    assert set(told[start.held]) == {0, NO_TRUTH}
+    assert set(told[~start.held]) == {NO_TRUTH}
+
+
+def test_two_crystals(tmp_path):
+    start, ((description, frames),) = simulated(
+        tmp_path,
+        "two-crystals",
+        "CS1",
+        (State(150.0, 0.0),),
+        Size(repetition=(3, 3, 2)),
+        other="ih",
+    )
+    assert start.phases == ("cs1", "ih")
+    hydrate, ice = (start.made == k for k in (0, 1))
+    assert hydrate.sum() == 3 * 3 * 2 * 46
+    away = start.structure.molecules[hydrate, None, 0] - start.structure.molecules[None, ice, 0]
+    cell = np.diag(start.structure.cell)
+    away -= cell * np.round(away / cell)
+    assert np.linalg.norm(away, axis=2).min() > 2.6
+    construction = description["construction"]
+    assert construction["parts"] == [0, 1]
+    told = truth(construction, start.structure.frame(), frames)
+    for k, crystal in enumerate((hydrate, ice)):
+        assert set(np.unique(told[:, crystal])) == {k, NO_TRUTH}
+        assert (told[:, crystal] == k).mean() > 0.4
+        # what has no truth is at the two faces, a layer thick
+        up = (start.structure.molecules[crystal, 0, 2]) % cell[2]
+        depth = np.minimum(up - up.min(), up.max() - up)
+        assert depth[(told[:, crystal] == NO_TRUTH).any(axis=0)].max() < 6.0
+
+
+@pytest.mark.parametrize(
+    ("lattice", "repetition", "other", "reason"),
+    [("CS1", (3, 3, 1), "ic", "strained by 6"), ("sH", (3, 3, 1), "ih", "right angles")],
+)
+def test_crystals_that_do_not_fit_are_told(lattice, repetition, other, reason):
+    ice = build(lattice, water_model("mw"), size=Size(repetition=repetition))
+    recipe, _ = apply_settings(find_recipe("two-crystals"), SHORT, {"other": other})
+    with pytest.raises(InputError, match=reason):
+        recipe.arrange(ice, lattice)
+
+
 def test_an_atomistic_model_stays_rigid(tmp_path):
     careful = Dynamics(timestep=2.0, production=0.1, interval=0.05)
     _, ((description, frames),) = simulated(

@@ -15,10 +15,11 @@ from iceclass.datasets.perturb import displaced, scaled, with_vacuum
 from iceclass.datasets.reference import find_data, load_reference, write_reference
 from iceclass.frame import Frame
 from iceclass.model.file import load_model
+from iceclass.reports.validation_figures import nuclei_figure
 from iceclass.validation.cases import lattice_named
 from iceclass.validation.environments import Scene, trained, unseen_trajectories
 from iceclass.validation.inputs import Inputs
-from iceclass.validation.nuclei import nucleus
+from iceclass.validation.nuclei import LEANINGS, leaning, nucleus, trade_off
 from iceclass.validation.surfaces import PROBE, depths
 from tests.cli.test_main import run
 
@@ -155,6 +156,41 @@ def test_recall_and_excess_are_counted_in_seeds():
     assert found["ghosts"] == pytest.approx(7 / frame.n_molecules)
     assert n - 7 <= found["size"] + 7 <= n + 5 + 7
     assert 0.3 < found["chill_plus_recall"] <= found["chill_plus_interfacial_recall"] <= 1.0
+
+
+def test_the_trade_off_passes_through_the_model_as_it_is(directory):
+    inputs = Inputs(load_model("default"), directory=directory)
+    frame, seed, _ = seed_in_water()
+    made = np.full(frame.n_molecules, "water", dtype="U7")
+    made[seed] = "ih"
+    curve = leaning(inputs, Scene(frame, made, made, made, made))
+    assert (np.diff(curve, axis=0) >= 0).all()
+    called = np.isin(inputs.model.classify(frame, unknown=False).names, ("ih", "ic"))
+    as_it_is = curve[LEANINGS.index(0.0)]
+    assert as_it_is[0] == pytest.approx(called[seed].mean())
+    assert as_it_is[1] == pytest.approx((called & (made == "water")).sum() / len(seed))
+    rows = [
+        {"group": "a", "water_model": "mw", "seed": 200, "q6_recall": 0.5},
+        {"group": "b", "water_model": "mw", "seed": 100, "q6_recall": 0.5},
+        {"group": "c", "water_model": "tip4p-ice", "seed": 300, "q6_recall": None},
+    ]
+    found = trade_off(rows, [curve, 2 * curve, curve])
+    assert {p["nuclei"] for p in found} == {"one-site models"}
+    assert [[p["recall"], p["excess"]] for p in found] == pytest.approx(curve.tolist())
+
+
+def test_nuclei_have_a_figure_where_there_are_large_ones(tmp_path):
+    curve = [
+        {"nuclei": "one-site models", "least": 150, "groups": ["a"], "leaning": shift}
+        | {"recall": 0.8 + 0.1 * shift, "excess": 0.1 + 0.05 * shift}
+        for shift in (-1.0, 0.0, 1.0)
+    ]
+    names = ("chill_plus", "chill_plus_interfacial", "q6")
+    row = {"group": "a"} | {f"{n}_{w}": 0.4 for n in names for w in ("recall", "excess")}
+    nuclei_figure({"rows": [row], "trade_off": curve}, tmp_path / "nuclei.png")
+    assert (tmp_path / "nuclei.png").read_bytes()[:4] == b"\x89PNG"
+    nuclei_figure({"rows": [row], "trade_off": []}, tmp_path / "none.png")
+    assert not (tmp_path / "none.png").exists()
 
 
 def test_a_nucleus_of_hydrate_is_one_of_any_hydrates():
