@@ -18,6 +18,7 @@ import pytest
 
 import iceclass
 from iceclass.cli.main import COMMANDS, cli
+from iceclass.phases import PHASES
 from tests.cli.test_main import run
 from tests.helpers.dumps import dump_text
 from tests.helpers.outputs import check_output
@@ -258,6 +259,14 @@ def test_region(tmp_path, monkeypatch):
     (row,) = Path("some.phases.csv").read_text().splitlines()[1:]
     assert sum(map(float, row.split(",")[3:])) == pytest.approx(1.0, abs=1e-5)
     assert int(row.split(",")[2]) == inside.sum()
+
+
+def test_proton_orders_on_the_page_of_hydrates_are_the_catalogues():
+    page = (DOCS / "howto" / "hydrates.md").read_text()
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", page, re.MULTILINE))
+    named = {name: set(re.findall(r"\b[XIV]+c?\b|C₀", also)) for name, also in rows.items()}
+    known = {p.name: {t.replace("C0", "C₀") for t in p.twins} for p in PHASES.values() if p.twins}
+    assert named == known
 
 
 def test_figures_on_the_page_of_speed_are_those_of_the_benchmark():
