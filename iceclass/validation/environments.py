@@ -50,9 +50,12 @@ class Scene:
 
     @property
     def ghosts(self) -> NDArray[np.bool_]:
-        """(N,) which molecules are called amorphous ice or unknown and were made to be neither."""
-        strange = (*GLASSES, UNKNOWN)
-        return np.isin(self.named, strange) & ~np.isin(self.right, strange)
+        """(N,) which molecules are called an amorphous ice or unknown, which nothing here is.
+
+        At the boundary with a glass, ice that is called that glass is no ghost.
+        """
+        strange = set((*GLASSES, UNKNOWN)) - set(self.right)
+        return np.isin(self.named, list(strange))
 
 
 def unseen_trajectories(inputs: Inputs, *kinds: str) -> list[EnvironmentTrajectory]:

@@ -158,6 +158,17 @@ def test_recall_and_excess_are_counted_in_seeds():
     assert 0.3 < found["chill_plus_recall"] <= found["chill_plus_interfacial_recall"] <= 1.0
 
 
+def test_a_ghost_is_what_nothing_in_the_box_is():
+    frame, *_ = seed_in_water()
+    half = np.arange(frame.n_molecules) % 2 == 0
+    named = np.full(frame.n_molecules, "lda", dtype="U7")
+    named[0] = "mda"
+    beside_water, beside_glass = (np.where(half, "ih", other) for other in ("water", "lda"))
+    ghosts = [Scene(frame, m, m, m, named).ghosts for m in (beside_water, beside_glass)]
+    assert ghosts[0].all()
+    assert np.flatnonzero(ghosts[1]).tolist() == [0]
+
+
 def test_the_trade_off_passes_through_the_model_as_it_is(directory):
     inputs = Inputs(load_model("default"), directory=directory)
     frame, seed, _ = seed_in_water()
