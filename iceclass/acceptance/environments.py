@@ -62,7 +62,8 @@ class Limits:
         peak: as in solids in :class:`~iceclass.acceptance.criteria.Thresholds`. Its growth over a
         few ps is too small to be measured.
     foreign_ice
-        Share of the liquid's or glass's molecules with truth that CHILL+ calls ice I, at most.
+        Share of the liquid's or glass's molecules with truth that CHILL+ calls ice I or hydrate, at
+        most.
     temperature, temperature_share
         Deviation of the mean temperature, at most: in standard deviations of the instantaneous
         one, or as a share of it, whichever is more. A large box just let go is a few K off.
@@ -105,7 +106,7 @@ class EnvironmentChecks:
     without_truth
         Share of all molecules.
     ice
-        Share of the liquid's or glass's molecules that CHILL+ calls ice I.
+        Share of the liquid's or glass's molecules that CHILL+ calls ice I or hydrate.
     reasons
         Why it is rejected; empty: it is accepted.
     """
@@ -232,8 +233,8 @@ def _reasons(
             )
     if c.ice is not None and c.ice > limits.foreign_ice:
         failed.append(
-            f"{100 * c.ice:.1f} % of what is not crystal is ice I by CHILL+, expected at most "
-            f"{100 * limits.foreign_ice:g} %: it crystallises"
+            f"{100 * c.ice:.1f} % of what is not crystal is ice I or hydrate by CHILL+, expected at "
+            f"most {100 * limits.foreign_ice:g} %: it crystallises, or never melted"
         )
     freedom = 3 if water_model(str(description["water_model"])).one_site else 6
     spread = c.temperature * np.sqrt(2.0 / (freedom * int(description["molecules"])))
@@ -281,8 +282,8 @@ def _left_sites(
 def _ice(
     frames: Sequence[Frame], truth: NDArray[np.int8], solid: NDArray[np.bool_]
 ) -> float | None:
-    """Share of molecules with truth, not solid, that CHILL+ calls ice I in the last frame."""
+    """Share of molecules with truth, not solid, that CHILL+ calls ice I or hydrate at last."""
     chosen = ~solid & (truth[-1] != NO_TRUTH)
     if not chosen.any():
         return None
-    return round(float(np.isin(chill_plus(frames[-1])[chosen], ("ih", "ic")).mean()), 4)
+    return round(float(np.isin(chill_plus(frames[-1])[chosen], ("ih", "ic", "hydrate")).mean()), 4)
