@@ -21,6 +21,7 @@ COMMANDS = {
     "generate": "Build ice structures and, with --md, simulate phases of water.",
     "check": "Accept or reject simulated trajectories by physics.",
     "pack": "Pack simulated trajectories into a compact data set.",
+    "environments": "Simulate what a plan lists, and pack what is accepted.",
     "augment": "Vary training trajectories, for a robust model.",
     "featurize": "Turn trajectories into a feature store.",
     "train": "Train a network on a feature store.",

@@ -20,6 +20,7 @@ from matplotlib.colors import to_rgba_array
 from PIL import Image
 from scipy.spatial import cKDTree
 
+from iceclass.acceptance.packing import NAMES, rejections
 from iceclass.datasets.environments import (
     CHECKOUT,
     CLASSES,
@@ -34,15 +35,17 @@ from iceclass.datasets.splits import SPLITS
 from iceclass.files import write_text
 from iceclass.frame import Frame
 from iceclass.generation.construction import LEFT_SITE, MARGIN, VAPOUR
+from iceclass.generation.plan import Job, read_plan
 from iceclass.generation.water_models import water_model
 from iceclass.phases import colour_of
 from iceclass.reports.snapshot import BOND
 from iceclass.reports.style import DARK, PAGE, new_figure, save, style
 from iceclass.tables import markdown_table
-from pipelines.environments.pack import NAMES, rejections
-from pipelines.environments.plan import PLANS, Job, read_plan
 
 DOCS = Path(__file__).parents[2] / "docs"
+
+PLANS = [DOCS.parent / "pipelines" / "config" / f"{name}.yaml" for name in NAMES]
+"""Places where people look, and the ices and hydrates beside the study's."""
 
 NO_TRUTH_COLOUR = "#444444"
 
@@ -137,13 +140,13 @@ LIMITS = """\
 SUPPLEMENT = """\
 ## More of it
 
-    nohup nice -n 19 python -m pipelines.environments.run RUNS --jobs 2 &
-    python -m pipelines.environments.pack RUNS
+    iceclass environments run pipelines/config/environments.yaml -o RUNS --jobs 2
+    iceclass environments pack pipelines/config/environments.yaml RUNS -o pipelines/data
     python -m pipelines.environments.card
 
-The first does what is missing of `pipelines/config/environments.yaml`, in the order in which it
-is worth the time, and may be stopped at any moment; the second checks what is new and adds a file
-to the data; the third writes this page. {complete} of {planned} preparations are there, some for a
+The first does what is missing of the plan, in the order in which it is worth the time, and may be
+stopped at any moment; the second checks what is new and adds a file to the data; the third writes
+this page. {complete} of {planned} preparations are there, some for a
 part of their states. Missing:
 
 {missing}
