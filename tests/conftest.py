@@ -21,6 +21,7 @@ SLOW = (
     "tests/docs/test_contributing.py::test_a_phase",
     "tests/docs/test_contributing.py::test_a_recipe",
     "tests/docs/test_docs.py::test_a_large_trajectory_is_measured",
+    "tests/docs/test_docs.py::test_cards_of_the_data_are_up_to_date",
     "tests/docs/test_docs.py::test_coarse_models",
     "tests/docs/test_docs.py::test_getting_started",
     "tests/docs/test_docs.py::test_labelling",
