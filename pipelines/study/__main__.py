@@ -148,7 +148,7 @@ def time_command(
 def report_command(
     directory: Path, plan: dict[str, Any], resamples: int, settings: Any, output: Path
 ) -> None:
-    """Tables, figures and the page."""
+    """Numbers, figures and the page."""
     from pipelines.study.report import write_report
     from pipelines.study.results import Results
 

@@ -236,6 +236,23 @@ def test_accuracy_is_that_of_the_labels_kept(finished, study):
     )
 
 
+def test_numbers_tell_of_preparations_and_features(finished):
+    _, directory, _ = finished
+    numbers = json.loads((directory / "comparison" / "study.json").read_text())
+    assert numbers["classes"] == list(WANTED)
+    each = numbers["features"]["soap-37"]["preparations"]
+    assert {phase: len(own) for phase, own in each.items()} == WANTED
+    recall = numbers["features"]["soap-37"]["folds"]["recall 0"]["value"]
+    assert recall == pytest.approx(np.mean([one["unseen"] for one in each["ih"].values()]), abs=1e-5)
+    for values in (numbers["importance"]["soap-37"], numbers["alone"]["soap-37"]["ih"]):
+        assert len(values) == 37
+    assert list(numbers["importance"]["soap-37"].values()) == sorted(
+        numbers["importance"]["soap-37"].values(), reverse=True
+    )
+    best = next(iter(numbers["alone"]["soap-37"]["ih"].values()))
+    assert 0.5 < best["area_under_roc"] <= 1
+
+
 def test_page_has_its_figures_and_answers(finished):
     _, directory, _ = finished
     page = (directory / "comparison" / "study.md").read_text()
