@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from pipelines.study import figures, page
 from pipelines.study.jobs import Training
 from pipelines.study.results import Results, Spread
 from pipelines.study.rows import read_rows
-from pipelines.study.settings import Study
+from pipelines.study.settings import Study, plain
 from pipelines.study.single_feature import best_single_features, mean_over_folds
 
 PANELS = 3
@@ -79,7 +78,7 @@ def write_report(results: Results, published: Mapping[str, Any], output: Path) -
     _figures(results, numbers, published["descriptors"], claim, output)
     text = page_text(results, numbers, published["descriptors"], claim)
     write_text(output / "study.md", text, force=True)
-    write_json(output / "study.json", _plain(numbers), force=True)
+    write_json(output / "study.json", plain(numbers), force=True)
 
 
 def _claim(results: Results, published: Mapping[str, Any]) -> tuple[str, str | None]:
@@ -263,18 +262,3 @@ def _cells(value: Spread | Interval) -> tuple[float, float, float, float]:
     if isinstance(value, Spread):
         return value.mean, value.deviation, nan, nan
     return value.value, nan, value.low, value.high
-
-
-def _plain(value: Any) -> Any:
-    """What JSON can hold; NaN as None."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return _plain(asdict(value))
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
-    if isinstance(value, float):
-        return None if np.isnan(value) else round(value, 6)
-    return value

@@ -24,12 +24,11 @@ from iceclass.descriptors import descriptor
 from iceclass.errors import InputError
 from iceclass.external.freud import steinhardt
 from iceclass.frame import Frame
-from pipelines.study.__main__ import write_result
 from pipelines.study.classical import classify
 from pipelines.study.jobs import Plan, Training
 from pipelines.study.results import Results
 from pipelines.study.rows import read_rows, steinhardt_rows, write_rows
-from pipelines.study.settings import STEINHARDT, Settings, Study
+from pipelines.study.settings import STEINHARDT, Settings, Study, write_result
 from pipelines.study.split import sides_of
 from pipelines.study.training import train_and_test
 from tests.helpers.iceframes import trajectory
@@ -243,7 +242,9 @@ def test_numbers_tell_of_preparations_and_features(finished):
     each = numbers["features"]["soap-37"]["preparations"]
     assert {phase: len(own) for phase, own in each.items()} == WANTED
     recall = numbers["features"]["soap-37"]["folds"]["recall 0"]["value"]
-    assert recall == pytest.approx(np.mean([one["unseen"] for one in each["ih"].values()]), abs=1e-5)
+    assert recall == pytest.approx(
+        np.mean([one["unseen"] for one in each["ih"].values()]), abs=1e-5
+    )
     for values in (numbers["importance"]["soap-37"], numbers["alone"]["soap-37"]["ih"]):
         assert len(values) == 37
     assert list(numbers["importance"]["soap-37"].values()) == sorted(

@@ -65,8 +65,9 @@ def test_plan_is_breadth_first_with_seeds_of_their_own(plan):
 
 
 def test_the_plans_of_the_repository():
-    places, _ = both = [read_plan(CONFIG / name) for name in ("environments.yaml", "ices.yaml")]
-    for jobs in both:
+    names = ("environments.yaml", "ices.yaml", "validation.yaml")
+    places, *_ = plans = [read_plan(CONFIG / name) for name in names]
+    for jobs in plans[:2]:
         seeds = [(j.preparation.model.name, j.preparation.seed) for j in jobs]
         assert len(set(seeds)) == len(seeds)
     assert {m for m in WATER_MODELS} <= {j.preparation.model.name for j in places}
