@@ -22,12 +22,11 @@ from iceclass.datasets.reference import (
     ReferenceTrajectory,
     load_reference,
 )
+from iceclass.datasets.splits import SPLITS
 from iceclass.files import write_text
 from iceclass.generation.water_models import WATER_MODELS
 from iceclass.phases import PHASES, label_of
 from iceclass.tables import markdown_table
-
-SIDES = ("train", "validation", "test")
 
 HEAD = """\
 # The reference data set
@@ -101,10 +100,10 @@ Rosu-Finsen et al., Science 379, 474 (2023).
 
 
 def span(values: Iterable[float], form: str = "g") -> str:
-    """``80–262``."""
+    """``80–262``, or ``-0.1 to 0.3``."""
     values = list(values)
     low, high = format(min(values), form), format(max(values), form)
-    return low if low == high else f"{low}–{high}"
+    return low if low == high else f"{low}{' to ' if min(values) < 0 else '–'}{high}"
 
 
 def contents(data: Sequence[ReferenceTrajectory]) -> list[str]:
@@ -129,13 +128,13 @@ def contents(data: Sequence[ReferenceTrajectory]) -> list[str]:
 
 def split_text(data: ReferenceSet) -> str:
     """How the preparations are split, if they are."""
-    counts = {side: sum(t.split == side for t in data) for side in SIDES}
+    counts = {side: sum(t.split == side for t in data) for side in SPLITS}
     if not all(counts.values()):
         return (
             "The split is drawn when a model is trained, by preparation, and recorded with it, as "
             "long as some phases have fewer than four preparations."
         )
-    listed = ", ".join(f"{counts[side]} {side}" for side in SIDES)
+    listed = ", ".join(f"{counts[side]} {side}" for side in SPLITS)
     return (
         f"A fixed split by preparation: {listed}. Of every phase, in the order of the seeds, the "
         "last preparation tests, the one before it validates and the others train; no training "

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from typing import Any
 
 import click
 import numpy as np
@@ -28,6 +27,7 @@ from iceclass.frame import Frame
 from iceclass.generation.lattices import oxygens
 from iceclass.phases import OTHER, STUDY
 from iceclass.validation.cases import different_lattices, random_generator
+from pipelines.validation_sets import undisplaced
 
 SOAP = "soap(n_max=6, l_max=6, r_cut=5.0, sigma=0.4, normalise=False)"
 """What tells structures apart; not a preset, so that the choice stays when presets change."""
@@ -83,18 +83,18 @@ def chosen() -> Iterator[Described]:
     """
     for name, phase, frame in different_lattices():
         if phase and phase not in STUDY:
-            yield name, described(name, phase, frame), (frame,)
+            yield trained(name, name, phase, frame)
     for group in structures():
         real = any(name in REAL for name, _ in group)
         if not real and zlib.crc32(group[0][0].encode()) % 3 == 0:
             continue
         for name, frame in group:
-            yield name, described(name, OTHER, frame), (frame,)
+            yield trained(name, name, OTHER, frame)
             if frame.density < SPARSE:
                 dense = scaled(frame, HYDRATE / frame.density)
-                yield f"{name}_dense", described(name, OTHER, dense), (dense,)
+                yield trained(f"{name}_dense", name, OTHER, dense)
     for name, frame in no_structure():
-        yield name, described(name, OTHER, frame), (frame,)
+        yield trained(name, name, OTHER, frame)
 
 
 def no_structure() -> Iterator[tuple[str, Frame]]:
@@ -105,19 +105,9 @@ def no_structure() -> Iterator[tuple[str, Frame]]:
             yield name, random_points(216, density, random_generator(name), apart)
 
 
-def described(name: str, phase: str, frame: Frame) -> dict[str, Any]:
-    """The metadata of a lattice."""
-    return {
-        "phase": phase,
-        "twin": "",
-        "preparation": name,
-        "split": "train",
-        "water_model": "none",
-        "temperature": 0.0,
-        "pressure": 0.0,
-        "density": frame.density,
-        "lattice": name,
-    }
+def trained(name: str, lattice: str, phase: str, frame: Frame) -> Described:
+    """A lattice that trains."""
+    return undisplaced(name, lattice, frame, phase=phase, twin="", split="train")
 
 
 @click.command(help=__doc__.splitlines()[0])

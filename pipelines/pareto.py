@@ -11,8 +11,8 @@ again.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import click
 import numba
 
 from iceclass.benchmark.systems import ice, liquid
+from iceclass.benchmark.timing import alternate
 from iceclass.datasets.featurize import featurize, find_trajectories
 from iceclass.descriptors import descriptor
 from iceclass.io.output.csv_tables import write_csv
@@ -94,15 +95,14 @@ def costs(models: dict[str, Model]) -> dict[str, float]:
     """µs a molecule of each model's answer, the mean of ice and liquid."""
     numba.set_num_threads(1)
     frames = (ice(MOLECULES), liquid(MOLECULES)[0])
-    best = {name: [float("inf")] * len(frames) for name in models}
-    for _ in range(REPEATS + 1):  # the first compiles
-        for name, model in models.items():
-            for k, frame in enumerate(frames):
-                begin = time.process_time()
-                model.classify(frame)
-                spent = 1e6 * (time.process_time() - begin) / frame.n_molecules
-                best[name][k] = min(best[name][k], spent)
-    return {name: sum(own) / len(own) for name, own in best.items()}
+    calls = {
+        (name, k): (partial(model.classify, frame), frame.n_molecules)
+        for name, model in models.items()
+        for k, frame in enumerate(frames)
+    }
+    timings = alternate(calls, REPEATS)
+    best = {key: min(timing.cpu) for key, timing in timings.items()}
+    return {name: sum(best[name, k] for k in range(len(frames))) / len(frames) for name in models}
 
 
 def figure(rows: Sequence[Mapping[str, Any]], path: Path) -> None:

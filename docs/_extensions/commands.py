@@ -18,12 +18,19 @@ def page() -> Iterator[str]:
     group = click.Context(cli, info_name="iceclass")
     yield from ("## iceclass", "")
     yield from description(cli, group)
-    for name in cli.list_commands(group):
-        command = cli.get_command(group, name)
+    yield from subcommands(cli, group, "##")
+
+
+def subcommands(group: click.Group, context: click.Context, level: str) -> Iterator[str]:
+    """The commands of a group, and one level below them those that are groups themselves have."""
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
         assert command is not None
-        yield f"## iceclass {name}"
-        yield ""
-        yield from description(command, click.Context(command, parent=group, info_name=name))
+        own = click.Context(command, parent=context, info_name=name)
+        yield from (f"{level} {own.command_path}", "")
+        yield from description(command, own)
+        if isinstance(command, click.Group):
+            yield from subcommands(command, own, f"{level}#")
 
 
 def description(command: click.Command, context: click.Context) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import click
 
 from iceclass.cli.options import PATH, force_option, parse_settings, quiet_option
+from iceclass.cli.parallel import jobs_option, parallel
 from iceclass.errors import InputError
 from iceclass.generation.catalogue import find_recipe
 from iceclass.generation.formats import WRITERS, write_structure
@@ -71,13 +71,7 @@ from iceclass.phases import PHASES
     metavar="NAME=VALUE",
     help="With --md: a parameter of the recipe or the dynamics; see above.",
 )
-@click.option(
-    "--jobs",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="With --md: preparations simulated at a time, one core each.",
-)
+@jobs_option
 @force_option
 @quiet_option
 def command(
@@ -169,20 +163,10 @@ def command(
         )
         todo.append(Preparation(phase, model, number, points, made, dynamics, size))
     output.mkdir(parents=True, exist_ok=True)
-    if jobs == 1:
-        for preparation in todo:
-            for path in run(preparation, output, report):
-                click.echo(path)
-        return
-    with ProcessPoolExecutor(jobs) as pool:
-        futures = [pool.submit(run, preparation, output, report) for preparation in todo]
-        try:
-            for future in as_completed(futures):
-                for path in future.result():
-                    click.echo(path)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    calls = [(preparation, output, report) for preparation in todo]
+    for paths in parallel(run, calls, jobs):
+        for path in paths:
+            click.echo(path)
 
 
 def _check_is_crystal(phase: str) -> None:

@@ -21,6 +21,7 @@ COMMANDS = {
     "generate": "Build ice structures and, with --md, simulate phases of water.",
     "check": "Accept or reject simulated trajectories by physics.",
     "pack": "Pack simulated trajectories into a compact data set.",
+    "environments": "Simulate what a plan lists, and pack what is accepted.",
     "augment": "Vary training trajectories, for a robust model.",
     "featurize": "Turn trajectories into a feature store.",
     "train": "Train a network on a feature store.",
@@ -72,8 +73,10 @@ def cli(debug: bool) -> None:
     """
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and exit: 0 done, 1 the work failed, 2 wrong usage or input.
+def main(
+    arguments: list[str] | None = None, group: click.Group = cli, name: str = "iceclass"
+) -> None:
+    """Run a command line and exit: 0 done, 1 the work failed, 2 wrong usage or input.
 
     The one place where exceptions become messages.
     """
@@ -82,7 +85,7 @@ def main(arguments: list[str] | None = None) -> None:
     # accepted anywhere, since that is where people add it
     arguments = [a for a in arguments if a != "--debug"]
     try:
-        status: Any = cli.main(args=arguments, prog_name="iceclass", standalone_mode=False)
+        status: Any = group.main(args=arguments, prog_name=name, standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 from itertools import product
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,10 +32,7 @@ def averaged_steinhardt(frame: Frame, degree: int, r_cut: float) -> NDArray[np.f
     MissingDependencyError
         freud is not installed.
     """
-    try:
-        import freud
-    except ImportError as error:
-        raise MissingDependencyError("averaged q6", "freud", "compare") from error
+    freud = _import_freud("averaged q6")
     n = frame.n_molecules
     if n == 0:
         return np.empty(0)
@@ -70,10 +70,7 @@ def steinhardt(frame: Frame) -> NDArray[np.float32]:
     InputError
         A molecule whose parameters are not defined.
     """
-    try:
-        import freud
-    except ImportError as error:
-        raise MissingDependencyError("Steinhardt features", "freud", "compare") from error
+    freud = _import_freud("Steinhardt features")
     box = freud.box.Box.from_matrix(np.asarray(frame.cell).T)
     inside = np.linalg.solve(frame.cell.T, (frame.positions - frame.origin).T).T
     system = (box, box.make_absolute(inside - np.floor(inside)))
@@ -89,3 +86,13 @@ def steinhardt(frame: Frame) -> NDArray[np.float32]:
         row = int(np.argwhere(~np.isfinite(features))[0, 0])
         raise InputError(f"Steinhardt parameters of molecule {frame.ids[row]} are not defined")
     return features
+
+
+def _import_freud(what: str) -> Any:
+    try:
+        import freud
+    except ImportError as error:
+        raise MissingDependencyError(what, "freud", "compare") from error
+    # the command line ends so, and freud's binding would print hundreds of lines on what is left
+    atexit.unregister(gc.freeze)
+    return freud

@@ -12,19 +12,17 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(_name, "1")  # before NumPy is imported: one process for each core
 
 import json  # noqa: E402
-from collections.abc import Mapping  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 import click  # noqa: E402
 
+from iceclass.cli.main import main as run  # noqa: E402
 from iceclass.datasets.store import FeatureStore  # noqa: E402
 from iceclass.descriptors import descriptor  # noqa: E402
-from iceclass.errors import IceclassError  # noqa: E402
-from iceclass.files import write_text  # noqa: E402
 from pipelines.study.jobs import Plan, Training  # noqa: E402
 from pipelines.study.rows import read_rows, steinhardt_rows, write_rows  # noqa: E402
-from pipelines.study.settings import Settings, Study, amorphous  # noqa: E402
+from pipelines.study.settings import Settings, Study, amorphous, write_result  # noqa: E402
 
 PUBLISHED = Path(__file__).with_name("published.json")
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -44,12 +42,6 @@ output_option = click.option("-o", "--output", type=PATH, required=True)
 data_option = click.option("--data", type=FILE, multiple=True, required=True)
 settings_option = click.option("--settings", type=JsonObject(), default="{}")
 directory_argument = click.argument("directory", type=PATH)
-
-
-def write_result(path: Path, result: Mapping[str, Any]) -> None:
-    """A result, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, json.dumps(result) + "\n", force=True)
 
 
 @click.group(help=__doc__)
@@ -148,7 +140,7 @@ def time_command(
 def report_command(
     directory: Path, plan: dict[str, Any], resamples: int, settings: Any, output: Path
 ) -> None:
-    """Tables, figures and the page."""
+    """Numbers, figures and the page."""
     from pipelines.study.report import write_report
     from pipelines.study.results import Results
 
@@ -159,11 +151,4 @@ def report_command(
 
 
 if __name__ == "__main__":
-    try:
-        main(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        raise SystemExit(error.exit_code) from error
-    except IceclassError as error:
-        click.echo(f"Error: {error}", err=True)
-        raise SystemExit(error.exit_code) from error
+    run(group=main, name="python -m pipelines.study")

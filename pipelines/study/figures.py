@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import ceil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
 
 from iceclass.evaluation.bootstrap import Interval
 from iceclass.reports.style import COLUMN, PAGE, new_figure, save, style
@@ -16,12 +18,13 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 RANDOM = "0.55"
 
 
-def _bars(interval: Interval) -> list[list[float]]:
-    """Lengths of the error bars, in %."""
-    return [
-        [100 * max(0.0, interval.value - interval.low)],
-        [100 * max(0.0, interval.high - interval.value)],
-    ]
+def _errorbar(
+    axes: Axes, x: ArrayLike, intervals: Iterable[Interval], form: str = "o-", **more: Any
+) -> None:
+    """Draw values with their intervals, in %."""
+    value, low, high = 100 * np.array([(i.value, i.low, i.high) for i in intervals]).T
+    bars = np.maximum([value - low, high - value], 0.0)
+    axes.errorbar(x, value, bars, fmt=form, capsize=2, **more)
 
 
 def protocols_figure(
@@ -34,22 +37,8 @@ def protocols_figure(
         for i, (molecule, folds, published) in enumerate(rows.values()):
             names = ("random split of molecules", f"unseen preparations, {100 * level:g} %")
             labels = ("_", "_") if i else names  # once in the legend
-            axes.plot(
-                i - 0.15,
-                100 * molecule,
-                "s",
-                color=COLOURS[0],
-                label=labels[0],
-            )
-            axes.errorbar(
-                i + 0.15,
-                100 * folds.value,
-                _bars(folds),
-                fmt="o",
-                color=COLOURS[1],
-                capsize=2,
-                label=labels[1],
-            )
+            axes.plot(i - 0.15, 100 * molecule, "s", color=COLOURS[0], label=labels[0])
+            _errorbar(axes, [i + 0.15], [folds], "o", color=COLOURS[1], label=labels[1])
             if published is not None:
                 axes.plot(
                     [i - 0.35, i + 0.35],
@@ -76,17 +65,8 @@ def learning_figure(curves: Mapping[str, Mapping[int, Interval]], path: Path) ->
         for i, (name, curve) in enumerate(curves.items()):
             numbers |= set(curve)
             shift = 0.05 * (i - (len(curves) - 1) / 2)
-            errors = np.concatenate([_bars(one) for one in curve.values()], axis=1)
-            axes.errorbar(
-                np.array(list(curve)) + shift,
-                [100 * one.value for one in curve.values()],
-                errors,
-                fmt="o-",
-                color=COLOURS[i % len(COLOURS)],
-                markersize=3,
-                capsize=2,
-                label=name,
-            )
+            x, colour = np.array(list(curve)) + shift, COLOURS[i % len(COLOURS)]
+            _errorbar(axes, x, curve.values(), color=colour, markersize=3, label=name)
         axes.set_xticks(sorted(numbers))
         axes.set_xlabel("preparations of each phase that train")
         axes.set_ylabel("accuracy / %")
@@ -104,17 +84,7 @@ def components_figure(found: Mapping[int, Mapping[str, Any]], name: str, path: P
             ("random", "any", RANDOM),
         ):
             curve = {k: one[key] for k, one in found.items() if one[key] is not None}
-            errors = np.concatenate([_bars(one) for one in curve.values()], axis=1)
-            axes.errorbar(
-                list(curve),
-                [100 * one.value for one in curve.values()],
-                errors,
-                fmt="o-",
-                color=colour,
-                markersize=3,
-                capsize=2,
-                label=label,
-            )
+            _errorbar(axes, [*curve], curve.values(), color=colour, markersize=3, label=label)
         axes.set_xscale("log")
         axes.set_xticks(list(found), [str(k) for k in found])
         axes.minorticks_off()

@@ -1,9 +1,8 @@
-"""The output of a study: numbers as JSON and CSV, figures, the page."""
+"""The output of a study: numbers, figures, the page."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, is_dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 
 from iceclass.datasets.splits import FRACTIONS
 from iceclass.descriptors import from_dict
-from iceclass.evaluation.bootstrap import LEVEL
+from iceclass.evaluation.bootstrap import LEVEL, Interval
 from iceclass.evaluation.metrics import DIGITS
 from iceclass.files import write_json, write_text
 from iceclass.io.output.csv_tables import write_csv
@@ -19,15 +18,13 @@ from iceclass.phases import label_of
 from iceclass.reports.distributions import distributions_figure
 from pipelines.study import figures, page
 from pipelines.study.jobs import Training
-from pipelines.study.results import METRICS, Results
+from pipelines.study.results import Results, Spread
 from pipelines.study.rows import read_rows
-from pipelines.study.settings import Study
+from pipelines.study.settings import Study, plain
 from pipelines.study.single_feature import best_single_features, mean_over_folds
 
 PANELS = 3
 """Features whose distributions are drawn."""
-
-CsvTable = tuple[tuple[str, ...], list[list[Any]]]
 
 
 def gather(results: Results) -> dict[str, Any]:
@@ -48,8 +45,10 @@ def gather(results: Results) -> dict[str, Any]:
             "memory": results.memory(name),
             "learning": results.learning(name),
             "baselines": results.baselines(name),
+            "preparations": _preparations(results, name),
         }
     return {
+        "classes": study.classes,
         "features": found,
         "ices": results.ices(),
         "amorphous": results.amorphous(),
@@ -61,22 +60,25 @@ def gather(results: Results) -> dict[str, Any]:
             }
             for name in plan.stores
         },
+        "alone": {name: _alone(study, name) for name in plan.stores},
+        "importance": {name: _importance(results, name) for name in plan.stores},
         "timing": results.timing(),
     }
 
 
 def write_report(results: Results, published: Mapping[str, Any], output: Path) -> None:
-    """Fill the directory: ``study.md``, ``study.json``, tables and figures; existing ones are
-    replaced."""
+    """Fill the directory: ``study.md``, ``study.json``, ``accuracy.csv`` and figures; existing ones
+    are replaced."""
     output.mkdir(parents=True, exist_ok=True)
     numbers = gather(results)
-    for name, (head, rows) in tables(results, numbers).items():
-        write_csv(output / f"{name}.csv", head, rows, force=True, digits=DIGITS, may_be_empty=True)
+    head = ("features", "protocol", "metric", "value", "deviation", "low", "high")
+    rows = accuracy_rows(numbers)
+    write_csv(output / "accuracy.csv", head, rows, force=True, digits=DIGITS)
     claim = _claim(results, published)
     _figures(results, numbers, published["descriptors"], claim, output)
     text = page_text(results, numbers, published["descriptors"], claim)
     write_text(output / "study.md", text, force=True)
-    write_json(output / "study.json", _plain(numbers), force=True)
+    write_json(output / "study.json", plain(numbers), force=True)
 
 
 def _claim(results: Results, published: Mapping[str, Any]) -> tuple[str, str | None]:
@@ -200,133 +202,63 @@ def _figures(
     distributions_figure(values, output / "single.png")
 
 
-def tables(results: Results, numbers: Mapping[str, Any]) -> dict[str, CsvTable]:
-    """Name of a CSV file → its head and rows."""
-    study, found = results.study, numbers["features"]
-    words = {f"recall {c}": f"recall {name}" for c, name in enumerate(study.classes)}
-    figures_ = ("value", "deviation", "low", "high")
-    accuracy = [
-        [name, protocol, words.get(m, m), *_cells(value)]
-        for name, one in found.items()
-        for protocol in ("molecule", "whole", "preparation", "folds")
-        for m, value in (one[protocol] or {}).items()
-    ]
-    baselines = [
-        [name, model, m, of["preparation"][m], *_cells(of["folds"][m])]
-        for name, one in found.items()
-        for model, of in one["baselines"].items()
-        for m in METRICS
-    ]
-    memory = [
-        [name, kind, *_cells(value)]
-        for name, one in found.items()
-        for kind, value in one["memory"].items()
-    ]
-    learning = [
-        [name, n, *_cells(value)]
-        for name, one in found.items()
-        for n, value in one["learning"]["curve"].items()
-    ]
-    ranked = [
-        [task, name, m, *_cells(value)]
-        for task in ("ices", "amorphous")
-        for name, one in numbers[task].items()
-        for m, value in one["folds"].items()
-    ]
-    components = [
-        [name, kept, which, *_cells(one[which])]
-        for name, each in numbers["components"].items()
-        for kept, one in each.items()
-        for which in ("ig", "random")
-        if one[which] is not None
-    ]
-    deletion = [
-        [name, order, count, value]
-        for name, one in numbers["deletion"].items()
-        for order, curves in one["curves"].items()
-        for count, value in zip(one["counts"], curves.mean(axis=0), strict=True)
-    ]
+def accuracy_rows(numbers: Mapping[str, Any]) -> Iterator[list[Any]]:
+    """Feature set, protocol, metric and its figures: the numbers that are looked at most."""
+    words = {f"recall {c}": f"recall {name}" for c, name in enumerate(numbers["classes"])}
+    for name, one in numbers["features"].items():
+        for protocol in ("molecule", "whole", "preparation", "folds"):
+            for m, value in (one[protocol] or {}).items():
+                yield [name, protocol, words.get(m, m), *_cells(value)]
+
+
+def _preparations(results: Results, features: str) -> dict[str, dict[str, dict[str, Any]]]:
+    """Phase → preparation → its accuracy: what the bootstrap draws from.
+
+    Where it is unseen, in the random split, and on the rest of the molecules where it trains.
+    """
+    folds = results.folds(features)
+    seeds = [Training(features, "molecule", seed) for seed in range(results.plan.seeds)]
+    groups = {
+        "unseen": results.groups(folds),
+        "random_split": results.groups(seeds),
+        "seen": results.groups(folds, "seen"),
+    }
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for phase, preparation in groups["unseen"]:
+        c = results.study.classes.index(phase)
+        counts = {kind: own.get((phase, preparation)) for kind, own in groups.items()}
+        found.setdefault(phase, {})[preparation] = {
+            kind: None if x is None or not x.sum() else float(x[c, c] / x.sum())
+            for kind, x in counts.items()
+        }
+    return found
+
+
+def _importance(results: Results, features: str) -> dict[str, float]:
+    """Feature → mean |IG|, the largest first."""
+    values = results.importance(features)
+    names = read_rows(results.study.rows_path(features)).feature_names
+    return {names[i]: values[i] for i in np.argsort(-values, kind="stable")}
+
+
+def _alone(study: Study, features: str) -> dict[str, dict[str, dict[str, float]]]:
+    """Phase → feature → what it tells of the phase alone, means over the folds."""
+    names = read_rows(study.rows_path(features)).feature_names
+    tables = {
+        "area_under_roc": mean_over_folds(study, features, "area"),
+        "threshold": mean_over_folds(study, features, "threshold", "test"),
+        "interval": mean_over_folds(study, features, "interval", "test"),
+    }
     return {
-        "accuracy": (("features", "protocol", "metric", *figures_), accuracy),
-        "baselines": (("features", "model", "metric", "fixed_split", *figures_), baselines),
-        "memory": (("features", "measure", *figures_), memory),
-        "learning_curve": (("features", "preparations", *figures_), learning),
-        "few_classes": (("task", "method", "metric", *figures_), ranked),
-        "components": (("features", "kept", "which", *figures_), components),
-        "deletion": (("features", "order", "deleted", "accuracy"), deletion),
-        "per_preparation": _per_preparation(results),
-        "importance": _importance(results),
-        "single_features": _single_features(results),
+        phase: {names[f]: {kind: own[c, f] for kind, own in tables.items()} for f in order}
+        for c, phase in enumerate(study.classes)
+        for order in [np.argsort(-tables["area_under_roc"][c], kind="stable")]
     }
 
 
-def _per_preparation(results: Results) -> CsvTable:
-    """What the bootstrap draws from: the accuracy of each preparation."""
-    rows = []
-    for name in results.plan.features:
-        seeds = [Training(name, "molecule", seed) for seed in range(results.plan.seeds)]
-        random = results.groups(seeds)
-        seen = results.groups(results.folds(name), "seen")
-        for group, counts in results.groups(results.folds(name)).items():
-            others = (random[group], seen.get(group))
-            c = results.study.classes.index(group[0])
-            shares = [
-                float("nan") if x is None or not x.sum() else x[c, c] / x.sum()
-                for x in (counts, *others)
-            ]
-            rows.append([name, *group, *shares])
-    head = ("features", "phase", "preparation", "unseen", "random_split", "seen")
-    return head, rows
-
-
-def _importance(results: Results) -> CsvTable:
-    study = results.study
-    rows = []
-    for name in results.plan.stores:
-        values = results.importance(name)
-        names = read_rows(study.rows_path(name)).feature_names
-        rows += [[name, names[i], values[i]] for i in np.argsort(-values, kind="stable")]
-    return ("descriptor", "feature", "mean_absolute_ig"), rows
-
-
-def _single_features(results: Results) -> CsvTable:
-    """Every feature of every store, one class against the rest, means over the folds."""
-    study, rows = results.study, []
-    for name in results.plan.stores:
-        parts = [
-            mean_over_folds(study, name, *keys)
-            for keys in (("area",), ("threshold", "test"), ("interval", "test"))
-        ]
-        names = read_rows(study.rows_path(name)).feature_names
-        rows += [
-            [name, phase, names[f], *(part[c, f] for part in parts)]
-            for c, phase in enumerate(study.classes)
-            for f in np.argsort(-parts[0][c], kind="stable")
-        ]
-    head = ("descriptor", "phase", "feature", "area_under_roc", "threshold", "interval")
-    return head, rows
-
-
-def _cells(value: Any) -> Sequence[float]:
-    """value, deviation, low, high of a spread or an interval."""
+def _cells(value: Spread | Interval) -> tuple[float, float, float, float]:
+    """value, deviation, low, high."""
     nan = float("nan")
-    if value is None:
-        return nan, nan, nan, nan
-    if hasattr(value, "deviation"):
+    if isinstance(value, Spread):
         return value.mean, value.deviation, nan, nan
     return value.value, nan, value.low, value.high
-
-
-def _plain(value: Any) -> Any:
-    """What JSON can hold; NaN as None."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return _plain(asdict(value))
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
-    if isinstance(value, float):
-        return None if np.isnan(value) else round(value, 6)
-    return value

@@ -195,10 +195,18 @@ class Results:
             methods[features] = {
                 group: merged.T @ counts @ merged for group, counts in nine.items()
             }
-        best = max(methods, key=lambda name: self._whole(methods[name]))
+        return self._ranked({name: dict(sorted(own.items())) for name, own in methods.items()}, 3)
+
+    def _ranked(self, methods: Mapping[str, Groups], n_classes: int) -> dict[str, dict[str, Any]]:
+        """Method → its metrics, and how far it is behind the best."""
+
+        def whole(name: str) -> float:
+            return float(metric("balanced_accuracy")(np.sum([*methods[name].values()], axis=0)))
+
+        best = max(methods, key=whole)
         return {
             name: {
-                "folds": self.over_folds(dict(sorted(groups.items())), 3),
+                "folds": self.over_folds(groups, n_classes),
                 "behind": None
                 if name == best
                 else self.difference(methods[best], groups, "balanced_accuracy"),
@@ -206,25 +214,12 @@ class Results:
             for name, groups in methods.items()
         }
 
-    def _whole(self, groups: Groups) -> float:
-        return float(metric("balanced_accuracy")(np.sum(list(groups.values()), axis=0)))
-
     def amorphous(self) -> dict[str, dict[str, Any]]:
         """The networks of the amorphous ices alone; empty with fewer than two of them."""
         if len(self.study.amorphous) < 2:
             return {}
-        n = len(self.study.amorphous)
         found = {f: self.groups(self.folds(f, amorphous=True)) for f in self.plan.features}
-        best = max(found, key=lambda name: self._whole(found[name]))
-        return {
-            name: {
-                "folds": self.over_folds(groups, n),
-                "behind": None
-                if name == best
-                else self.difference(found[best], groups, "balanced_accuracy"),
-            }
-            for name, groups in found.items()
-        }
+        return self._ranked(found, len(self.study.amorphous))
 
     def components(self, features: str) -> dict[int, dict[str, Any]]:
         """Number of features kept → accuracy with the most important ones, and with any."""

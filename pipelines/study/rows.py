@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from iceclass.datasets.table import ROW_COLUMNS, Table, TrajectoryInfo
 from iceclass.errors import InputError
@@ -37,14 +40,10 @@ def read_rows(path: Path) -> Table:
     InputError
         There is none.
     """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            head = json.loads(str(file["head"]))
-            arrays = {name: file[name] for name in KEYS}
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"no rows: {error}", path=path, hint="run the study again") from None
+    with _opened(path) as (head, file):
+        arrays = {name: file[name] for name in KEYS}
     return Table(
-        trajectories=tuple(TrajectoryInfo(**t) for t in head["trajectories"]),
+        trajectories=_trajectories(head),
         descriptor=head["descriptor"],
         feature_names=tuple(head["feature_names"]),
         **arrays,
@@ -53,11 +52,21 @@ def read_rows(path: Path) -> Table:
 
 def read_trajectories(path: Path) -> tuple[TrajectoryInfo, ...]:
     """The trajectories alone."""
+    with _opened(path) as (head, _):
+        return _trajectories(head)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[dict[str, Any], Mapping[str, NDArray[Any]]]]:
+    """What is told of the rows, and their arrays, each of which is read when it is asked for."""
     try:
         with np.load(path, allow_pickle=False) as file:
-            head = json.loads(str(file["head"]))
+            yield json.loads(str(file["head"])), file
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"no rows: {error}", path=path, hint="run the study again") from None
+
+
+def _trajectories(head: Mapping[str, Any]) -> tuple[TrajectoryInfo, ...]:
     return tuple(TrajectoryInfo(**t) for t in head["trajectories"])
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from iceclass.datasets.table import TrajectoryInfo, order_classes
 from iceclass.errors import InputError, unknown_name
+from iceclass.files import write_text
 from iceclass.phases import GLASSES, PHASES
 from iceclass.training.config import TrainingConfig
 from pipelines.study.rows import read_trajectories
@@ -157,6 +160,27 @@ class Study:
         except (OSError, ValueError) as error:
             raise InputError(f"no result: {error}", path=path, hint="run the study again") from None
         return found
+
+
+def write_result(path: Path, result: Mapping[str, Any]) -> None:
+    """What :meth:`Study.result` reads, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, json.dumps(plain(result)) + "\n", force=True)
+
+
+def plain(value: Any) -> Any:
+    """What JSON can hold: dataclasses as objects, six digits of a float, None where it is none."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return plain(asdict(value))
+    if isinstance(value, Mapping):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    if isinstance(value, float):
+        return float(f"{value:.6g}") if np.isfinite(value) else None
+    return value
 
 
 def amorphous(phases: tuple[str, ...]) -> tuple[str, ...]:

@@ -31,34 +31,21 @@ def separation(table: Table, features: str, fold: int, train_rows: int) -> dict[
     train, test = sides.train, sides.test[limited]
     areas = single_feature_separation(table.features[test], target[test], len(classes))
     result: dict[str, Any] = {
-        "classes": list(classes),
-        "feature_names": list(table.feature_names),
-        "area": _rounded(areas),
+        "feature_names": table.feature_names,
+        "area": areas,
     }
     for name, one_sided in (("threshold", True), ("interval", False)):
         rule = best_intervals(
             table.features[train], target[train], len(classes), one_sided=one_sided
         )
         result[name] = {
-            "train": _rounded(rule.balanced_accuracy),
-            "test": _rounded(rule.test(table.features[test], target[test])),
+            "train": rule.balanced_accuracy,
+            "test": rule.test(table.features[test], target[test]),
+            "low": rule.low,
+            "high": rule.high,
+            "inside": rule.inside,
         }
-        if not one_sided:
-            result[name] |= {
-                "low": _bounds(rule.low),
-                "high": _bounds(rule.high),
-                "inside": rule.inside.tolist(),
-            }
     return result
-
-
-def _rounded(values: NDArray[np.float64]) -> list[list[float]]:
-    return [[round(float(v), 5) for v in row] for row in values]
-
-
-def _bounds(values: NDArray[np.float64]) -> list[list[float | None]]:
-    """None where there is no bound."""
-    return [[float(f"{v:.6g}") if np.isfinite(v) else None for v in row] for row in values]
 
 
 @dataclass(frozen=True)
@@ -131,5 +118,5 @@ def mean_over_folds(study: Study, features: str, *keys: str) -> NDArray[np.float
         values: Any = found
         for key in keys:
             values = values[key]
-        tables.append(np.array(values))
+        tables.append(np.array(values, dtype=float))
     return np.asarray(np.mean(tables, axis=0))

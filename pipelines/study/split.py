@@ -16,6 +16,7 @@ from iceclass.datasets.splits import (
     split_randomly,
 )
 from iceclass.datasets.table import Table
+from iceclass.evaluation.scores import confusion_matrix
 from pipelines.study.jobs import Training
 
 
@@ -84,6 +85,5 @@ def counts_by_trajectory(
 ) -> dict[str, list[int]]:
     """Name of every trajectory that has rows → how many of them have each label."""
     own = table.trajectory[rows].astype(np.int64)
-    shape = (len(table.trajectories), n_classes)
-    counts = np.bincount(own * n_classes + labels, minlength=shape[0] * shape[1]).reshape(shape)
+    counts = confusion_matrix(own, labels, (len(table.trajectories), n_classes))
     return {table.trajectories[i].name: counts[i].tolist() for i in np.unique(own)}

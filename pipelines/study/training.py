@@ -57,7 +57,7 @@ def train_and_test(
             raise InputError(f"{job.name}: phase {name} has no rows to train on")
     columns = _columns(study, job, len(table.feature_names))
     x = table.features if columns is None else table.features[:, columns]
-    result: dict[str, Any] = {"classes": list(classes), "features": x.shape[1]}
+    result: dict[str, Any] = {"classes": classes, "features": x.shape[1]}
     with threadpool_limits(1):
         if job.model == "network":
             epochs = None if job.validated else fold_median(study, job)
@@ -189,19 +189,14 @@ def explained(
     }
     return {
         "importance": {
-            "ig": _short(found.overall),
-            "permutation": _short(permuted),
-            "ig_by_class": [_short(row) for row in found.mean_absolute],
+            "ig": found.overall,
+            "permutation": permuted,
+            "ig_by_class": found.mean_absolute,
             "completeness": found.completeness.worst_relative,
         },
         "deletion": {
-            "counts": counts.tolist(),
-            "curves": {name: [_short(c) for c in each] for name, each in curves.items()},
+            "counts": counts,
+            "curves": curves,
             "area": {name: [area_under(counts, c) for c in each] for name, each in curves.items()},
         },
     }
-
-
-def _short(values: NDArray[np.float64]) -> list[float]:
-    """Six digits of each."""
-    return [float(f"{v:.6g}") for v in values]

@@ -226,6 +226,16 @@ def test_generated_pages_are_up_to_date():
         assert pages["text"](name) == text_of(f"science/{name}"), again
 
 
+def test_cards_of_the_data_are_up_to_date(monkeypatch):
+    monkeypatch.syspath_prepend(DOCS)  # the cards share what is alike
+    card = runpy.run_path(str(DOCS / "data_card.py"))["card"]
+    transfer = iceclass.load_reference(ROOT / "pipelines" / "data" / "transfer.h5")
+    assert card(iceclass.load_reference(), transfer) == text_of("reference-data.md")
+    card = runpy.run_path(str(DOCS / "environments_card.py"))["card"]
+    again = "python docs/environments_card.py"
+    assert card(list(iceclass.load_environments())) == text_of("environments.md"), again
+
+
 def test_pages_link_to_what_is_there():
     """On the repository's own web page, where no builder looks after the links."""
     for page in PAGES:

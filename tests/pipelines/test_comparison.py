@@ -10,7 +10,8 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -24,12 +25,12 @@ from iceclass.descriptors import descriptor
 from iceclass.errors import InputError
 from iceclass.external.freud import steinhardt
 from iceclass.frame import Frame
-from pipelines.study.__main__ import write_result
+from pipelines.study.__main__ import main
 from pipelines.study.classical import classify
-from pipelines.study.jobs import Plan, Training
+from pipelines.study.jobs import Plan, Training, separation_name
 from pipelines.study.results import Results
 from pipelines.study.rows import read_rows, steinhardt_rows, write_rows
-from pipelines.study.settings import STEINHARDT, Settings, Study
+from pipelines.study.settings import STEINHARDT, Settings, Study, write_result
 from pipelines.study.split import sides_of
 from pipelines.study.training import train_and_test
 from tests.helpers.iceframes import trajectory
@@ -57,7 +58,7 @@ CONFIG = {
     "compare": COMPARE,
     "threads": 1,
 }
-PATIENCE = 600
+PATIENCE = 1800
 """s, after which a study that makes no progress is given up."""
 ENVIRONMENT = {
     **os.environ,
@@ -83,10 +84,22 @@ def results(directory: Path) -> dict[str, int]:
     return {path.name: path.stat().st_mtime_ns for path in made}
 
 
-def start(config: Path, directory: Path, *options: str) -> list[str]:
-    """The command of the comparison."""
-    words = [PIPELINES / "study.sh", config, directory, "--cores", "2", *options, "compare"]
-    return [str(word) for word in words]
+def start(config: Path, directory: Path, *words: str) -> list[str]:
+    """The command that makes some targets."""
+    return [str(w) for w in (PIPELINES / "study.sh", config, directory, "--cores", "2", *words)]
+
+
+def make(config: Path, directory: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Make targets to their end."""
+    done = subprocess.run(
+        start(config, directory, *words),
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-5000:]
+    return done
 
 
 def planned(done: subprocess.CompletedProcess[str]) -> dict[str, int]:
@@ -96,78 +109,104 @@ def planned(done: subprocess.CompletedProcess[str]) -> dict[str, int]:
     return {w[0]: int(w[1]) for w in words if len(w) == 2 and w[1].isdigit()}
 
 
+KNOWN = {k: v for k, v in COMPARE.items() if k not in ("seeds", "kept", "resamples")}
+PLAN = Plan(("soap-37",), folds=3, seeds=1, kept={"soap-37": (5,)})
+JOBS = (
+    Training("soap-37", "fold", 0, kept=5),  # which needs that of all components
+    Training("soap-37", "fold", 0, model="boosting"),
+    Training("soap-37", "whole", 0),
+    Training(STEINHARDT, "preparation", 0, model="logistic"),
+)
+"""Trainings that Snakemake does, as users start them."""
+
+
+def finish(directory: Path) -> None:
+    """Do what is missing by the commands that Snakemake would give, without a process for each."""
+    place, settings = directory / "comparison", Settings.of(KNOWN)
+
+    def step(name: str, *words: object, of: dict) -> None:
+        if not (output := place / "results" / f"{name}.json").exists():
+            command = [*words, "--settings", json.dumps(of), "-o", output]
+            main.main([str(word) for word in command], standalone_mode=False)
+
+    for name, k in product(PLAN.stores, range(PLAN.folds)):
+        of = {"train_rows": settings.train_rows}
+        step(separation_name(name, k), "separate", place, name, k, of=of)
+    for one in sorted(PLAN.trainings(), key=lambda job: len(job.needs(PLAN.folds))):
+        store = ["--store", directory / "features" / f"{one.features}.h5"] * one.whole
+        job = json.dumps(asdict(one))
+        step(one.name, "train", place, "--job", job, *store, of=one.settings(settings))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A comparison that was killed on the way and finished.
+
+    Attributes
+    ----------
+    begun, before, after
+        What was done, and when: before it was killed, before the last start, and in the end.
+    """
+
+    config: Path
+    directory: Path
+    begun: dict[str, int]
+    before: dict[str, int]
+    after: dict[str, int]
+
+
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """A comparison that was killed on the way: its directory, what the first run had done."""
+def finished(tmp_path_factory) -> Comparison:
     base = tmp_path_factory.mktemp("comparison")
     directory, config, log = base / "study", base / "config.yaml", base / "log"
     write_reference(base / "data.h5", few_trajectories())
     config.write_text(yaml.safe_dump({**CONFIG, "data": str(base / "data.h5")}))
+    wanted = [f"comparison/results/{job.name}.json" for job in JOBS]
+    wanted += [f"comparison/results/{name}.json" for name in ("timing", PLAN.separations()[0])]
     with open(log, "wb") as file:
         process = subprocess.Popen(
-            start(config, directory),
+            start(config, directory, *wanted),
             env=ENVIRONMENT,
             stdout=file,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
     until = time.monotonic() + PATIENCE
-    while len(list(directory.glob("comparison/results/soap-37_*.json"))) < 3:
+    while len(list(directory.glob("comparison/results/soap-37_*.json"))) < 2:
         assert process.poll() is None, log.read_text()[-3000:]
         assert time.monotonic() < until, log.read_text()[-3000:]
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    begun = results(directory)
+    make(config, directory, *wanted)
+    finish(directory)
     before = results(directory)
-    done = subprocess.run(
-        start(config, directory), env=ENVIRONMENT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr[-5000:]
-    return config, directory, before
+    make(config, directory, "compare")
+    return Comparison(config, directory, begun, before, results(directory))
 
 
 @pytest.fixture(scope="module")
 def study(finished) -> Study:
-    _, directory, _ = finished
-    known = {k: v for k, v in COMPARE.items() if k not in ("seeds", "kept", "resamples")}
-    return Study(directory / "comparison", Settings.of(known))
-
-
-PLAN = Plan(("soap-37",), folds=3, seeds=1, kept={"soap-37": (5,)})
+    return Study(finished.directory / "comparison", Settings.of(KNOWN))
 
 
 def test_a_killed_comparison_goes_on_without_redoing(finished):
-    config, directory, before = finished
-    after = results(directory)
     # Snakemake does again what it had not recorded as complete when the kill came: a job a core
-    again = [name for name, when in before.items() if after[name] != when]
+    again = [name for name, when in finished.begun.items() if finished.after[name] != when]
     assert len({name.partition(".")[0] for name in again}) <= 3, again
-    assert len(after) > len(before) > 3
-    done = subprocess.run(
-        start(config, directory, "--dry-run"),
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert "Nothing to be done" in done.stdout + done.stderr
+    assert len(finished.after) > len(finished.begun) >= 2
+    assert finished.after == finished.before
 
 
 def test_a_setting_makes_anew_only_what_depends_on_it(finished, tmp_path):
-    config, directory, _ = finished
-    content = yaml.safe_load(config.read_text())
+    """Of what Snakemake made; the others it knows nothing of but that they are there."""
+    content = yaml.safe_load(finished.config.read_text())
     content["compare"] = {**COMPARE, "boosting-rounds": 4}
     other = tmp_path / "other.yaml"
     other.write_text(yaml.safe_dump(content))
-    done = subprocess.run(
-        start(other, directory, "--dry-run"),
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    jobs = planned(done)
-    boosted = [t for t in PLAN.trainings() if t.model == "boosting"]
+    jobs = planned(make(other, finished.directory, "--dry-run", "compare"))
+    boosted = [job for job in JOBS if job.model == "boosting"]
     assert jobs == {"training": len(boosted), "compare": 1, "total": len(boosted) + 1}
 
 
@@ -203,7 +242,7 @@ def test_both_splits_train_on_as_many_molecules(study):
 
 
 def test_the_whole_split_leaves_no_molecule_out(finished):
-    _, directory, _ = finished
+    directory = finished.directory
     table = FeatureStore.open(directory / "features" / "soap-37.h5").load()
     sides = sides_of(Training("soap-37", "whole", 1), table, 60)
     rows = [sides.train, sides.validation, sides.test]
@@ -212,7 +251,7 @@ def test_the_whole_split_leaves_no_molecule_out(finished):
 
 
 def test_accuracy_is_that_of_the_labels_kept(finished, study):
-    _, directory, _ = finished
+    directory = finished.directory
     right = total = 0
     for k in range(3):
         found = study.result(Training("soap-37", "fold", k).name)
@@ -236,8 +275,27 @@ def test_accuracy_is_that_of_the_labels_kept(finished, study):
     )
 
 
+def test_numbers_tell_of_preparations_and_features(finished):
+    directory = finished.directory
+    numbers = json.loads((directory / "comparison" / "study.json").read_text())
+    assert numbers["classes"] == list(WANTED)
+    each = numbers["features"]["soap-37"]["preparations"]
+    assert {phase: len(own) for phase, own in each.items()} == WANTED
+    recall = numbers["features"]["soap-37"]["folds"]["recall 0"]["value"]
+    assert recall == pytest.approx(
+        np.mean([one["unseen"] for one in each["ih"].values()]), abs=1e-5
+    )
+    for values in (numbers["importance"]["soap-37"], numbers["alone"]["soap-37"]["ih"]):
+        assert len(values) == 37
+    assert list(numbers["importance"]["soap-37"].values()) == sorted(
+        numbers["importance"]["soap-37"].values(), reverse=True
+    )
+    best = next(iter(numbers["alone"]["soap-37"]["ih"].values()))
+    assert 0.5 < best["area_under_roc"] <= 1
+
+
 def test_page_has_its_figures_and_answers(finished):
-    _, directory, _ = finished
+    directory = finished.directory
     page = (directory / "comparison" / "study.md").read_text()
     for figure in ("protocols", "learning", "single", "components", "deletion"):
         assert f"({figure}.png)" in page
@@ -265,7 +323,7 @@ def test_results_of_another_number_of_preparations_are_refused(study):
 
 
 def test_steinhardt_rows_are_those_of_the_store(finished, study):
-    _, directory, _ = finished
+    directory = finished.directory
     mine, store = (read_rows(study.rows_path(name)) for name in (STEINHARDT, "soap-37"))
     np.testing.assert_array_equal(mine.molecule, store.molecule)
     q4 = mine.features[mine.phase == "ih", mine.feature_names.index("q4 of 4")]
@@ -296,14 +354,6 @@ def test_fewer_components_are_the_most_important_ones(study):
     assert study.result(fewer.name)["features"] == 5
 
 
-def trained(study: Study, *jobs: Training) -> None:
-    """Do the jobs as the rule does."""
-    for job in jobs:
-        table = read_rows(study.rows_path(job.features))
-        result = train_and_test(study, job, table, table.classes)
-        write_result(study.directory / "results" / f"{job.name}.json", result)
-
-
 def test_random_split_remembers_what_the_honest_one_cannot(tmp_path):
     """Four preparations of three phases, told apart by their own offsets far more than by phase."""
     rng = np.random.default_rng(8)
@@ -319,7 +369,10 @@ def test_random_split_remembers_what_the_honest_one_cannot(tmp_path):
     study = Study(tmp_path, settings)
     write_rows(study.rows_path("soap-37"), FeatureStore.open(tmp_path / "soap-37.h5").load())
     random = Training("soap-37", "molecule", 0)
-    trained(study, random, *(Training("soap-37", "fold", k) for k in range(4)))
+    table = read_rows(study.rows_path("soap-37"))
+    for job in (random, *(Training("soap-37", "fold", k) for k in range(4))):
+        result = train_and_test(study, job, table, table.classes)
+        write_result(study.directory / "results" / f"{job.name}.json", result)
     found = Results(study, Plan(("soap-37",), folds=4, seeds=1), 500)
     memory = found.memory("soap-37")
     assert memory["protocols"].low > 0.1
@@ -361,28 +414,3 @@ def test_settings_that_cannot_be_are_told(tmp_path):
         Plan(("soap-37",), folds=1)
     with pytest.raises(InputError, match="may not be called 'steinhardt'"):
         Plan((STEINHARDT,), folds=3)
-
-
-def test_the_workflow_plans_the_comparison(tmp_path):
-    done = subprocess.run(
-        [
-            *("snakemake", "--snakefile", PIPELINES / "Snakefile"),
-            *("--configfile", PIPELINES / "config" / "study.yaml"),
-            *("--directory", tmp_path, "--cores", "2", "--dry-run", "compare"),
-        ],
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    jobs = planned(done)
-    plan = Plan(
-        ("acsf", "bispectrum-30", "mtp-16", "qsnap", "soap-37", "soap-325"),
-        folds=5,
-        kept={"soap-325": (5, 10, 20, 40, 80)},
-    )
-    assert jobs["training"] == len(list(plan.trainings())) > 300
-    assert jobs["classical"] == 9
-    assert jobs["separation"] == 6 * 5
-    assert jobs["generate"] == 45

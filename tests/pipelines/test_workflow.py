@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,9 +19,11 @@ import yaml
 import iceclass
 from iceclass.acceptance.check import read_checks
 from iceclass.acceptance.criteria import Thresholds
+from iceclass.errors import InputError
 from iceclass.generation.states import default_states
 from iceclass.model.file import load_model
 from iceclass.phases import PHASES
+from pipelines.study.jobs import Plan
 from tests.helpers.outputs import check_output
 
 ROOT = Path(__file__).parents[2]
@@ -31,7 +34,7 @@ ENVIRONMENT = {
     "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     "OMP_NUM_THREADS": "1",
 }
-PATIENCE = 300
+PATIENCE = 1800
 """s, after which a workflow that makes no progress is given up."""
 
 
@@ -186,9 +189,10 @@ def dry_run(directory: Path, *options: str, config: Path) -> subprocess.Complete
 
 
 def test_whole_study_is_planned_for_a_cluster(tmp_path):
+    """With the comparison, which is not among what "all" makes."""
     profile = PIPELINES / "profiles" / "slurm"
     config = PIPELINES / "config" / "study.yaml"
-    done = dry_run(tmp_path, "--profile", str(profile), config=config)
+    done = dry_run(tmp_path, "--profile", str(profile), "all", "compare", config=config)
     assert done.returncode == 0, done.stderr
     jobs = {
         words[0]: int(words[1])
@@ -197,6 +201,14 @@ def test_whole_study_is_planned_for_a_cluster(tmp_path):
     }
     assert jobs["generate"] == 45
     assert [jobs[rule] for rule in ("featurize", "train", "evaluate", "explain")] == [6] * 4
+    plan = Plan(
+        ("acsf", "bispectrum-30", "mtp-16", "qsnap", "soap-37", "soap-325"),
+        folds=5,
+        kept={"soap-325": (5, 10, 20, 40, 80)},
+    )
+    assert jobs["training"] == len(list(plan.trainings())) > 300
+    assert jobs["classical"] == 9
+    assert jobs["separation"] == 6 * 5
     (generate, *_) = done.stdout.partition("rule generate:")[2].split("\n\n")
     assert "mem_mb=1000" in generate
     assert "runtime=360" in generate
@@ -209,19 +221,35 @@ def test_profiles_speak_of_rules_that_exist():
         assert f"\nrule {rule}:" in rules
 
 
-def test_mistakes_in_the_configuration_are_told(tmp_path):
-    for line, said in {
-        "phasen: [ih]": "phasen",
-        "descriptors: [soap-73]": "soap-37",
-        "settings: {melt_tine: 4}": "melt_time",
-        "replacements: {ih: {4: 9}}": "ih_mw_p4",
-    }.items():
-        config = tmp_path / "wrong.yaml"
-        content = yaml.safe_load(TINY.read_text()) | yaml.safe_load(line)
-        config.write_text(yaml.safe_dump(content))
-        done = dry_run(tmp_path, config=config)
-        assert done.returncode != 0
-        assert said in done.stdout + done.stderr, line
+def with_mistake(line: str) -> dict:
+    return yaml.safe_load(TINY.read_text()) | yaml.safe_load(line)
+
+
+def test_a_mistake_in_the_configuration_is_told(tmp_path):
+    config = tmp_path / "wrong.yaml"
+    config.write_text(yaml.safe_dump(with_mistake("phasen: [ih]")))
+    done = dry_run(tmp_path, config=config)
+    assert done.returncode != 0
+    assert "unknown in the configuration: phasen" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("descriptors: [soap-73]", "soap-37"),
+        ("settings: {melt_tine: 4}", "melt_time"),
+        ("replacements: {ih: {4: 9}}", "ih_mw_p4"),
+    ],
+)
+def test_mistakes_are_told_before_anything_is_planned(line, said, monkeypatch):
+    """By what stands before the rules, which is Python."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    before, rules, _ = (PIPELINES / "Snakefile").read_text().partition("\nwildcard_constraints:")
+    assert rules
+    given = {"workflow": SimpleNamespace(basedir=PIPELINES), "config": with_mistake(line)}
+    with pytest.raises(InputError) as told:
+        exec(compile(before, "Snakefile", "exec"), given)
+    assert said in str(told.value)
 
 
 def readme_tables() -> list[list[list[str]]]:

@@ -9,6 +9,7 @@ from iceclass.external import freud, mdapy, ovito
 from iceclass.frame import Frame
 from iceclass.neighbours import neighbour_list
 from tests.helpers.configurations import crystal, liquid_like, sheared
+from tests.helpers.trajectories import run_python
 
 FRAMES = {
     "ice Ih": lambda: crystal("1h", (3, 3, 3), noise=0.1),
@@ -72,3 +73,14 @@ def test_freud_averages_bond_orders_as_the_formula_says(name):
     expected = np.sqrt(4 * np.pi / 13 * (np.abs(averaged) ** 2).sum(axis=1))
     assert (np.isnan(found) == (counts == 0)).all()
     np.testing.assert_allclose(found[counts > 0], expected[counts > 0], atol=1e-4)
+
+
+def test_freud_says_nothing_when_a_program_ends(tmp_path):
+    code = """
+import iceclass.cli.main
+from iceclass.external.freud import averaged_steinhardt
+from iceclass.generation.lattices import oxygens
+averaged_steinhardt(oxygens("1h", 100), 6, 3.5)
+"""
+    done = run_python(code, tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

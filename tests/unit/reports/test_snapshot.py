@@ -1,5 +1,6 @@
 """Pictures of labelled frames: every molecule of the slice in its colour."""
 
+import runpy
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,9 @@ import iceclass
 from iceclass.phases import PHASES
 from iceclass.reports.snapshot import DEPTH, draw_snapshot
 from iceclass.reports.style import new_figure
-from pipelines.picture import main
 
-DEMO = Path(__file__).parents[3] / "demo" / "melting-slab.lammpstrj.gz"
+ROOT = Path(__file__).parents[3]
+DEMO = ROOT / "demo" / "melting-slab.lammpstrj.gz"
 
 
 def colours_of(axes):
@@ -48,6 +49,7 @@ def test_one_colour_for_all():
 
 def test_picture_of_the_demo(tmp_path):
     output = tmp_path / "slab.png"
+    main = runpy.run_path(str(ROOT / "docs" / "picture.py"))["main"]
     done = CliRunner().invoke(main, [str(DEMO), "-o", str(output)])
     assert done.exit_code == 0, done.output
     pixels = imread(output)[:, :, :3].reshape(-1, 3)

@@ -10,7 +10,6 @@ from iceclass.errors import InputError
 from iceclass.external.ovito import chill_plus
 from iceclass.generation.lattices import Size, build, lattice_names
 from iceclass.generation.stacking import closes, same_sequence
-from iceclass.generation.water_models import WATER_MODELS
 from iceclass.phases import (
     CRYSTALS,
     PHASE_OF_LATTICE,
@@ -33,23 +32,22 @@ from pipelines.validation_sets import (
     BASAL,
     LATTICES,
     MODEL,
-    NUCLEUS,
     OTHER_ICES,
-    SEQUENCES,
     STACKING,
-    preparations,
+    planned,
+    sequences,
 )
 from tests.helpers.iceframes import neighbour_distances
 
 
 def test_no_sequence_is_on_both_sides():
-    sequences = {side: [p.letters for p in every] for side, every in SEQUENCES.items()}
-    assert all(closes(s) for own in sequences.values() for s in own)
-    for one in sequences["train"]:
-        assert not any(same_sequence(one, other) for other in sequences["test"])
+    every = {side: sequences(side) for side in STACKING}
+    assert all(closes(s) for own in every.values() for s in own)
+    for one in every["train"]:
+        assert not any(same_sequence(one, other) for other in every["test"])
     for side, path in STACKING.items():
         found = {t.metadata["sequence"] for t in load_reference(path)}
-        assert found == set(sequences[side])
+        assert found == set(every[side])
         assert {t.split for t in load_reference(path)} == {side}
 
 
@@ -70,7 +68,7 @@ def test_truth_of_sequences_is_chill_plus_on_the_lattice_and_nobody_left_its_sit
 
 def test_lattices_in_the_file_are_genices():
     by_name = {t.name: t for t in load_reference(LATTICES)}
-    assert {*CRYSTALS, "basal", *(ice.name for ice in OTHER_ICES)} <= set(by_name)
+    assert {*CRYSTALS, "basal", *OTHER_ICES} <= set(by_name)
     for name, lattice, size in (("cs1", "CS1", Size(molecules=400)), ("basal", "one[hh]", BASAL)):
         frame = build(lattice, MODEL, size=size).frame()
         stored = by_name[name].frames[0]
@@ -114,7 +112,7 @@ def test_cases_are_the_same_every_time_and_say_what_is_right():
     assert surface.counted is not None
     assert surface.counted[0].sum() == 2 * 2 * 3 * 8  # a bilayer at each of two faces
     displaced = list(stacking_cases(load_reference(STACKING["test"]), (0.1,)))
-    assert {c.name for c in displaced} == {p.letters for p in SEQUENCES["test"]}
+    assert {c.name for c in displaced} == set(sequences("test"))
 
 
 def test_every_lattice_comes_once_with_what_it_is():
@@ -146,10 +144,17 @@ def test_lattices_of_a_class_have_its_neighbours(phase):
             np.testing.assert_allclose(a, b, rtol=0.04)
 
 
-def test_the_plan_runs_every_preparation_once():
-    names = [p.name for p in preparations()]
-    assert len(set(names)) == len(names)
-    assert NUCLEUS.model is WATER_MODELS["mw"]
+def test_what_is_planned_is_what_is_there():
+    """By lattice and states; the nucleus is of mW."""
+    data = [*STACKING.values(), LATTICES, LATTICES.with_name("interfaces.h5")]
+    there = [t for path in data for t in load_reference(path) if not t.is_lattice]
+    for job in planned().values():
+        states = {(s.temperature, s.pressure) for s in job.preparation.states}
+        kind = job.group if job.group in ("slab", "nucleus") else job.preparation.phase
+        own = [t for t in there if kind in (t.metadata.get("shape"), t.metadata["lattice"])]
+        assert {(t.temperature, t.pressure) for t in own} == states, job.name
+        assert {t.model for t in own} == {job.preparation.model.name}
+    assert len(there) == sum(len(job.preparation.states) for job in planned().values())
 
 
 def test_data_that_are_not_there_are_told(tmp_path):

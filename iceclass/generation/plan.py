@@ -1,8 +1,24 @@
-"""The list of all preparations of the environments data set, read from its configuration.
+"""Plans of many preparations, in YAML, and what is missing of them.
 
-``config/environments.yaml`` has one entry for each group of simulations, in the order in which
-they are worth their time. :func:`read_plan` expands it into jobs: one preparation each, with the
-side of the split it belongs to.
+A plan has one list, ``environments``, of groups of simulations in the order in which they are worth
+their time. Its entries have
+
+``name``, ``kind``
+    Of the group, for good; what surrounds its molecules (default: the recipe's).
+``phase``, ``model``, ``recipe``
+    A phase or GenIce2 lattice, a water model, a recipe (default: the phase's own).
+``seed``, ``split``
+    Of the first preparation; the side of each, ``[train, test, …]``: so many are there.
+``states``
+    ``240@0 220@0.1``, in K and GPa; or a list of such rows, which take turns.
+``molecules``, ``repetition``, ``density``
+    Of the starting structure.
+``settings``
+    Of recipe and dynamics, as ``iceclass generate --set`` takes them.
+``variants``
+    Other values of these, each with a ``name`` and, unless it gives its own, seeds ten further on.
+``later``
+    So many places further back in the order.
 """
 
 from __future__ import annotations
@@ -12,22 +28,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from iceclass.datasets.environments import RESERVED_KINDS, RESERVED_MODELS
 from iceclass.datasets.splits import SPLITS
-from iceclass.errors import InputError, unknown_name
+from iceclass.errors import (
+    IceclassError,
+    InputError,
+    MissingDependencyError,
+    OutputError,
+    unknown_name,
+)
+from iceclass.files import OutputLock, write_text
 from iceclass.generation.catalogue import find_recipe
 from iceclass.generation.lattices import Size
-from iceclass.generation.runs import Preparation, recipe_of
+from iceclass.generation.runs import Preparation, recipe_of, run
 from iceclass.generation.settings import apply_settings
 from iceclass.generation.stages import Dynamics
 from iceclass.generation.states import parse_state
 from iceclass.generation.water_models import water_model
-
-CONFIG = Path(__file__).parents[1] / "config" / "environments.yaml"
-
-PLANS = (CONFIG, CONFIG.with_name("ices.yaml"))
-"""Places where people look, and the ices and hydrates beside the study's."""
 
 KEYS = {
     "name",
@@ -45,6 +62,9 @@ KEYS = {
     "variants",
     "later",
 }
+
+FAILED = "failed.txt"
+"""Why LAMMPS could not finish a preparation, which is not tried again before this is removed."""
 
 
 @dataclass(frozen=True)
@@ -68,17 +88,32 @@ class Job:
     split: str
     preparation: Preparation
 
+    def __post_init__(self) -> None:
+        if self.split not in SPLITS:
+            raise unknown_name("split", self.split, SPLITS)
+        model = self.preparation.model.name
+        if self.split != "test" and (model in RESERVED_MODELS or self.kind in RESERVED_KINDS):
+            raise InputError(f"{model} {self.kind} is for tests only, not {self.split}")
+
     @property
     def name(self) -> str:
         """Unique in the plan."""
         return f"{self.group}-p{self.preparation.seed}"
 
-    def directory(self, runs: Path) -> Path:
-        """Where the runs of the group lie."""
-        return runs / self.group
+    def folder(self, runs: Path) -> Path:
+        """Where the preparation lies, of the runs in a directory."""
+        return runs / self.group / self.preparation.name
+
+    def state(self, runs: Path) -> str:
+        """``complete``, every trajectory with its description; ``failed``; or ``missing``."""
+        folder, made = self.folder(runs), self.preparation
+        paths = [folder / made.trajectory_name(state) for state in made.states]
+        if all(p.is_file() and p.with_suffix(".json").is_file() for p in paths):
+            return "complete"
+        return "failed" if (folder / FAILED).exists() else "missing"
 
 
-def read_plan(path: Path = CONFIG) -> list[Job]:
+def read_plan(path: Path) -> list[Job]:
     """All jobs, so that all kinds are there early, on the training and on the test side.
 
     First the first preparation of every entry's first variant, in the order of the file; then the
@@ -89,7 +124,13 @@ def read_plan(path: Path = CONFIG) -> list[Job]:
     ------
     InputError
         The file is no plan; the entry and what is wrong with it are named.
+    MissingDependencyError
+        PyYAML is not installed.
     """
+    try:
+        import yaml
+    except ImportError as error:
+        raise MissingDependencyError("a plan", "PyYAML", "generate") from error
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
@@ -130,8 +171,6 @@ def _expanded(entry: Mapping[str, Any]) -> Iterator[tuple[int, Job]]:
         group = entry["name"] + (f"-{variant['name']}" if "name" in variant else "")
         seed = int(merged["seed"]) + (0 if "seed" in variant else 10 * number)
         for k, split in enumerate(merged["split"]):
-            if split not in SPLITS:
-                raise unknown_name("split", split, SPLITS)
             yield number + k + int(merged.get("later", 0)), _job(group, merged, seed + k, split, k)
 
 
@@ -151,3 +190,29 @@ def _job(group: str, entry: Mapping[str, Any], seed: int, split: str, k: int) ->
     model = water_model(str(entry["model"]))
     preparation = Preparation(phase, model, seed, states, made, dynamics, size)
     return Job(group, str(entry.get("kind", made.environment)), split, preparation)
+
+
+def perform(job: Job, runs: Path) -> str:
+    """Do what is missing of a job, unless another process does; a line on what became of it.
+
+    A process that is killed leaves nothing that keeps another one from going on.
+    """
+    folder = job.folder(runs)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        lock = OutputLock(folder)
+    except OutputError as error:
+        return f"{job.name}: {error.message}"
+    try:
+        if (state := job.state(runs)) == "failed":
+            return f"{job.name}: failed before, see {folder / FAILED}"
+        if state == "missing":
+            run(job.preparation, folder.parent)
+            state = "done"
+    except IceclassError as error:
+        folder.mkdir(exist_ok=True)
+        write_text(folder / FAILED, f"{error}\n", force=True)
+        state = f"failed: {error}"
+    finally:
+        lock.release()
+    return f"{job.name}: {state}"

@@ -1,6 +1,6 @@
 """Draw the first and the last frame of a labelled trajectory, each molecule in its phase's colour.
 
-python pipelines/picture.py demo/melting-slab.lammpstrj.gz -o docs/images/melting-slab.png
+python docs/picture.py demo/melting-slab.lammpstrj.gz -o docs/images/melting-slab.png
 """
 
 from __future__ import annotations

@@ -1,25 +1,26 @@
 """Write the card of the environments data set, and its page of figures.
 
-    python -m pipelines.environments.card
+    python docs/environments_card.py
 
 Writes ``docs/environments.md`` and ``docs/images/environments.png``; every number in them is read
-from the data, the plan, and the record of what was rejected.
+from the data, the plans, and the records of what was rejected.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import click
 import numpy as np
+from data_card import span
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba_array
 from PIL import Image
 from scipy.spatial import cKDTree
 
+from iceclass.acceptance.packing import NAMES, rejections
 from iceclass.datasets.environments import (
     CHECKOUT,
     CLASSES,
@@ -34,15 +35,17 @@ from iceclass.datasets.splits import SPLITS
 from iceclass.files import write_text
 from iceclass.frame import Frame
 from iceclass.generation.construction import LEFT_SITE, MARGIN, VAPOUR
+from iceclass.generation.plan import read_plan
 from iceclass.generation.water_models import water_model
 from iceclass.phases import colour_of
 from iceclass.reports.snapshot import BOND
 from iceclass.reports.style import DARK, PAGE, new_figure, save, style
 from iceclass.tables import markdown_table
-from pipelines.environments.pack import NAMES, rejections
-from pipelines.environments.plan import PLANS, Job, read_plan
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).resolve().parent
+
+PLANS = [DOCS.parent / "pipelines" / "config" / f"{name}.yaml" for name in NAMES]
+"""Places where people look, and the ices and hydrates beside the study's."""
 
 NO_TRUTH_COLOUR = "#444444"
 
@@ -62,7 +65,7 @@ SHOWN = (
 HEAD = """\
 # The environments data set
 
-_Written by `python -m pipelines.environments.card`; every number is read from the files._
+_Written by `python docs/environments_card.py`; every number is read from the files._
 
 ![Places where people look](images/environments.png)
 
@@ -137,23 +140,17 @@ LIMITS = """\
 SUPPLEMENT = """\
 ## More of it
 
-    nohup nice -n 19 python -m pipelines.environments.run RUNS --jobs 2 &
-    python -m pipelines.environments.pack RUNS
-    python -m pipelines.environments.card
+    iceclass environments run pipelines/config/environments.yaml -o RUNS --jobs 2
+    iceclass environments pack pipelines/config/environments.yaml RUNS -o pipelines/data
+    python docs/environments_card.py
 
-The first does what is missing of `pipelines/config/environments.yaml`, in the order in which it
-is worth the time, and may be stopped at any moment; the second checks what is new and adds a file
-to the data; the third writes this page. {complete} of {planned} preparations are there, some for a
+The first does what is missing of the plan, in the order in which it is worth the time, and may be
+stopped at any moment; the second checks what is new and adds a file to the data; the third writes
+this page. {complete} of {planned} preparations are there, some for a
 part of their states. Missing:
 
 {missing}
 """
-
-
-def span(values: Iterable[float]) -> str:
-    """``80–262``."""
-    low, high = (format(f(list(values := list(values))), "g") for f in (min, max))
-    return low if low == high else f"{low} to {high}"
 
 
 def contents(data: Sequence[EnvironmentTrajectory]) -> str:
@@ -215,10 +212,10 @@ def models(data: Sequence[EnvironmentTrajectory]) -> str:
     return markdown_table((*header, "parameters"), lines)
 
 
-def card(
-    data: Sequence[EnvironmentTrajectory], jobs: Sequence[Job], rejected: dict[str, dict]
-) -> str:
+def card(data: Sequence[EnvironmentTrajectory]) -> str:
     """The whole page."""
+    rejected = {name: why for one in NAMES for name, why in rejections(CHECKOUT, one).items()}
+    jobs = [job for plan in PLANS for job in read_plan(plan)]
     held = [t for t in data if t.kind in ("nucleus", "interface")]
     recipes = [
         (t.metadata["definition"]["recipe"], t.metadata["definition"]["dynamics"]) for t in held
@@ -342,16 +339,7 @@ def figure(data: Sequence[EnvironmentTrajectory], path: Path) -> None:
     small.save(path, optimize=True)
 
 
-@click.command(help=__doc__.splitlines()[0])
-@click.option("--data", type=click.Path(path_type=Path), default=CHECKOUT)
-@click.option("--docs", type=click.Path(path_type=Path), default=DOCS)
-def main(data: Path, docs: Path) -> None:
-    found = list(load_environments(data))
-    rejected = {name: why for one in NAMES for name, why in rejections(data, one).items()}
-    jobs = [job for plan in PLANS for job in read_plan(plan)]
-    write_text(docs / "environments.md", card(found, jobs, rejected), force=True)
-    figure(found, docs / "images" / "environments.png")
-
-
 if __name__ == "__main__":
-    main()
+    found = list(load_environments())
+    write_text(DOCS / "environments.md", card(found), force=True)
+    figure(found, DOCS / "images" / "environments.png")

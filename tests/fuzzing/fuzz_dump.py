@@ -1,7 +1,7 @@
 """Coverage-guided fuzzing of the dump reader with atheris (libFuzzer), which is installed apart.
 
     pip install atheris
-    python -m pipelines.fuzz_dump corpus/ -dict=tests/data/fuzz/dump.dict -runs=20000 -max_len=20000
+    python -m tests.fuzzing.fuzz_dump corpus/ -dict=tests/data/fuzz/dump.dict -max_len=20000
 
 The Python of the reader is instrumented: headers, boxes, rows, columns, kinds of atoms, frames.
 The Numba kernels are not: what they compile would hold the calls that count coverage, which they
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import atheris
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SEEDS = ROOT / "tests" / "data" / "io"
 KERNELS = [
     ".".join(path.relative_to(ROOT).with_suffix("").parts)
