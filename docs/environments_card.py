@@ -116,6 +116,10 @@ moved by less than 1 Å. (The basal face of a box like these grew by 0.08 Å/ps 
 0.06 Å/ps at 285 K, by the change of the potential energy over 40 ps and a heat of fusion of
 1.26 kcal/mol. Atomistic models diffuse more slowly.) `trajectory.made` tells what each molecule was
 made to be at the boundaries as well: a nucleus counts `(made != water).sum()`.
+
+Two crystals face to face, a hydrate and ice I, are put so and stay so: each molecule is what its
+lattice is, as long as it is near its site. Where a hydrate **grows** for longer than a boundary
+stays within its margin, what was held is hydrate and nothing else has a truth.
 """
 
 SLOW = """\
@@ -216,9 +220,11 @@ def card(data: Sequence[EnvironmentTrajectory]) -> str:
     """The whole page."""
     rejected = {name: why for one in NAMES for name, why in rejections(CHECKOUT, one).items()}
     jobs = [job for plan in PLANS for job in read_plan(plan)]
-    held = [t for t in data if t.kind in ("nucleus", "interface")]
+    made = [t.metadata["definition"] for t in data if t.kind in ("nucleus", "interface")]
     recipes = [
-        (t.metadata["definition"]["recipe"], t.metadata["definition"]["dynamics"]) for t in held
+        (one["recipe"], one["dynamics"])
+        for one in made
+        if "let_go_time" in one["recipe"] and not one["recipe"].get("growing")
     ]
     longest = max(
         (r["let_go_time"] + r["equilibration"] + d["production"] for r, d in recipes), default=0.0

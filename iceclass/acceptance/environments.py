@@ -233,8 +233,8 @@ def _reasons(
             )
     if c.ice is not None and c.ice > limits.foreign_ice:
         failed.append(
-            f"{100 * c.ice:.1f} % of what is not crystal is ice I or hydrate by CHILL+, expected at "
-            f"most {100 * limits.foreign_ice:g} %: it crystallises, or never melted"
+            f"{100 * c.ice:.1f} % of what is not crystal is ice I or hydrate by CHILL+, expected "
+            f"at most {100 * limits.foreign_ice:g} %: it crystallises, or never melted"
         )
     freedom = 3 if water_model(str(description["water_model"])).one_site else 6
     spread = c.temperature * np.sqrt(2.0 / (freedom * int(description["molecules"])))
