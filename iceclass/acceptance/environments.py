@@ -19,7 +19,7 @@ from iceclass.acceptance.densities import expected_density
 from iceclass.acceptance.structure import mean_square_displacement, radial_distribution
 from iceclass.external.ovito import chill_plus
 from iceclass.frame import Frame
-from iceclass.generation.construction import NO_TRUTH, made
+from iceclass.generation.construction import NO_TRUTH, made, on_sites
 from iceclass.generation.water_models import water_model
 from iceclass.phases import GLASSES
 
@@ -64,6 +64,9 @@ class Limits:
     foreign_ice
         Share of the liquid's or glass's molecules with truth that CHILL+ calls ice I or hydrate, at
         most.
+    on_sites
+        Share of the liquid's molecules with truth that are at sites of the crystal that was
+        melted, at most: of a dense liquid 7 % are by chance.
     temperature, temperature_share
         Deviation of the mean temperature, at most: in standard deviations of the instantaneous
         one, or as a share of it, whichever is more. A large box just let go is a few K off.
@@ -76,6 +79,7 @@ class Limits:
     may_be_slow: float = 245.0
     glass_amplitude: float = Thresholds().solid_amplitude
     foreign_ice: float = Thresholds().foreign_ice
+    on_sites: float = 0.25
     temperature: float = 3.0
     temperature_share: float = 0.04
 
@@ -107,6 +111,9 @@ class EnvironmentChecks:
         Share of all molecules.
     ice
         Share of the liquid's or glass's molecules that CHILL+ calls ice I or hydrate.
+    on_sites
+        Share of the liquid's molecules beside a crystal that are at sites of it, had it not
+        melted; ``None`` where its sites are not known.
     reasons
         Why it is rejected; empty: it is accepted.
     """
@@ -122,6 +129,7 @@ class EnvironmentChecks:
     left_sites: float | None
     without_truth: float
     ice: float | None
+    on_sites: float | None
     reasons: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
@@ -135,6 +143,8 @@ def check_environment(
     frames: Sequence[Frame],
     truth: NDArray[np.int8],
     limits: Limits = Limits(),
+    *,
+    sites: Frame | None = None,
 ) -> EnvironmentChecks:
     """Measure a trajectory and judge it.
 
@@ -146,6 +156,9 @@ def check_environment(
         Of environment.
     frames, truth
         T frames, and (T, N) what :func:`iceclass.generation.construction.truth` says of them.
+
+    sites
+        The undisplaced molecules of the crystal that a part of was melted.
 
     Raises
     ------
@@ -186,6 +199,7 @@ def check_environment(
         left_sites=_left_sites(construction, truth, solid),
         without_truth=round(float((truth == NO_TRUTH).mean()), 4),
         ice=_ice(frames, truth, solid),
+        on_sites=_on_sites(sites, frames, truth, solid),
     )
     mobile = found.first_peak**2 / (6 * limits.relaxation_time)
     liquid = "water" in phases and found.diffusion is not None and found.diffusion < mobile
@@ -235,6 +249,11 @@ def _reasons(
         failed.append(
             f"{100 * c.ice:.1f} % of what is not crystal is ice I or hydrate by CHILL+, expected "
             f"at most {100 * limits.foreign_ice:g} %: it crystallises, or never melted"
+        )
+    if c.on_sites is not None and c.on_sites > limits.on_sites:
+        failed.append(
+            f"{100 * c.on_sites:.1f} % of the liquid are at sites of the crystal, expected at most "
+            f"{100 * limits.on_sites:g} %: it crystallises, or never melted"
         )
     freedom = 3 if water_model(str(description["water_model"])).one_site else 6
     spread = c.temperature * np.sqrt(2.0 / (freedom * int(description["molecules"])))
@@ -287,3 +306,16 @@ def _ice(
     if not chosen.any():
         return None
     return round(float(np.isin(chill_plus(frames[-1])[chosen], ("ih", "ic", "hydrate")).mean()), 4)
+
+
+def _on_sites(
+    sites: Frame | None,
+    frames: Sequence[Frame],
+    truth: NDArray[np.int8],
+    solid: NDArray[np.bool_],
+) -> float | None:
+    """Share of molecules with truth, not solid, that are at sites of the crystal at last."""
+    chosen = ~solid & (truth[-1] != NO_TRUTH)
+    if sites is None or not chosen.any() or not solid.any():
+        return None
+    return round(float(on_sites(sites, frames[-1], solid)[chosen].mean()), 4)

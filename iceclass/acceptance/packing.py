@@ -141,8 +141,10 @@ def checked(
                 continue
             with Trajectory(path) as trajectory:
                 frames = tuple(trajectory)
-            told = truth(construction, start.structure.frame(), frames)
-            checks = check_environment(description, job.kind, frames, told).to_dict()
+            sites = start.structure.frame()
+            told = truth(construction, sites, frames)
+            found = check_environment(description, job.kind, frames, told, sites=sites)
+            checks = found.to_dict()
             reasons = list(checks.pop("reasons"))
             arrays = {"made": made(construction), "truth": told}
             yield Checked(

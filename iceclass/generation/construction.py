@@ -21,7 +21,7 @@ from iceclass.frame import Frame
 from iceclass.generation.lattices import Structure
 from iceclass.generation.other_sites import Others
 from iceclass.generation.stacking import molecule_letters
-from iceclass.neighbours.cell_list import neighbour_list
+from iceclass.neighbours.cell_list import nearest, neighbour_list
 from iceclass.phases import PHASE_OF_LATTICE, PHASE_OF_LETTER
 
 GROUPS = "groups.lmp"
@@ -223,6 +223,30 @@ def truth(
     return found
 
 
+def on_sites(sites: Frame, frame: Frame, solid: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(N,) bool: which molecules are at a site of the crystal that filled the box at the start.
+
+    At a site is within half of :data:`LEFT_SITE`, of whichever site, the crystal being moved by
+    the mean drift of the solid molecules. Of a liquid these are few, of what never melted, or
+    has crystallised onto the rest, most.
+    """
+    start = sites.positions @ np.linalg.inv(sites.cell)
+    moved = start + _drift(start[solid], frame, solid)
+    radius = LEFT_SITE / 2
+    indices, _ = nearest(
+        frame.positions, moved @ frame.cell + frame.origin, frame.cell, frame.pbc, radius
+    )
+    return np.asarray(indices >= 0)
+
+
+def _drift(
+    start: NDArray[np.float64], frame: Frame, solid: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """(3,) mean motion of solid molecules, in units of the cell vectors, within half a cell."""
+    step = (frame.positions[solid] - frame.origin) @ np.linalg.inv(frame.cell) - start
+    return np.asarray(np.angle(np.exp(2j * np.pi * step).mean(axis=0)) / (2 * np.pi))
+
+
 def _phases(
     structure: Structure, name: str, chosen: NDArray[np.bool_]
 ) -> tuple[tuple[str, ...], NDArray[np.int8]]:
@@ -246,8 +270,7 @@ def _displacement(
     for row, frame in zip(away, frames, strict=True):
         step = (frame.positions[solid] - frame.origin) @ np.linalg.inv(frame.cell) - start
         # the crystal as a whole may have drifted: first by the circular mean, then exactly
-        drift = np.angle(np.exp(2j * np.pi * step).mean(axis=0)) / (2 * np.pi)
-        step -= drift
+        step -= _drift(start, frame, solid)
         step -= np.round(step)
         row[solid] = _misfit(start @ frame.cell, (start + step) @ frame.cell)
     return away

@@ -8,7 +8,15 @@ from scipy.spatial.transform import Rotation
 
 from iceclass.errors import InputError
 from iceclass.frame import Frame
-from iceclass.generation.construction import LEFT_SITE, MARGIN, NO_TRUTH, Arrangement, made, truth
+from iceclass.generation.construction import (
+    LEFT_SITE,
+    MARGIN,
+    NO_TRUTH,
+    Arrangement,
+    made,
+    on_sites,
+    truth,
+)
 from iceclass.generation.lattices import Size, build
 from iceclass.generation.water_models import WATER_MODELS
 
@@ -124,3 +132,22 @@ def test_frames_of_another_simulation(halves):
     other = build("ic", MW).frame()
     with pytest.raises(InputError, match="the frames are not"):
         truth(halves.to_dict(), halves.structure.frame(), [other])
+
+
+def test_what_never_melted_is_at_sites():
+    ice = build("ih", MW, size=Size(repetition=(3, 3, 3))).frame()
+    rng = np.random.default_rng(4)
+    solid = rng.random(ice.n_molecules) < 0.5
+    fractional = ice.positions @ np.linalg.inv(ice.cell)
+    cell, drift = 1.02 * ice.cell, np.array([0.3, -0.2, 0.45])
+    moved = (fractional + drift) @ cell + 0.15 * rng.normal(size=(ice.n_molecules, 3))
+    crystal = Frame(positions=moved, cell=cell)
+    assert on_sites(ice, crystal, solid).mean() > 0.98
+    exchanged = moved.copy()
+    exchanged[~solid] = rng.permutation(moved[~solid])  # a crystal all the same
+    assert on_sites(ice, Frame(positions=exchanged, cell=cell), solid).mean() > 0.98
+    melted = moved.copy()
+    melted[~solid] = rng.random((int((~solid).sum()), 3)) @ cell
+    found = on_sites(ice, Frame(positions=melted, cell=cell), solid)
+    assert found[solid].mean() > 0.98
+    assert found[~solid].mean() < 0.1
