@@ -12,6 +12,8 @@ from iceclass.io.water.bonds import REACH, SHORTEST, SURE, TOO_CLOSE, attach, co
 from iceclass.io.water.kinds import HYDROGEN, OTHER, OXYGEN
 from iceclass.neighbours import Lattice, nearest
 
+_MANY = 1 << 20
+
 _DENSE_IDS = 4_000_000
 """Ids up to which a table by id is made, whatever the number of atoms: 64 MB."""
 
@@ -112,7 +114,8 @@ class MoleculeFinder:
         if fixed is not None:
             guess = np.where(fixed >= 0, fixed, guess)
         self.counts = attach(molecule, rows, guess, len(sites))
-        self._ids, self._rows, self._partner = ids, rows, guess
+        self._ids = None if ids is None else _narrow(ids)
+        self._rows, self._partner = _narrow(rows), _narrow(guess)
         if water_only:
             water = self.counts == 2
             if len(others):
@@ -161,11 +164,11 @@ class MoleculeFinder:
         if ids is None or self._ids is None:
             if ids is not None or self._ids is not None or not np.array_equal(rows, self._rows):
                 return None
-            guess = self._partner.copy()
+            guess = self._partner.astype(np.int64)
         elif np.array_equal(ids, self._ids):
             if not np.array_equal(rows, self._rows):
                 return None
-            guess = self._partner.copy()
+            guess = self._partner.astype(np.int64)
         else:
             largest = max(int(ids.max()), int(self._ids.max()))
             if min(int(ids.min()), int(self._ids.min())) < 0 or largest > max(
@@ -179,6 +182,14 @@ class MoleculeFinder:
             row_of[ids] = np.arange(len(ids))
             guess = row_of[partner_id[ids[rows]]]
         return guess
+
+
+def _narrow(numbers: NDArray[np.int64]) -> NDArray[Any]:
+    """The same numbers, many of them in half the memory if they fit."""
+    if len(numbers) < _MANY:
+        return numbers
+    narrow = numbers.astype(np.int32)
+    return narrow if np.array_equal(narrow, numbers) else numbers
 
 
 def _bonded_to(
