@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import count
 from typing import Any
 
 
@@ -12,19 +13,16 @@ def terminal_table(head: Sequence[str], rows: Iterable[Sequence[str]], left: int
     Nothing is wrapped or coloured, so that what is written to a file is what is seen. Widths are
     those on the screen, of which a wide or a combining character takes two columns or none.
     """
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    from rich.cells import cell_len
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for k, name in enumerate(head):
-        table.add_column(Text(name), justify="left" if k < left else "right", no_wrap=True)
-    for row in rows:
-        table.add_row(*map(Text, row))
-    console = Console(width=1_000_000, color_system=None, force_terminal=False)
-    with console.capture() as captured:
-        console.print(table)
-    return "\n".join(line.rstrip() for line in captured.get().splitlines())
+    lines = [head, *rows]
+    widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+
+    def cell(k: int, text: str) -> str:
+        blanks = " " * (widths[k] - cell_len(text))
+        return text + blanks if k < left else blanks + text
+
+    return "\n".join("  ".join(map(cell, count(), line)).rstrip() for line in lines)
 
 
 def markdown_table(head: Sequence[str], rows: Iterable[Sequence[Any]], left: int = 1) -> str:

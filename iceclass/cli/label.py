@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import click
 
-from iceclass.analysis.clusters import Clusters
-from iceclass.analysis.families import Families
 from iceclass.analysis.observer import Observer
-from iceclass.analysis.profile import AXES, Profile
 from iceclass.cli.cluster import ClusterOptions, cluster_options, connected_to
 from iceclass.cli.directory import label_directory
 from iceclass.cli.options import (
@@ -28,10 +25,12 @@ from iceclass.cli.options import (
 )
 from iceclass.cli.outputs import FAMILIES, LabelFiles
 from iceclass.cli.progress import progress, stopping
+from iceclass.cli.start import load_compiled
 from iceclass.errors import OutputError
 from iceclass.io.lammps.following import Follow
 from iceclass.io.options import ReadOptions
 from iceclass.io.series import find_paths
+from iceclass.kernels.threads import thread_count
 from iceclass.labelling.label import label
 from iceclass.labelling.labels import Labels
 from iceclass.labelling.options import LabelOptions, OutputOptions
@@ -40,8 +39,7 @@ from iceclass.labelling.totals import Totals
 from iceclass.model.file import load_model, resolve_model
 from iceclass.model.network import Model
 from iceclass.phases import label_of
-from iceclass.reports.comparison import agreement_text
-from iceclass.reports.style import load_in_advance
+from iceclass.reports.drawing import Artist
 from iceclass.tables import terminal_table
 
 
@@ -98,13 +96,19 @@ from iceclass.tables import terminal_table
 @click.option(
     "--profile",
     "axis",
-    type=click.Choice(AXES),
+    type=click.Choice(["x", "y", "z", "a", "b", "c"]),
     help="Also write the phases along an axis or a cell vector, NAME.profile.csv and .png.",
 )
 @click.option(
     "--page",
     is_flag=True,
     help="Also write a page to look at, NAME.html, as iceclass view does.",
+)
+@click.option(
+    "--figures/--no-figures",
+    default=True,
+    show_default=True,
+    help="Whether to draw the tables, a third of the time that a single small frame takes.",
 )
 @cluster_options
 @force_option
@@ -122,6 +126,7 @@ def command(
     clusters: bool,
     axis: str | None,
     page: bool,
+    figures: bool,
     cluster: ClusterOptions | None,
     force: bool,
     quiet: bool,
@@ -172,10 +177,16 @@ def command(
     network = load_model(model)
     observers: dict[str, Observer] = {}
     if by == "family":
+        from iceclass.analysis.families import Families
+
         observers[FAMILIES] = Families(network.classes)
     if clusters:
+        from iceclass.analysis.clusters import Clusters
+
         observers["clusters"] = Clusters(network.classes)
     if axis is not None:
+        from iceclass.analysis.profile import Profile
+
         observers["profile"] = Profile(network.classes, axis=axis)
     if labelling.compare:
         from iceclass.analysis.comparison import Comparison, Disagreement, decide
@@ -183,21 +194,23 @@ def command(
         observers["comparison"] = Comparison(network.classes, methods=labelling.compare)
         if decide(labelling.compare):
             observers["disagreement"] = Disagreement(network.classes, methods=labelling.compare)
-    task = _Task(
-        model=network,
-        model_path=resolve_model(model),
-        reading=reading,
-        labelling=replace(labelling, observers=observers),
-        follow=None if idle is None else Follow(None if math.isinf(idle) else idle),
-        cluster=cluster,
-        force=force,
-        quiet=quiet,
-        as_json=as_json,
-        page=page,
-    )
-    if files is None:
-        return label_directory(task.run, first, output, force=force)
-    task.run(paths, files)
+    with Artist(beside=thread_count() > 1) if figures else nullcontext() as artist:
+        task = _Task(
+            model=network,
+            model_path=resolve_model(model),
+            reading=reading,
+            labelling=replace(labelling, observers=observers),
+            follow=None if idle is None else Follow(None if math.isinf(idle) else idle),
+            cluster=cluster,
+            force=force,
+            quiet=quiet,
+            as_json=as_json,
+            page=page,
+            artist=artist,
+        )
+        if files is None:
+            return label_directory(task.run, first, output, force=force)
+        task.run(paths, files)
     return None
 
 
@@ -215,6 +228,7 @@ class _Task:
     quiet: bool
     as_json: bool
     page: bool
+    artist: Artist | None
 
     def run(self, trajectory: Path | tuple[Path, ...], files: LabelFiles) -> None:
         """Label a trajectory, write its files and tell what it holds."""
@@ -224,7 +238,8 @@ class _Task:
                 path=files.labelled,
                 hint="write a dump or .extxyz",
             )
-        observers, files = self.labelling.observers, replace(files, page=self.page)
+        observers = self.labelling.observers
+        files = replace(files, page=self.page, artist=self.artist)
         replacing = files.check(observers, force=self.force)
         writing = OutputOptions(
             force=self.force,
@@ -233,7 +248,7 @@ class _Task:
         )
         if self.cluster is None and self.follow is None:
             self._compile(trajectory, files.labelled)
-        load_in_advance()
+        load_compiled()
         with ExitStack() as stack:
             if self.cluster is None:
                 labelled = partial(label, follow=self.follow)
@@ -281,6 +296,8 @@ class _Task:
         elif not self.quiet:
             click.echo(_overview(labels, self.labelling.observers.get(FAMILIES)))
             if "comparison" in self.labelling.observers:
+                from iceclass.reports.comparison import agreement_text
+
                 comparison = self.labelling.observers["comparison"]
                 click.echo("\n" + agreement_text(comparison, labels.observed["comparison"]) + "\n")
             paths = files.all(self.labelling.observers)
@@ -296,7 +313,10 @@ class _Task:
 def _overview(labels: Labels, families: Observer | None) -> str:
     """The phases of the trajectory, or their families, for the terminal."""
     totals, parameters, names = labels.totals, labels.parameters, labels.columns
-    if isinstance(families, Families):
+    if families is not None:
+        from iceclass.analysis.families import Families
+
+        assert isinstance(families, Families)
         names, totals = families.columns, Totals(len(families.columns))
         for record in labels.records:
             totals.add({**record, "counts": record["observed"][FAMILIES]["counts"]})

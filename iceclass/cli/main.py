@@ -5,12 +5,14 @@ from __future__ import annotations
 import atexit
 import gc
 import sys
+from contextlib import nullcontext
 from importlib import import_module
 from typing import Any
 
 import click
 
 from iceclass._version import __version__
+from iceclass.cli.start import nothing_collected
 from iceclass.cli.words import message_of
 from iceclass.errors import IceclassError, unknown_name
 
@@ -45,7 +47,9 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"iceclass.cli.{cmd_name}").command
+        name = f"iceclass.cli.{cmd_name}"
+        with nullcontext() if name in sys.modules else nothing_collected():
+            command: click.Command = import_module(name).command
         return command
 
     def resolve_command(

@@ -14,20 +14,10 @@ from iceclass.io.output.resumable import was_finishing
 from iceclass.io.series import series_stem
 from iceclass.io.text.streams import without_compression
 from iceclass.labelling.labels import Labels
-from iceclass.reports.clusters import largest_cluster_figure
-from iceclass.reports.comparison import agreement_figure
-from iceclass.reports.phases import phase_fractions_figure
-from iceclass.reports.profile import profile_figure
+from iceclass.reports.drawing import Artist, can_draw
 
 FAMILIES = "families"
 """Name of the observer whose table is that of the phases, by family."""
-
-FIGURES = {
-    "clusters": largest_cluster_figure,
-    "profile": profile_figure,
-    "comparison": agreement_figure,
-}
-"""Name of an observer → what draws its table."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +32,14 @@ class LabelFiles:
         What the names of the files beside it begin with.
     page
         Whether there is to be a page to look at.
+    artist
+        Who draws the tables; nobody: there are no figures.
     """
 
     labelled: Path
     stem: str
     page: bool = False
+    artist: Artist | None = None
 
     @classmethod
     def of(cls, trajectory: Path, output: Path | None = None, *more: Path) -> LabelFiles:
@@ -77,13 +70,16 @@ class LabelFiles:
 
     def all(self, observers: Iterable[str]) -> list[Path]:
         """All of them, where the observers of these names watch."""
-        suffixes = ["phases.csv", "phases.png", "phases.json"]
+        suffixes = ["phases.csv", *self._figure("phases"), "phases.json"]
         for name in observers:
-            if name == FAMILIES:
-                continue
-            suffixes += [f"{name}.csv"] + [f"{name}.png"] * (name in FIGURES)
+            if name != FAMILIES:
+                suffixes += [f"{name}.csv", *self._figure(name)]
         suffixes += ["html"] * self.page
         return [self.labelled, *map(self.beside, suffixes)]
+
+    def _figure(self, name: str) -> list[str]:
+        """The suffix of a table's figure, if it has one."""
+        return [f"{name}.png"] * (self.artist is not None and can_draw(name))
 
     def check(self, observers: Iterable[str], *, force: bool) -> bool:
         """Whether existing files are to be replaced: also those of the same run, if it was stopped.
@@ -114,11 +110,15 @@ class LabelFiles:
         else:
             labels.write_csv(table, force=force)
         labels.write_summary(self.beside("phases.json"), force=force)
-        phase_fractions_figure(table, self.beside("phases.png"), force=force)
+        self._draw("phases", force)
         for name, observer in observers.items():
             if name == FAMILIES:
                 continue
             table = self.beside(f"{name}.csv")
             observer.write(table, labels.observed[name], force=force)
-            if name in FIGURES:
-                FIGURES[name](table, self.beside(f"{name}.png"), force=force)
+            self._draw(name, force)
+
+    def _draw(self, name: str, force: bool) -> None:
+        if self.artist is not None and can_draw(name):
+            table, figure = self.beside(f"{name}.csv"), self.beside(f"{name}.png")
+            self.artist.draw(name, table, figure, force=force)

@@ -29,13 +29,13 @@ the latency of an addition, and few passes over the rows are better than many.""
 
 def neighbour_average(
     frame: Frame,
-    blocks: FeatureBlocks,
+    features: Features,
     radius: float,
     passes: int = 1,
     concatenate_self: bool = False,
     inner_radius: float = 0.0,
 ) -> FeatureBlocks:
-    """What computes the averages of the features that ``blocks`` computes; holds all of the latter.
+    """What computes the averages of features.
 
     One pass is x̄_i = (x_i + Σ_{j: r_ij < R} x_j) / (1 + n_i), with n_i neighbours of molecule i
     within R; each periodic image is a neighbour of its own, with its molecule's features.
@@ -44,8 +44,8 @@ def neighbour_average(
     ----------
     frame
         The N molecules.
-    blocks
-        Of their (N, F) features.
+    features
+        Their (N, F) features.
     radius
         R, Å.
     passes
@@ -56,16 +56,15 @@ def neighbour_average(
         Å. Of another average, in one pass, that comes before the one within R; 0: none.
     """
     bins = make_bins(frame, radius)
-    held = _Features.of(blocks, bins)
-    first = held
+    first = features
     for _ in range(passes - 1):
-        held = _Features.of(_averages(frame, bins, held, (radius,)), bins)
+        features = Features.of(_averages(frame, bins, features, (radius,)))
     radii = (inner_radius, radius) if inner_radius > 0.0 else (radius,)
-    return _averages(frame, bins, held, radii, first if concatenate_self else None)
+    return _averages(frame, bins, features, radii, first if concatenate_self else None)
 
 
 @dataclass(frozen=True, eq=False)
-class _Features:
+class Features:
     """The features of all molecules, kept in the order they were computed in.
 
     Attributes
@@ -75,7 +74,7 @@ class _Features:
     n_features
         F.
     place
-        (N,) int64. The features of the molecule ``order[k]`` of the bins are ``source[place[k]]``.
+        (N,) int64. The features of molecule ``i`` are the first of ``source[place[i]]``.
     """
 
     source: NDArray[Any]
@@ -83,7 +82,7 @@ class _Features:
     place: NDArray[np.int64]
 
     @classmethod
-    def of(cls, blocks: FeatureBlocks, bins: Bins) -> Self:
+    def of(cls, blocks: FeatureBlocks) -> Self:
         """What ``blocks`` computes."""
         source = aligned_rows(blocks.n_molecules, blocks.n_features, blocks.dtype)
         source[:, blocks.n_features :] = 0.0
@@ -94,21 +93,24 @@ class _Features:
             blocks.fill(source[start:stop], np.arange(stop - start), start, stop)
 
         over_rows(work, blocks.n_molecules)
-        return cls(source, blocks.n_features, place[bins.order])
+        return cls(source, blocks.n_features, place)
 
 
 def _averages(
     frame: Frame,
     bins: Bins,
-    held: _Features,
+    held: Features,
     radii: tuple[float, ...],
-    own: _Features | None = None,
+    own: Features | None = None,
 ) -> FeatureBlocks:
     """The averages within each of the radii, after the features ``own`` if there are any."""
     before = 0 if own is None else own.n_features
     alone = held if own is None else own
     squares = np.square(radii)
-    vectors = held.source.shape[1] * held.source.itemsize // LINE
+    source, own_source, length = held.source, alone.source, held.n_features
+    place = held.place[bins.order]
+    own_place = place if alone is held else alone.place[bins.order]
+    vectors = source.shape[1] * source.itemsize // LINE
     static = (0,) * -(-vectors // -(-vectors // _REGISTERS))
 
     def fill(features: NDArray[Any], into: NDArray[np.int64], start: int, stop: int) -> None:
@@ -116,12 +118,12 @@ def _averages(
             _average,
             bins,
             squares,
-            held.source,
-            held.place,
-            held.n_features,
+            source,
+            place,
+            length,
             static,
-            alone.source,
-            alone.place,
+            own_source,
+            own_place,
             before,
             features,
             into,
@@ -130,8 +132,8 @@ def _averages(
         )
         check_crowded(crowded_molecule, frame, bins.r_cut)
 
-    n_features = before + len(radii) * held.n_features
-    return FeatureBlocks(bins.order, n_features, held.source.dtype, fill)
+    n_features = before + len(radii) * length
+    return FeatureBlocks(bins.order, n_features, source.dtype, fill)
 
 
 @njit(cache=True, nogil=True)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from iceclass.descriptors.blocks import FeatureBlocks
 from iceclass.errors import InputError, unknown_name
 from iceclass.frame import Frame
+from iceclass.kernels.memory import give_back
 from iceclass.kernels.threads import over_rows
 
 FIRST_SHELL = 3.7
@@ -46,6 +47,8 @@ NO_AVERAGE: dict[str, Any] = {
     "inner_radius": 0.0,
 }
 """The parameters of neighbour averaging where there is none."""
+
+_LARGE = 1 << 18
 
 STORED_NAMES = {"concatenate_self": "average_own"}
 """Parameter → its name in plain dicts, and so in feature and model files, where it is another."""
@@ -212,6 +215,7 @@ class Descriptor(ABC):
         expected = (frame.n_molecules, self.n_base)
         if frame.n_molecules == 0:
             return FeatureBlocks.of(np.zeros((0, self.n_features), dtype=kind))
+        _make_room(frame)
         if backend == self.backends[0]:
             blocks = self._blocks(frame, kind)
         else:
@@ -220,11 +224,14 @@ class Descriptor(ABC):
                 raise AssertionError(f"{self.name}: shape {values.shape}, expected {expected}")
             blocks = FeatureBlocks.of(values.astype(kind, copy=False))
         if self.average_radius > 0.0:
-            from iceclass.descriptors.averaging import neighbour_average
+            from iceclass.descriptors.averaging import Features, neighbour_average
 
-            blocks = neighbour_average(
+            features = Features.of(blocks)
+            del blocks  # what computed them takes memory too
+            _make_room(frame)
+            return neighbour_average(
                 frame,
-                blocks,
+                features,
                 self.average_radius,
                 self.average_passes,
                 self.concatenate_self,
@@ -324,6 +331,12 @@ class Descriptor(ABC):
         if not low <= value <= high or (open_below and value == low):
             span = f"more than {low} and at most {high}" if open_below else f"{low} to {high}"
             raise InputError(f"{self.family}: {key} is {value!r}, expected {span}")
+
+
+def _make_room(frame: Frame) -> None:
+    """Before what takes the memory of a large frame, have none that lies about."""
+    if frame.n_molecules >= _LARGE:
+        give_back()
 
 
 def _finite(value: Any) -> bool:

@@ -6,19 +6,19 @@ import re
 from ast import literal_eval
 from collections.abc import Mapping
 from dataclasses import fields
+from importlib import import_module
 from typing import Any
 
-from iceclass.descriptors.acsf.descriptor import Acsf
 from iceclass.descriptors.base import AVERAGES, NO_AVERAGE, STORED_NAMES, Descriptor
-from iceclass.descriptors.bispectrum.descriptor import Bispectrum
-from iceclass.descriptors.mtp.descriptor import MomentTensors
-from iceclass.descriptors.soap.descriptor import Soap
 from iceclass.errors import InputError, unknown_name
 
-FAMILIES: dict[str, type[Descriptor]] = {
-    family.family: family for family in (Acsf, Bispectrum, MomentTensors, Soap)
+FAMILIES = {
+    "acsf": "acsf.descriptor.Acsf",
+    "bispectrum": "bispectrum.descriptor.Bispectrum",
+    "mtp": "mtp.descriptor.MomentTensors",
+    "soap": "soap.descriptor.Soap",
 }
-"""Family name → class. A new family is one more class here."""
+"""Family name → class in this room, imported when it is needed. A new family is one more here."""
 
 _NAME = re.compile(
     r"(?P<base>[a-z][a-z0-9-]*?)(\((?P<parameters>[^()]*)\))?"
@@ -30,7 +30,7 @@ def presets() -> dict[str, Descriptor]:
     """Preset name → descriptor; each also exists averaged, as in :func:`descriptor`."""
     return {
         name: family(**parameters)
-        for family in FAMILIES.values()
+        for family in map(_family, FAMILIES)
         for name, parameters in family.presets.items()
     }
 
@@ -66,7 +66,7 @@ def descriptor(name: str) -> Descriptor:
     elif match["parameters"] is None:
         raise unknown_name("descriptor", name, averaged)
     elif match["base"] in FAMILIES:
-        found = FAMILIES[match["base"]]()
+        found = _family(match["base"])()
     else:
         raise unknown_name("descriptor", match["base"], [*FAMILIES, *known])
     found = found.with_(**_parameters(match["parameters"] or "", name))
@@ -108,7 +108,9 @@ def from_dict(definition: Mapping[str, Any]) -> Descriptor:
 def _family(name: str) -> type[Descriptor]:
     if name not in FAMILIES:
         raise unknown_name("descriptor family", name, FAMILIES)
-    return FAMILIES[name]
+    module, _, family = FAMILIES[name].rpartition(".")
+    found: type[Descriptor] = getattr(import_module(f"iceclass.descriptors.{module}"), family)
+    return found
 
 
 def _refuse_unknown(family: type[Descriptor], parameters: Mapping[Any, Any]) -> None:

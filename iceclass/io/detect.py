@@ -7,11 +7,6 @@ from pathlib import Path
 
 from iceclass.errors import InputError
 from iceclass.io import suffixes
-from iceclass.io.lammps.binary import looks_binary
-from iceclass.io.lammps.yaml_dump import looks_yaml
-from iceclass.io.others.history import looks_history
-from iceclass.io.others.md_files import md_format
-from iceclass.io.others.pdb import looks_pdb
 from iceclass.io.text.streams import peek, without_compression
 
 _AS_TOPOLOGY = 'name the trajectory, and this as topology="FILE"'
@@ -63,6 +58,12 @@ def detect_format(path: str | Path) -> str:
         raise InputError("the file is empty", path=path, frame=0, line=1)
     if head.startswith(b"ITEM:"):
         return "lammps-dump"
+    from iceclass.io.lammps.binary import looks_binary
+    from iceclass.io.lammps.yaml_dump import looks_yaml
+    from iceclass.io.others.history import looks_history
+    from iceclass.io.others.md_files import md_format
+    from iceclass.io.others.pdb import looks_pdb
+
     if looks_binary(raw):
         return "lammps-binary"
     if looks_yaml(head):

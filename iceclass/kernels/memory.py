@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from functools import cache
 from typing import Any
@@ -30,6 +31,14 @@ def too_much(needed: int) -> str:
         f"that takes {needed / 2**30:,.0f} GiB or more, "
         f"and this machine has {machine_memory() / 2**30:,.0f} GiB"
     )
+
+
+def give_back() -> None:
+    """Let the system have what was freed: of large arrays, glibc keeps up to 64 MiB a thread."""
+    try:
+        ctypes.CDLL(None).malloc_trim(0)
+    except (AttributeError, OSError, TypeError):  # another C library, or none of that name
+        pass
 
 
 def aligned_rows(n_rows: int, n_columns: int, dtype: Any) -> NDArray[Any]:

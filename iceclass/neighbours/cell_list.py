@@ -57,7 +57,7 @@ class Bins(NamedTuple):
     order
         (N,) int64. Molecules by bin.
     bin_index
-        (N, 3) int64. The bin of each molecule along each row, by molecule.
+        (N,) int64. The bin of each molecule, by molecule.
     positions
         (N, 3) float64, Å. Positions inside ``cell``, in the order of ``order``.
     rank
@@ -267,11 +267,11 @@ def _sort(
     A counting sort: the molecules of a bin keep the order they have in the frame.
     """
     n = len(positions)
-    bin_index, flat = np.empty((n, 3), dtype=np.int64), np.empty(n, dtype=np.int64)
+    bin_index = np.empty(n, dtype=np.int64)
     wrapped = np.empty((n, 3))
     start = np.zeros(shape[0] * shape[1] * shape[2] + 1, dtype=np.int64)
     for i in range(n):
-        flat[i] = 0
+        b = 0
         for axis in range(3):
             value = 0.0
             for k in range(3):
@@ -281,17 +281,17 @@ def _sort(
                 if value >= 1.0:  # −1e-17 wraps to exactly 1.0 in the line above
                     value = 0.0
             wrapped[i, axis] = value
-            bin_index[i, axis] = min(max(int(value * shape[axis]), 0), shape[axis] - 1)
-            flat[i] = flat[i] * shape[axis] + bin_index[i, axis]
-        start[flat[i] + 1] += 1
+            b = b * shape[axis] + min(max(int(value * shape[axis]), 0), shape[axis] - 1)
+        bin_index[i] = b
+        start[b + 1] += 1
     for b in range(len(start) - 1):
         start[b + 1] += start[b]
     following = start[:-1].copy()
     order, rank = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
     inside = np.empty((n, 3))
     for i in range(n):
-        k = following[flat[i]]
-        following[flat[i]] += 1
+        k = following[bin_index[i]]
+        following[bin_index[i]] += 1
         order[k], rank[i] = i, k
         for axis in range(3):
             inside[k, axis] = (
@@ -312,7 +312,8 @@ def neighbours_of(
     """
     own = bins.rank[i]
     x, y, z = bins.positions[own, 0], bins.positions[own, 1], bins.positions[own, 2]
-    p0, p1, p2 = bins.bin_index[i, 0], bins.bin_index[i, 1], bins.bin_index[i, 2]
+    row, p2 = divmod(bins.bin_index[i], bins.shape[2])
+    p0, p1 = divmod(row, bins.shape[1])
     return _search(bins, x, y, z, p0, p1, p2, own, indices, vectors)
 
 

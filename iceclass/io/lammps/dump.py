@@ -297,4 +297,6 @@ class DumpReader:
             raw = raw_frame(header, table, self._kinds)
         except InputError as error:
             self._cursor.fail(error.message, line, error.hint)
-        return self._assembler.frame(raw, self._cursor.frame, line)
+        frame = self._assembler.frame(raw, self._cursor.frame, line)
+        table.columns.forget_much()
+        return frame

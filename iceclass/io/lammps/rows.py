@@ -14,7 +14,7 @@ from iceclass.io.lammps.header import Header
 from iceclass.io.lammps.kinds import KindReader
 from iceclass.io.lammps.snapshot import Table, coordinates_in
 from iceclass.io.text import parsing
-from iceclass.io.text.blocks import after_lines, looks_cut, text_of
+from iceclass.io.text.blocks import after_lines, as_array, looks_cut, text_of
 from iceclass.io.text.columns import TextColumns
 from iceclass.io.text.cursor import SKIP_HINT, FrameCursor
 from iceclass.kernels.memory import too_much
@@ -99,7 +99,7 @@ class RowReader:
             slots[names.index(name)] = slot
         ints = np.empty((2, n), np.int64)
         floats = np.empty((n, 3))
-        buffer = np.frombuffer(text, np.uint8)
+        buffer = as_array(text)
         status, row, column, end = parsing.parse_rows(buffer, n, actions, slots, ints, floats)
         if status != parsing.OK:
             self._buffer.line += block.count(b"\n")
@@ -116,7 +116,7 @@ class RowReader:
                     "expected ITEM: TIMESTEP or the end of the file",
                 )
             self._buffer.line = line - 1
-            self._buffer.give_back(len(block) - text.index(rest, end))
+            self._buffer.give_back(block[text.index(rest, end) :])
         if unended and not rest and looks_cut(text[:end]):
             self._cursor.cut_short(
                 f"row {n} of {n} has no line end, and its last number may not be whole",
@@ -182,5 +182,5 @@ class RowReader:
 
 def _has_rows(block: bytes, n: int) -> bool:
     """Whether a block has ``n`` whole lines and beyond them nothing but blanks."""
-    after = after_lines(np.frombuffer(block, np.uint8), n)
+    after = after_lines(as_array(block), n)
     return after >= 0 and not block[after:].strip()

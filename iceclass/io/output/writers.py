@@ -14,6 +14,7 @@ from iceclass.frame import Frame
 from iceclass.io import suffixes
 from iceclass.io.lammps.box import bounds_text, restricted
 from iceclass.io.text import formatting
+from iceclass.io.text.blocks import as_array
 from iceclass.io.text.columns import COORDINATES, TextColumns
 from iceclass.io.text.streams import AtomicFile, without_compression
 from iceclass.io.water.kinds import OXYGEN, role_of_name
@@ -255,7 +256,7 @@ def format_rows(
     )
     out = np.empty(room, np.uint8)
     length = formatting.append_columns(
-        np.frombuffer(rows, np.uint8),
+        as_array(rows),
         n_rows,
         np.array(kinds, np.int8),
         np.array(slots, np.int64),

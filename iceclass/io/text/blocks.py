@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from iceclass.io.text.streams import ByteSource
 
 BUFFER = 1 << 21  # bytes at first; grows to hold a frame
+_STEP = 1 << 24  # by which a large buffer grows, at least
+_HANDED_OVER = 1 << 24  # bytes of a block from which on it is not copied
 _RECHECK = 1 << 25
 _LONG = 1 << 16  # bytes of a row on average beyond which a large block cannot be rows
 _BLANK = re.compile(rb"(?:[ \t\r\x0b\x0c]*+\n)++")
@@ -52,13 +54,14 @@ class LineBuffer:
         self.line = line
 
     def _fill(self) -> bool:
-        """Read on; what is there moves to the front, or to a larger buffer, where it must."""
+        """Read on; what is there moves to the front, or the buffer grows, where it must."""
         if self._ended:
             return False
-        if self._end == len(self._data):
-            rest = self._data[self._at : self._end]
-            if self._at < len(self._data) // 2:
-                self._data = bytearray(2 * len(self._data))
+        size = len(self._data)
+        if self._end == size and self._at < size // 2:
+            self._data += bytes(min(size, max(_STEP, size // 4)))
+        elif self._end == size:
+            rest = self._data[self._at :]
             self._data[: len(rest)] = rest
             self._at, self._end = 0, len(rest)
         with memoryview(self._data) as view:
@@ -135,6 +138,11 @@ class LineBuffer:
             if not self._fill():
                 stop = self._end
                 break
+        if stop - self._at >= _HANDED_OVER:  # large: with the buffer itself, not twice in memory
+            block, rest = self._data, self._data[stop : self._end]
+            del block[stop:], block[: self._at]
+            self._put(rest)
+            return block
         with memoryview(self._data) as view:
             block = bytes(view[self._at : stop])
         self._at = stop
@@ -186,9 +194,15 @@ class LineBuffer:
                 break
         return n - left
 
-    def give_back(self, n: int) -> None:
-        """Put back the last ``n`` bytes of the block that was read last."""
-        self._at -= n
+    def give_back(self, end: bytes) -> None:
+        """Put back the end of the block that was read last."""
+        self._put(end + self._data[self._at : self._end])
+
+    def _put(self, data: bytes) -> None:
+        """Have these bytes, and no others, in a buffer of the first size or of theirs."""
+        self._data = bytearray(max(BUFFER, len(data)))
+        self._data[: len(data)] = data
+        self._at, self._end = 0, len(data)
 
     def _item(self, seen: int) -> int:
         """Where the next line that begins with ``ITEM:`` is in memory, else −1."""
@@ -207,11 +221,11 @@ class LineBuffer:
 
     def _count(self, start: int, stop: int) -> int:
         """Line feeds in a part of memory."""
-        return int(_line_feeds(np.frombuffer(self._data, np.uint8)[start:stop]))
+        return int(line_feeds(as_array(self._data)[start:stop]))
 
     def _after(self, n: int) -> int:
         """The place after ``n`` lines, all of them in memory."""
-        text = np.frombuffer(self._data, np.uint8)[self._at : self._end]
+        text = as_array(self._data)[self._at : self._end]
         return self._at + int(after_lines(text, n))
 
     @property
@@ -220,8 +234,14 @@ class LineBuffer:
         return self._at >= self._end and (self._ended or not self._fill())
 
 
+def as_array(text: bytes) -> NDArray[np.uint8]:
+    """The bytes of a text, read-only: of one type to compile."""
+    return np.frombuffer(memoryview(text).toreadonly(), np.uint8)
+
+
 @numba.njit(cache=True, nogil=True)
-def _line_feeds(text: NDArray[np.uint8]) -> int:
+def line_feeds(text: NDArray[np.uint8]) -> int:
+    """How many there are."""
     count = 0
     for i in range(text.shape[0]):
         count += text[i] == 10

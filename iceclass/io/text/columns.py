@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from iceclass.errors import InputError
 from iceclass.io.text import fields
+from iceclass.io.text.blocks import as_array
 
 _MUCH = 1 << 26  # bytes that a column of texts may always have
+_MANY = 1 << 20  # rows
 # names of positions in a dump, in the order in which they are preferred
 COORDINATES = (("x", "y", "z"), ("xs", "ys", "zs"), ("xu", "yu", "zu"), ("xsu", "ysu", "zsu"))
 
@@ -42,16 +44,17 @@ class TextColumns(Mapping[str, NDArray[Any]]):
         known: Mapping[str, NDArray[Any]] | None = None,
     ) -> None:
         self.names, self.rows, self.n_rows = names, rows, n_rows
-        self._known: dict[str, NDArray[Any]] = {}
-        for name, column in (known or {}).items():
+        self._known = dict(known or {})
+        self._types = {name: column.dtype for name, column in self._known.items()}
+        for column in self._known.values():
             column.setflags(write=False)
-            self._known[name] = column
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         if name not in self._known:
             if name not in self.names:
                 raise KeyError(name)
             column = self._convert(self.names.index(name))
+            column = column.astype(self._types.get(name, column.dtype), copy=False)
             column.setflags(write=False)
             self._known[name] = column
         return self._known[name]
@@ -75,12 +78,17 @@ class TextColumns(Mapping[str, NDArray[Any]]):
 
     def name_keys(self, column: int) -> NDArray[np.int64]:
         """(M,) a key for each field of a column, the same where the texts are the same."""
-        text = np.frombuffer(self.rows, np.uint8)
+        text = as_array(self.rows)
         starts, _ = fields.field_spans(text, self.n_rows, column)
         return fields.name_keys(text, starts)
 
+    def forget_much(self) -> None:
+        """Have many rows as text alone, from which columns are converted anew if asked for."""
+        if self.n_rows >= _MANY:
+            self._known.clear()
+
     def _convert(self, column: int) -> NDArray[Any]:
-        text = np.frombuffer(self.rows, np.uint8)
+        text = as_array(self.rows)
         starts, lengths = fields.field_spans(text, self.n_rows, column)
         integers, fine = fields.integer_fields(text, starts, lengths)
         if fine:

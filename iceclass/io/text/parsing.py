@@ -12,7 +12,6 @@ one unit in the last place for normal numbers.
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Any
 
 import numba
@@ -35,9 +34,10 @@ def _powers() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     high = np.empty(2 * _LARGEST + 1)
     low = np.empty_like(high)
     for e in range(-_LARGEST, _LARGEST + 1):
-        exact = Fraction(10) ** e
-        high[e + _LARGEST] = float(exact)
-        low[e + _LARGEST] = float(exact - Fraction(float(exact)))
+        above, below = 10 ** max(e, 0), 10 ** max(-e, 0)  # quotients of integers are rounded so
+        high[e + _LARGEST] = above / below
+        whole, parts = (above / below).as_integer_ratio()
+        low[e + _LARGEST] = (above * parts - whole * below) / (below * parts)
     return high, low
 
 

@@ -35,6 +35,7 @@ def confirm(
     inverse: NDArray[np.float64],
     periodic: NDArray[np.bool_],
     shifts: NDArray[np.float64],
+    least: float,
 ) -> int:  # pragma: no cover
     """Set to −1 every guessed partner that may be none, or is farther than :data:`SURE`.
 
@@ -50,6 +51,8 @@ def confirm(
         (M, 3) Å.
     cell, inverse, periodic, shifts
         Those of a :class:`~iceclass.neighbours.Lattice`.
+    least
+        Å. What is nearer is no partner either.
 
     Returns
     -------
@@ -72,7 +75,7 @@ def confirm(
                 periodic,
                 shifts,
             )
-            if d2 > SURE * SURE:
+            if d2 > SURE * SURE or d2 < least * least:
                 guess[k] = -1
         if guess[k] < 0:
             missing += 1

@@ -12,6 +12,8 @@ from iceclass.io.water.bonds import REACH, SHORTEST, SURE, TOO_CLOSE, attach, co
 from iceclass.io.water.kinds import HYDROGEN, OTHER, OXYGEN
 from iceclass.neighbours import Lattice, nearest
 
+_MANY = 1 << 20
+
 _DENSE_IDS = 4_000_000
 """Ids up to which a table by id is made, whatever the number of atoms: 64 MB."""
 
@@ -19,8 +21,9 @@ _DENSE_IDS = 4_000_000
 class MoleculeFinder:
     """Assigns hydrogens to oxygens, frame after frame.
 
-    The partner of the frame before is tried first (of the first frame: the oxygen with the same
-    molecule id); where it is no longer within :data:`~.bonds.SURE`, the nearest atom within
+    The partner of the frame before is tried first; of the first frame, the oxygen with the same
+    molecule id, or without these that which would have it if each had two hydrogens in the order of
+    the atoms. Where it is not within :data:`~.bonds.SURE`, the nearest atom within
     :data:`~.bonds.REACH` is searched for, in time linear in the number of atoms. Protons that hop
     change their molecule.
 
@@ -89,15 +92,16 @@ class MoleculeFinder:
         others = np.flatnonzero(roles == OTHER) if water_only else sites[:0]
         heavy = np.concatenate([sites, others]) if len(others) else sites
         fixed = None if self.topology is None else _bonded_to(self.topology, rows, roles)
-        named = None
+        named, surely = None, True
         guess = self._remembered(rows, ids)
         if guess is None:
             named = _by_molecule_id(sites, rows, mol)
-            guess = np.full(len(rows), -1, np.int64) if named is None else named.copy()
+            guess = _in_order(sites, rows, ids) if named is None else named.copy()
+            surely = named is not None
         partner = np.zeros(len(roles), bool)
         partner[heavy] = True
         cell = (lattice.cell, lattice.inverse, lattice.periodic, lattice.shifts)
-        if confirm(guess, rows, partner, positions, *cell):
+        if confirm(guess, rows, partner, positions, *cell, 0.0 if surely else TOO_CLOSE):
             least = TOO_CLOSE if water_only else 0.0
             for atoms, reach in [(sites, SURE)] * (len(others) > 0) + [(heavy, REACH)]:
                 lost = np.flatnonzero(guess < 0)
@@ -112,7 +116,8 @@ class MoleculeFinder:
         if fixed is not None:
             guess = np.where(fixed >= 0, fixed, guess)
         self.counts = attach(molecule, rows, guess, len(sites))
-        self._ids, self._rows, self._partner = ids, rows, guess
+        self._ids = None if ids is None else _narrow(ids)
+        self._rows, self._partner = _narrow(rows), _narrow(guess)
         if water_only:
             water = self.counts == 2
             if len(others):
@@ -161,11 +166,11 @@ class MoleculeFinder:
         if ids is None or self._ids is None:
             if ids is not None or self._ids is not None or not np.array_equal(rows, self._rows):
                 return None
-            guess = self._partner.copy()
+            guess = self._partner.astype(np.int64)
         elif np.array_equal(ids, self._ids):
             if not np.array_equal(rows, self._rows):
                 return None
-            guess = self._partner.copy()
+            guess = self._partner.astype(np.int64)
         else:
             largest = max(int(ids.max()), int(self._ids.max()))
             if min(int(ids.min()), int(self._ids.min())) < 0 or largest > max(
@@ -181,6 +186,14 @@ class MoleculeFinder:
         return guess
 
 
+def _narrow(numbers: NDArray[np.int64]) -> NDArray[Any]:
+    """The same numbers, many of them in half the memory if they fit."""
+    if len(numbers) < _MANY:
+        return numbers
+    narrow = numbers.astype(np.int32)
+    return narrow if np.array_equal(narrow, numbers) else numbers
+
+
 def _bonded_to(
     topology: NDArray[np.int64], rows: NDArray[np.int64], roles: NDArray[np.int8]
 ) -> NDArray[np.int64]:
@@ -190,6 +203,18 @@ def _bonded_to(
         heavy = (roles[b] == OXYGEN) | (roles[b] == OTHER)
         partner[a[heavy]] = b[heavy]
     return partner[rows]
+
+
+def _in_order(
+    sites: NDArray[np.int64], rows: NDArray[np.int64], ids: NDArray[np.int64] | None
+) -> NDArray[np.int64]:
+    """(K,) rows of the oxygens if the first has the first two hydrogens, and so on; else −1."""
+    guess = np.full(len(rows), -1, np.int64)
+    if len(rows) == 2 * len(sites):
+        order = np.arange(len(rows)) if ids is None else np.argsort(ids[rows], kind="stable")
+        first = sites if ids is None else sites[np.argsort(ids[sites], kind="stable")]
+        guess[order] = np.repeat(first, 2)
+    return guess
 
 
 def _by_molecule_id(

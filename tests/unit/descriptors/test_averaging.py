@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import iceclass.descriptors as D
-from iceclass.descriptors.averaging import neighbour_average
+from iceclass.descriptors.averaging import Features, neighbour_average
 from iceclass.descriptors.blocks import FeatureBlocks
 from iceclass.errors import InputError
 from iceclass.frame import Frame
@@ -13,7 +13,7 @@ from tests.helpers.configurations import CONFIGURATIONS, crystal, isolated, one_
 
 
 def averaged(frame, features, radius, passes=1):
-    rows = neighbour_average(frame, FeatureBlocks.of(features), radius, passes)
+    rows = neighbour_average(frame, Features.of(FeatureBlocks.of(features)), radius, passes)
     found = np.empty_like(features)
     rows.fill(found, rows.order, 0, frame.n_molecules)
     return found

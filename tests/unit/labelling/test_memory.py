@@ -18,7 +18,13 @@ import pytest
 from iceclass import label
 from iceclass.analysis.clusters import Clusters
 from iceclass.analysis.profile import Profile
+from iceclass.benchmark.labels import write_dump
+from iceclass.benchmark.systems import ice
 from iceclass.io.output.csv_tables import read_rows
+from iceclass.io.text import blocks, columns
+from iceclass.io.water import molecules
+from iceclass.kernels.threads import threads
+from iceclass.labelling.options import OutputOptions
 from iceclass.model.file import load_model
 from iceclass.reports.clusters import largest_cluster_figure
 from iceclass.reports.phases import phase_fractions_figure
@@ -125,6 +131,23 @@ def test_thinned():
     assert (kept[0], kept[-1]) == (0, 1002)
     assert 10 <= len(kept) <= 21
     assert len({b - a for a, b in pairwise(kept[:-1])}) == 1, "evenly"
+
+
+def test_a_large_frame_takes_less_than_a_kibibyte_a_molecule(tmp_path, monkeypatch):
+    for module, name in ((blocks, "_HANDED_OVER"), (columns, "_MANY"), (molecules, "_MANY")):
+        monkeypatch.setattr(module, name, 1)  # what is large
+    monkeypatch.setattr(blocks, "_STEP", 1 << 16)
+    dump, out = tmp_path / "large.lammpstrj", tmp_path / "out.lammpstrj"
+    peaks = {}
+    for n in (400, 16_000, 32_000):  # the first compiles what is not
+        write_dump(dump, [ice(n)], "O H H")
+        gc.collect()
+        tracemalloc.start()
+        with threads(1):
+            label(dump, output=out, writing=OutputOptions(force=True, keep_labels=False))
+        peaks[n] = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peaks[32_000] - peaks[16_000] < 1024 * 16_000
 
 
 def test_figures_of_many_frames_take_little_memory(tmp_path):

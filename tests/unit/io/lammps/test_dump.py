@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -325,11 +326,30 @@ def test_the_file_is_read_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     text = "".join(dump_text("id type x y z", water_rows(n), timestep=n) for n in (1, 27, 2, 64))
     path.write_text(text)
     expected = list(read(path))
-    for size in (16, 37, 100, 1001, 4096):
+    for size, large in product((16, 37, 100, 1001, 4096), (1, 200, 1 << 20)):
         monkeypatch.setattr(text_blocks, "BUFFER", size)
+        monkeypatch.setattr(text_blocks, "_STEP", size)
+        monkeypatch.setattr(text_blocks, "_HANDED_OVER", large)
         for frame, known in zip(read(path), expected, strict=True):
             assert np.array_equal(frame.positions, known.positions)
             assert frame.atoms.columns.rows == known.atoms.columns.rows
+
+
+def test_columns_that_are_not_kept_are_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from iceclass.io.text import columns as text_columns
+
+    path = tmp_path / "t.dump"
+    rows = [(1, 1, 2, 2, 2), (2, 2, 2.96, 2, 2), (3, 2, 1.76, 2.93, 2)]  # z of whole numbers
+    path.write_text(dump_text("id type x y z", rows))
+    (kept,) = read(path)
+    monkeypatch.setattr(text_columns, "_MANY", 1)
+    (frame,) = read(path)
+    for name, column in kept.atoms.columns.items():
+        assert frame.atoms.columns[name].dtype == column.dtype
+        assert np.array_equal(frame.atoms.columns[name], column)
+        assert not frame.atoms.columns[name].flags.writeable
 
 
 def test_memory_does_not_grow_with_the_file(

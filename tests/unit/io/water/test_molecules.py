@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from iceclass.io.water import molecules
 from iceclass.io.water.bonds import REACH
 from iceclass.io.water.kinds import HYDROGEN, OTHER, OXYGEN
 from iceclass.io.water.molecules import MoleculeFinder
@@ -61,6 +62,35 @@ def test_nearest_oxygen(name: str, pbc: tuple[bool, ...]) -> None:
     assert np.array_equal(sites, np.flatnonzero(roles == OXYGEN))
     # ties aside, the same as the plain way
     assert np.array_equal(molecule, nearest_by_all_images(atoms, roles, cell, periodic))
+
+
+@pytest.mark.parametrize("order", ["OHH", "O, then H", "shuffled, with ids"])
+def test_nothing_is_searched_for_where_hydrogens_come_in_the_order_of_their_oxygens(
+    order: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def searched(*arguments: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(molecules, "nearest", searched)
+    atoms, ids = water_positions(64).reshape(-1, 3), np.arange(192)
+    roles = np.array([OXYGEN, HYDROGEN, HYDROGEN] * 64, np.int8)
+    rows = {
+        "OHH": ids,
+        "O, then H": np.argsort(-roles if OXYGEN > HYDROGEN else roles, kind="stable"),
+        "shuffled, with ids": np.random.default_rng(3).permutation(192),
+    }[order]
+    lattice = Lattice.of(np.eye(3) * 20.0, np.ones(3, bool), REACH)
+    known = ids[rows] if "ids" in order else None
+    sites, molecule = MoleculeFinder().assign(roles[rows], atoms[rows], lattice, known)
+    assert np.array_equal(rows[sites][molecule], 3 * (rows // 3))
+
+
+def test_two_sites_upon_each_other_are_no_bond_because_of_their_order() -> None:
+    atoms = np.array([[5.0, 5.0, 5.0], [5.1, 5.0, 5.0], [5.0, 5.9, 5.0]])
+    roles = np.array([OXYGEN, HYDROGEN, HYDROGEN], np.int8)
+    lattice = Lattice.of(np.eye(3) * 20.0, np.ones(3, bool), REACH)
+    sites, _ = MoleculeFinder().assign(roles, atoms, lattice, water_only=True)
+    assert len(sites) == 0
 
 
 def test_frames_in_another_order() -> None:
