@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -35,10 +36,9 @@ def too_much(needed: int) -> str:
 
 def give_back() -> None:
     """Let the system have what was freed: of large arrays, glibc keeps up to 64 MiB a thread."""
-    try:
+    # another C library has no such function, or there is none of that name
+    with suppress(AttributeError, OSError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)
-    except (AttributeError, OSError, TypeError):  # another C library, or none of that name
-        pass
 
 
 def aligned_rows(n_rows: int, n_columns: int, dtype: Any) -> NDArray[Any]:

@@ -21,6 +21,7 @@ from iceclass.io.lammps.kinds import KindReader
 from iceclass.io.lammps.rows import RowReader
 from iceclass.io.lammps.snapshot import raw_frame
 from iceclass.io.text.blocks import item_of, text_of
+from iceclass.io.text.columns import TextColumns
 from iceclass.io.text.cursor import SKIP_HINT, FrameCursor
 from iceclass.io.text.streams import ByteSource
 from iceclass.io.water.assembly import Assembler
@@ -298,5 +299,6 @@ class DumpReader:
         except InputError as error:
             self._cursor.fail(error.message, line, error.hint)
         frame = self._assembler.frame(raw, self._cursor.frame, line)
-        table.columns.forget_much()
+        if isinstance(table.columns, TextColumns):
+            table.columns.forget_much()
         return frame

@@ -14,7 +14,7 @@ from iceclass.io.lammps.header import Header
 from iceclass.io.lammps.kinds import KindReader
 from iceclass.io.lammps.snapshot import Table, coordinates_in
 from iceclass.io.text import parsing
-from iceclass.io.text.blocks import after_lines, as_array, looks_cut, text_of
+from iceclass.io.text.blocks import Text, after_lines, as_array, looks_cut, text_of
 from iceclass.io.text.columns import TextColumns
 from iceclass.io.text.cursor import SKIP_HINT, FrameCursor
 from iceclass.kernels.memory import too_much
@@ -78,7 +78,7 @@ class RowReader:
         except InputError as error:
             self._cursor.fail(error.message, self._buffer.line, error.hint)
 
-    def _rows(self, header: Header, triple: tuple[str, str, str], block: bytes) -> Table:
+    def _rows(self, header: Header, triple: tuple[str, str, str], block: Text) -> Table:
         names, n = header.names, header.n_atoms
         first = self._buffer.line + 1  # number of the first row
         unended = bool(block) and not block.endswith(b"\n")
@@ -131,7 +131,7 @@ class RowReader:
         rows = text if end == len(text) else text[:end]
         return Table(TextColumns(names, rows, n, known), triple, floats)
 
-    def _wrong_number(self, n: int, text: bytes, first: int) -> NoReturn:
+    def _wrong_number(self, n: int, text: Text, first: int) -> NoReturn:
         found = sum(1 for _ in re.finditer(rb"^.*\S.*$", text, re.MULTILINE))
         if self._buffer.at_end:
             self._cursor.cut_short(f"found {found} of {n} rows", first + found)
@@ -147,7 +147,7 @@ class RowReader:
         row: int,
         column: int,
         header: Header,
-        text: bytes,
+        text: Text,
         first: int,
         unended: bool,
     ) -> NoReturn:
@@ -180,7 +180,7 @@ class RowReader:
         )
 
 
-def _has_rows(block: bytes, n: int) -> bool:
+def _has_rows(block: Text, n: int) -> bool:
     """Whether a block has ``n`` whole lines and beyond them nothing but blanks."""
     after = after_lines(as_array(block), n)
     return after >= 0 and not block[after:].strip()

@@ -18,6 +18,9 @@ _LONG = 1 << 16  # bytes of a row on average beyond which a large block cannot b
 _BLANK = re.compile(rb"(?:[ \t\r\x0b\x0c]*+\n)++")
 LINE = 1 << 20  # no line is that long: what this is, its reader will say
 
+Text = bytes | bytearray
+"""Of rows: read-only by agreement, whichever holds them."""
+
 
 class LineBuffer:
     """Reads a dump item by item: single lines of the header, then all rows at once.
@@ -113,7 +116,7 @@ class LineBuffer:
             else:
                 self.consume(blank)
 
-    def until_item(self, enough: int) -> bytes:
+    def until_item(self, enough: int) -> Text:
         """Consume everything up to the next line that begins with ``ITEM:``, or to the end.
 
         Stops early where far more than ``enough`` lines come without such a line, so that a
@@ -144,9 +147,9 @@ class LineBuffer:
             self._put(rest)
             return block
         with memoryview(self._data) as view:
-            block = bytes(view[self._at : stop])
+            copy = bytes(view[self._at : stop])
         self._at = stop
-        return block
+        return copy
 
     def take_lines(self, n: int) -> bytes:
         """Consume ``n`` lines, or fewer where the data end before; the caller counts them.
@@ -198,7 +201,7 @@ class LineBuffer:
         """Put back the end of the block that was read last."""
         self._put(end + self._data[self._at : self._end])
 
-    def _put(self, data: bytes) -> None:
+    def _put(self, data: Text) -> None:
         """Have these bytes, and no others, in a buffer of the first size or of theirs."""
         self._data = bytearray(max(BUFFER, len(data)))
         self._data[: len(data)] = data
@@ -234,7 +237,7 @@ class LineBuffer:
         return self._at >= self._end and (self._ended or not self._fill())
 
 
-def as_array(text: bytes) -> NDArray[np.uint8]:
+def as_array(text: Text) -> NDArray[np.uint8]:
     """The bytes of a text, read-only: of one type to compile."""
     return np.frombuffer(memoryview(text).toreadonly(), np.uint8)
 
