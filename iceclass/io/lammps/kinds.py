@@ -6,6 +6,7 @@ import numpy as np
 
 from iceclass.io.lammps.binary_columns import BinaryColumns
 from iceclass.io.text import fields
+from iceclass.io.text.blocks import Text
 from iceclass.io.text.columns import TextColumns
 from iceclass.io.water.kinds import AtomKinds, Key
 
@@ -18,7 +19,7 @@ class KindReader:
         self._label_types: bool | None = None
         self._labels: dict[int, str] = {}
 
-    def labelled(self, rows: bytes, column: int) -> bool:
+    def labelled(self, rows: Text, column: int) -> bool:
         """Whether types are labels (decided by the first row of the first frame)."""
         if self._label_types is None:
             words = rows[: rows.find(b"\n")].split()

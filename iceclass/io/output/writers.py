@@ -14,7 +14,7 @@ from iceclass.frame import Frame
 from iceclass.io import suffixes
 from iceclass.io.lammps.box import bounds_text, restricted
 from iceclass.io.text import formatting
-from iceclass.io.text.blocks import as_array
+from iceclass.io.text.blocks import Text, as_array
 from iceclass.io.text.columns import COORDINATES, TextColumns
 from iceclass.io.text.streams import AtomicFile, without_compression
 from iceclass.io.water.kinds import OXYGEN, role_of_name
@@ -201,8 +201,8 @@ class DumpWriter(_Writer):
 
 
 def format_rows(
-    rows: bytes, n_rows: int, columns: Mapping[str, NDArray[Any]], path: Path | None = None
-) -> memoryview | bytes:
+    rows: Text, n_rows: int, columns: Mapping[str, NDArray[Any]], path: Path | None = None
+) -> memoryview | Text:
     """Rows of text with the columns appended.
 
     Parameters

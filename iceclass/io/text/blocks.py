@@ -197,7 +197,7 @@ class LineBuffer:
                 break
         return n - left
 
-    def give_back(self, end: bytes) -> None:
+    def give_back(self, end: Text) -> None:
         """Put back the end of the block that was read last."""
         self._put(end + self._data[self._at : self._end])
 
@@ -268,7 +268,7 @@ def item_of(line: bytes) -> str:
     return " ".join(text_of(line[5:]).split())
 
 
-def text_of(data: bytes) -> str:
+def text_of(data: Text) -> str:
     """Bytes as text, without the line end."""
     return data.decode("utf-8", "replace").rstrip("\r\n")
 
@@ -283,7 +283,7 @@ def unique_names(names: list[str]) -> tuple[str, ...]:
     return tuple(out)
 
 
-def looks_cut(rows: bytes) -> bool:
+def looks_cut(rows: Text) -> bool:
     """Whether the last row, which has no line end, may stop within its last number.
 
     Files joined by hand may lack the last line end, so it passes where the number is as long as

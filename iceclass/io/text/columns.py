@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from iceclass.errors import InputError
 from iceclass.io.text import fields
-from iceclass.io.text.blocks import as_array
+from iceclass.io.text.blocks import Text, as_array
 
 _MUCH = 1 << 26  # bytes that a column of texts may always have
 _MANY = 1 << 20  # rows
@@ -39,7 +39,7 @@ class TextColumns(Mapping[str, NDArray[Any]]):
     def __init__(
         self,
         names: tuple[str, ...],
-        rows: bytes,
+        rows: Text,
         n_rows: int,
         known: Mapping[str, NDArray[Any]] | None = None,
     ) -> None:
