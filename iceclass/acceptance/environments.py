@@ -156,7 +156,6 @@ def check_environment(
         Of environment.
     frames, truth
         T frames, and (T, N) what :func:`iceclass.generation.construction.truth` says of them.
-
     sites
         The undisplaced molecules of the crystal that a part of was melted.
 
@@ -187,6 +186,7 @@ def check_environment(
         )
         if phases[0] != "water" or like_water:
             expected = expected_density(phases[0], model, temperature, pressure)
+    melted = ~solid & (truth[-1] != NO_TRUTH)
     found = EnvironmentChecks(
         kind=kind,
         temperature=temperature,
@@ -198,8 +198,8 @@ def check_environment(
         slow=False,
         left_sites=_left_sites(construction, truth, solid),
         without_truth=round(float((truth == NO_TRUTH).mean()), 4),
-        ice=_ice(frames, truth, solid),
-        on_sites=_on_sites(sites, frames, truth, solid),
+        ice=_ice(frames[-1], melted),
+        on_sites=_on_sites(sites, frames[-1], solid, melted),
     )
     mobile = found.first_peak**2 / (6 * limits.relaxation_time)
     liquid = "water" in phases and found.diffusion is not None and found.diffusion < mobile
@@ -288,34 +288,25 @@ def _left_sites(
 ) -> float | None:
     """Share of solid molecules without truth in the last frame that had it before."""
     inner = solid & (truth[0] != NO_TRUTH)
-    one = len(set(construction["parts"])) == 1
-    if (
-        solid.all() and one
-    ):  # nothing but its motion takes the truth of a molecule below the surface
+    if solid.all() and len(set(construction["parts"])) == 1:
+        # nothing but its motion takes the truth of a molecule below the surface
         inner = np.frombuffer(construction["uncertain"].encode(), np.uint8) == ord("0")
     if not inner.any():
         return None
     return round(float((truth[-1][inner] == NO_TRUTH).mean()), 4)
 
 
-def _ice(
-    frames: Sequence[Frame], truth: NDArray[np.int8], solid: NDArray[np.bool_]
-) -> float | None:
-    """Share of molecules with truth, not solid, that CHILL+ calls ice I or hydrate at last."""
-    chosen = ~solid & (truth[-1] != NO_TRUTH)
-    if not chosen.any():
+def _ice(frame: Frame, melted: NDArray[np.bool_]) -> float | None:
+    """Share of the molecules that are not solid that CHILL+ calls ice I or hydrate."""
+    if not melted.any():
         return None
-    return round(float(np.isin(chill_plus(frames[-1])[chosen], ("ih", "ic", "hydrate")).mean()), 4)
+    return round(float(np.isin(chill_plus(frame)[melted], ("ih", "ic", "hydrate")).mean()), 4)
 
 
 def _on_sites(
-    sites: Frame | None,
-    frames: Sequence[Frame],
-    truth: NDArray[np.int8],
-    solid: NDArray[np.bool_],
+    sites: Frame | None, frame: Frame, solid: NDArray[np.bool_], melted: NDArray[np.bool_]
 ) -> float | None:
-    """Share of molecules with truth, not solid, that are at sites of the crystal at last."""
-    chosen = ~solid & (truth[-1] != NO_TRUTH)
-    if sites is None or not chosen.any() or not solid.any():
+    """Share of the molecules that are not solid that are at sites of the crystal."""
+    if sites is None or not melted.any() or not solid.any():
         return None
-    return round(float(on_sites(sites, frames[-1], solid)[chosen].mean()), 4)
+    return round(float(on_sites(sites, frame, solid)[melted].mean()), 4)

@@ -54,7 +54,7 @@ class Scene:
 
         At the boundary with a glass, ice that is called that glass is no ghost.
         """
-        strange = set((*GLASSES, UNKNOWN)) - set(self.right)
+        strange = {*GLASSES, UNKNOWN} - set(self.right)
         return np.isin(self.named, list(strange))
 
 

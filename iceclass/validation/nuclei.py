@@ -71,10 +71,11 @@ def measure(inputs: Inputs) -> dict[str, Any]:
     for t in unseen_trajectories(inputs, "nucleus"):
         if not set(inputs.model.classes) >= set(t.metadata["phases"]):
             continue
-        every = [nucleus(scene) for scene in scenes(inputs, t)]
+        seen = list(scenes(inputs, t))
+        every = [nucleus(scene) for scene in seen]
         means = {key: _mean([one[key] for one in every]) for key in every[0]}
         rows.append({**head(inputs, t), **means, "trained": trained(inputs, t)})
-        curves.append(np.mean([leaning(inputs, scene) for scene in scenes(inputs, t)], axis=0))
+        curves.append(np.mean([leaning(inputs, scene) for scene in seen], axis=0))
     return {"rows": rows, "trade_off": trade_off(rows, curves)}
 
 
