@@ -22,7 +22,7 @@ from iceclass.analysis.nuclei import (
     is_one_of,
     largest_nucleus,
 )
-from iceclass.analysis.profile import AXES
+from iceclass.analysis.observer import AXES
 from iceclass.analysis.stacking import Stacking, cubicity, followers, runs, stacking
 from iceclass.analysis.statistics import block_average
 from iceclass.analysis.surfaces import find_slab

@@ -20,6 +20,9 @@ from iceclass.prediction import Prediction
 Record = Mapping[str, Any]
 """What an observer keeps of one frame: strings, Python numbers, lists and dicts of them."""
 
+AXES = ("x", "y", "z", "a", "b", "c")
+"""Axes and cell vectors along which molecules are looked at."""
+
 
 @dataclass(frozen=True, eq=False)
 class Observer(ABC):

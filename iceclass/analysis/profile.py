@@ -16,14 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from iceclass.analysis.observer import Observer, Record
+from iceclass.analysis.observer import AXES, Observer, Record
 from iceclass.errors import InputError, unknown_name
 from iceclass.frame import Frame
 from iceclass.io.output.csv_tables import write_csv
 from iceclass.phases import UNKNOWN
 from iceclass.prediction import Prediction
 
-AXES = ("x", "y", "z", "a", "b", "c")
 WIDTH = 2.0
 """Å, thickness of a layer."""
 

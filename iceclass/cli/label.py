@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from iceclass.analysis.observer import Observer
+from iceclass.analysis.observer import AXES, Observer
 from iceclass.cli.cluster import ClusterOptions, cluster_options, connected_to
 from iceclass.cli.directory import label_directory
 from iceclass.cli.options import (
@@ -96,7 +96,7 @@ from iceclass.tables import terminal_table
 @click.option(
     "--profile",
     "axis",
-    type=click.Choice(["x", "y", "z", "a", "b", "c"]),
+    type=click.Choice(AXES),
     help="Also write the phases along an axis or a cell vector, NAME.profile.csv and .png.",
 )
 @click.option(

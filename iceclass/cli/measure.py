@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from iceclass.analysis.profile import AXES
+from iceclass.analysis.observer import AXES
 from iceclass.cli.options import PATH, force_option, quiet_option, read_options
 from iceclass.io.options import ReadOptions
 from iceclass.io.text.streams import without_compression
