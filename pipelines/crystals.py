@@ -2,9 +2,10 @@
 
     python -m pipelines.crystals cifs/ --seeds 5
 
-Every ice that GenIce2 knows by an experimental name, and the predicted ice 0, in GenIce2's cell,
-with several proton orders where it is disordered; the density is that of the lattice's source.
-Then twenty files of the five kinds of faults, in ``cifs/damaged``.
+Every ice that GenIce2 knows by an experimental name, and the predicted ice 0, in GenIce2's cell or,
+where that has more than a hundred molecules, in the primitive cell of the oxygens, with several
+proton orders where it is disordered; the density is that of the lattice's source. Then twenty files
+of the five kinds of faults, in ``cifs/damaged``.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from iceclass.generation.water_models import water_model
 
 ICES = ("1h", "1c", "2", "3", "4", "5", "6", "7", "8", "9", "11", "12", "13", "16", "17", "0")
 """GenIce2's names of the ices that experiment knows, and ice 0, which is only predicted."""
+SEVERAL_CELLS = {"4", "16"}
+"""Those whose cell in GenIce2 is several primitive ones, of over a hundred molecules together."""
 
 
 def ices(seeds: int) -> Iterator[tuple[str, Atoms]]:
@@ -36,7 +39,8 @@ def ices(seeds: int) -> Iterator[tuple[str, Atoms]]:
         for seed in range(1, seeds + 1):
             repetition = (1, 1, 2) if name == "3" else (1, 1, 1)  # one cell of it hangs GenIce2
             try:
-                made = build(name, small, seed=seed, size=Size(repetition=repetition))
+                size = Size(repetition=repetition, primitive=name in SEVERAL_CELLS)
+                made = build(name, small, seed=seed, size=size)
             except InputError:
                 break
             atoms = to_ase(made)

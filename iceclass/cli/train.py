@@ -16,7 +16,9 @@ from iceclass.cli.options import (
     quiet_option,
     say,
 )
+from iceclass.errors import InputError
 from iceclass.files import check_output
+from iceclass.io.text.pairs import parse_pairs
 from iceclass.model.file import save_model
 from iceclass.reports.bundles import training_report
 from iceclass.training.config import BALANCES, SCHEDULES, SPLITS, TrainingConfig
@@ -53,6 +55,16 @@ _TYPES = {
 }
 
 
+def _factors(
+    context: click.Context, parameter: click.Parameter, value: str
+) -> tuple[tuple[str, float], ...]:
+    pairs = parse_pairs(filter(None, value.split(",")), "PHASE=FACTOR")
+    try:
+        return tuple((phase, float(factor)) for phase, factor in pairs.items())
+    except ValueError as error:
+        raise InputError(f"{value!r} is not understood: expected PHASE=FACTOR,...") from error
+
+
 def _options() -> dict[str, Decorator]:
     options = field_options(DEFAULTS, _HELPS, _TYPES)
     margin = options.pop("novelty_margin")
@@ -72,8 +84,16 @@ def _options() -> dict[str, Decorator]:
         callback=lambda context, parameter, value: tuple(filter(None, value.split(","))),
         help="Tell these phases apart, and leave others out.  [default: all in FEATURES]",
     )
+    factors = click.option(
+        "--factors",
+        default="",
+        metavar="PHASE=FACTOR,...",
+        callback=_factors,
+        help="Take these phases to be so much likelier than the others.  [default: 1]",
+    )
     return {
         "classes": classes,
+        "factors": factors,
         **options,
         "novelty_quantile": false_alarms,
         "novelty_margin": margin,

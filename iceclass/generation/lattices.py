@@ -37,11 +37,15 @@ class Size:
         Instead of ``repetition``: the smallest, most cube-like box of at least so many.
     density
         g/cm³; default: the lattice's own.
+    primitive
+        The primitive cell of the oxygens in place of the one GenIce2 lists; needs spglib, which
+        comes with ``iceclass[crystals]``.
     """
 
     repetition: tuple[int, int, int] | None = None
     molecules: int | None = None
     density: float | None = None
+    primitive: bool = False
 
     def __post_init__(self) -> None:
         if self.repetition is not None and self.molecules is not None:
@@ -135,7 +139,7 @@ def build(name: str, model: WaterModel, *, seed: int = 1, size: Size = Size()) -
     """
     phase = PHASES.get(name.lower())
     lattice_name = phase.lattice if phase else name
-    lattice = _load_lattice(lattice_name)
+    lattice = _load_lattice(lattice_name, size.primitive)
     unit_cell, sites = _unit_cell(lattice, size.density)
     per_cell = len(sites)
     thinnest = 2 * model.r_cut
@@ -153,7 +157,7 @@ def build(name: str, model: WaterModel, *, seed: int = 1, size: Size = Size()) -
             )
     if per_cell * int(np.prod(reps)) > MAX_MOLECULES:
         raise InputError(f"{lattice_name} {_times(reps)} is over {MAX_MOLECULES} molecules")
-    fractional, rotations, cell = _run_genice(lattice_name, reps, seed, size.density)
+    fractional, rotations, cell = _run_genice(lattice_name, reps, seed, size)
     if size.density is not None:  # GenIce2 rounds the molar mass
         found = len(fractional) * MASS_WATER * AMU_PER_A3_IN_G_PER_CM3 / np.linalg.det(cell)
         cell = cell * (found / size.density) ** (1 / 3)
@@ -208,8 +212,8 @@ def _import_genice(module: str) -> Any:
         raise MissingDependencyError("building ice structures", "genice2", "generate") from error
 
 
-def _load_lattice(name: str) -> Any:
-    """GenIce2's lattice object of that name."""
+def _load_lattice(name: str, primitive: bool = False) -> Any:
+    """GenIce2's lattice object of that name, or one of its oxygens' primitive cell."""
     plugin = _import_genice("plugin")
     parser = _import_genice("valueparser")
     kind, options = parser.plugin_option_parser(name)
@@ -217,9 +221,38 @@ def _load_lattice(name: str) -> Any:
         raise unknown_name("phase or GenIce2 lattice", name, {*PHASES, *lattice_names()})
     try:
         with _quiet():
-            return plugin.Lattice(kind, **options)
+            lattice = plugin.Lattice(kind, **options)
     except Exception as error:
         raise InputError(f"GenIce2 cannot make the lattice {name!r}: {error}") from error
+    if primitive:
+        _reduce(lattice, name)
+    return lattice
+
+
+def _reduce(lattice: Any, name: str) -> None:
+    """Give GenIce2's lattice the primitive cell of its oxygens."""
+    if "fixed" in vars(lattice):
+        raise InputError(f"the protons of {name} are ordered in the cell GenIce2 lists")
+    try:
+        import spglib
+    except ImportError as error:
+        raise MissingDependencyError("primitive cells", "spglib", "crystals") from error
+    cell, sites = _unit_cell(lattice, None)
+    crystal: Any = (cell, sites, np.ones(len(sites)))
+    with _quiet():  # of a way to report errors that spglib is leaving
+        found: Any = spglib.find_primitive(crystal, symprec=0.01)
+    if found is None:
+        raise InputError(f"spglib finds no primitive cell of {name}")
+    vectors, primitive_sites, _ = found
+    for listed in ("pairs", "cages", "cagepos"):  # of the cell it was
+        vars(lattice).pop(listed, None)
+    # in the lattice's own unit of length, which its bond length has too
+    own = _import_genice("cell").Cell(lattice.cell).volume() / abs(np.linalg.det(cell))
+    lattice.cell, lattice.waters, lattice.coord = (
+        vectors * np.cbrt(own),
+        primitive_sites,
+        "relative",
+    )
 
 
 def _unit_cell(
@@ -233,13 +266,15 @@ def _unit_cell(
 
 
 def _run_genice(
-    name: str, reps: tuple[int, int, int], seed: int, density: float | None
+    name: str, reps: tuple[int, int, int], seed: int, size: Size
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Fractional oxygen positions (N, 3), rotations (N, 3, 3) and the cell (3, 3) in Å."""
     genice, plugin = _import_genice("genice"), _import_genice("plugin")
     with _quiet(), _seeded(seed):
         ice = genice.GenIce(
-            _load_lattice(name), density=density or 0.0, reshape=np.diag(reps).astype(int)
+            _load_lattice(name, size.primitive),
+            density=size.density or 0.0,
+            reshape=np.diag(reps).astype(int),
         )
         try:
             raw = ice.generate_ice(plugin.Format("raw", stage=(1, 5)))

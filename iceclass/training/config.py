@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from iceclass.datasets.splits import FRACTIONS
@@ -33,6 +34,9 @@ class TrainingConfig:
     balance
         "weights" (every class weighs the same in the loss), "sample" (as many rows of each class
         as the smallest has), or "none".
+    factors
+        (phase, factor) that its weight in the loss is multiplied by, in training, in correcting
+        biases and in the temperature: how much likelier than the others it shall be taken to be.
     epochs
         At most so many passes over the training rows.
     patience
@@ -69,6 +73,7 @@ class TrainingConfig:
     seed: int = 0
     max_rows: int | None = None
     balance: str = "weights"
+    factors: tuple[tuple[str, float], ...] = ()
     epochs: int = 200
     patience: int = 20
     batch_size: int = 512
@@ -93,6 +98,9 @@ class TrainingConfig:
         for what in ("epochs", "patience", "batch_size", "learning_rate", "novelty_margin"):
             if not getattr(self, what) > 0:
                 raise InputError(f"{what} is {getattr(self, what)}, expected a positive number")
+        for phase, factor in self.factors:
+            if not 0 < factor < math.inf:
+                raise InputError(f"factor of {phase} is {factor}, expected a positive number")
         if not self.weight_decay >= 0:
             raise InputError(f"weight_decay is {self.weight_decay}, expected 0 or more")
         if not 0 <= self.weight_average < 1:

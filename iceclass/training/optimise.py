@@ -73,6 +73,8 @@ class Fit:
     ----------
     z, y
         "train" and "validation" → (R, F) standardised features, (R,) classes.
+    factors
+        (C,) that the weights of the classes are multiplied by. None: 1.
     edge
         Molecules whose loss is that of the sum of the probabilities of their classes (Jin &
         Ghahramani, NeurIPS 15 (2002)). All of one kind weigh as much as a class.
@@ -90,6 +92,7 @@ class Fit:
         config: TrainingConfig,
         edge: Edge | None = None,
         other: NDArray[np.float32] | None = None,
+        factors: NDArray[np.float64] | None = None,
     ) -> None:
         import torch
         from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -121,15 +124,15 @@ class Fit:
         if config.weight_average > 0:
             follow = get_ema_multi_avg_fn(config.weight_average)
             self.mean = AveragedModel(self.network, multi_avg_fn=follow)
+        self.factors = np.ones(n_classes) if factors is None else factors
         targets = {"train": n_targets, "validation": n_classes}
-        self.weights = {
-            side: torch.from_numpy(
-                class_weights(target, targets[side])
-                if config.balance == "weights"
-                else np.ones(targets[side])
-            ).float()
-            for side, target in y.items()
-        }
+        self.weights = {}
+        for side, target in y.items():
+            weights = np.ones(targets[side])
+            if config.balance == "weights":
+                weights = class_weights(target, targets[side])
+            weights[:n_classes] *= self.factors
+            self.weights[side] = torch.from_numpy(weights).float()
 
     @property
     def evaluated_network(self) -> torch.nn.Module:
@@ -246,8 +249,9 @@ class Fit:
         """Add a share of the class biases of least validation loss to the outputs, once.
 
         They are fitted together with a temperature, every class of the validation weighing the
-        same unless the balance is "none"; their sum is 0. Classes that the validation has no rows
-        of are left as they are, and all are where it has rows of fewer than two.
+        same unless the balance is "none", times its factor; their sum is 0. Classes that the
+        validation has no rows of are left as they are, and all are where it has rows of fewer than
+        two.
         """
         import torch
         from scipy.optimize import minimize
@@ -259,6 +263,7 @@ class Fit:
         weight = torch.ones(len(seen), dtype=torch.float64)
         if self.config.balance != "none":
             weight = torch.from_numpy(class_weights(target.numpy(), len(seen))).float().double()
+        weight *= torch.from_numpy(self.factors)[seen]
 
         def loss(parameters: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
             now = torch.tensor(parameters, requires_grad=True)

@@ -194,7 +194,8 @@ def _optimise(
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     try:
-        fit = Fit(data.z, data.y, len(data.classes), config, *_further(data))
+        factors = np.array([dict(config.factors).get(name, 1.0) for name in data.classes])
+        fit = Fit(data.z, data.y, len(data.classes), config, *_further(data), factors)
         history, best = fit.run(progress)
         fit.correct_biases(config.bias_correction)
     finally:
@@ -279,7 +280,7 @@ def _tables(
         source = source.rows(balanced_rows(source.trajectory, config.max_rows, config.seed))
     pure = [name for name in source.classes if EITHER not in name]
     classes = config.classes or tuple(name for name in pure if name != OTHER)
-    for name in classes:
+    for name in (*classes, *dict(config.factors)):
         if name not in pure:
             raise unknown_name("phase", name, pure)
 

@@ -1,6 +1,7 @@
 """GenIce2 structures: right size, density, coordination, ice rules, and the cell LAMMPS wants."""
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -106,6 +107,21 @@ def test_oxygens_without_protons_are_those_of_the_molecules(name):
         np.testing.assert_allclose(found, wanted, atol=0.011)
 
 
+@pytest.mark.parametrize(("name", "molecules"), [("4", 16), ("16", 34)])
+def test_primitive_cell_is_of_the_same_lattice_and_obeys_the_ice_rules(name, molecules):
+    pytest.importorskip("spglib", reason="iceclass[crystals] is not installed")
+    small = replace(TIP4P_ICE, r_cut=2.0)
+    size = Size(repetition=(1, 1, 1), primitive=True)
+    structure, listed = build(name, small, size=size), oxygens(name, 1)
+    assert structure.n_molecules == molecules
+    assert structure.density == pytest.approx(listed.density, rel=1e-3)
+    found, wanted = (neighbour_distances(f, 12) for f in (structure.frame(), listed))
+    np.testing.assert_allclose(np.unique(found.round(2)), np.unique(wanted.round(2)), atol=0.011)
+    donated, accepted = bonds_per_molecule(structure)
+    assert (donated == 2).all()
+    assert (accepted == 2).all()
+
+
 def test_density_is_the_one_asked_for():
     structure = build("ic", TIP4P_ICE, size=Size(density=1.0))
     assert structure.density == pytest.approx(1.0, abs=1e-9)
@@ -132,6 +148,7 @@ def test_models_have_their_own_geometry(model):
         ("ih", {"molecules": -4}, "-4 molecules"),
         ("ih", {"molecules": 4, "repetition": (1, 1, 1)}, "give one"),
         ("one", {}, "GenIce2 cannot make the lattice"),
+        ("8", {"primitive": True}, "protons of 8 are ordered"),
     ],
 )
 def test_bad_requests_are_explained(name, size, message):

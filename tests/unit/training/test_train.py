@@ -221,6 +221,41 @@ def biases_added(target: np.ndarray, balance: str = "weights") -> np.ndarray:
     return (fit.evaluated_network[-1].bias.detach() - before).numpy()
 
 
+def test_a_factor_is_how_much_likelier_a_class_is_taken_to_be():
+    result = {}
+    for factors in ((), (("ih", 20.0),)):
+        result[factors] = train(ice_table(("ih", "ic")), replace(SHORT, factors=factors)).model
+    table = ice_table(("ih", "ic"))
+    even, shifted = (m.logits(table.features) for m in result.values())
+    assert (shifted[:, 0] - shifted[:, 1]).mean() > (even[:, 0] - even[:, 1]).mean() + 0.5
+    with pytest.raises(InputError, match="factor of ih is 0"):
+        replace(SHORT, factors=(("ih", 0.0),))
+    with pytest.raises(InputError, match="iceberg"):
+        train(table, replace(SHORT, factors=(("iceberg", 2.0),)))
+
+
+def test_factors_of_both_biases_and_boundary():
+    """Where two Gaussians one apart from 0 overlap, the odds are e^(2z) times the factor's."""
+    rng = np.random.default_rng(3)
+    y = np.repeat([0, 1], 2000)
+    z = (rng.normal(size=4000) + np.where(y == 0, -1.0, 1.0)).astype(np.float32)[:, None]
+    sides = ("train", "validation")
+    fit = Fit(
+        dict.fromkeys(sides, z),
+        dict.fromkeys(sides, y),
+        2,
+        replace(SHORT, epochs=30),
+        factors=np.array([1.0, 8.0]),
+    )
+    fit.run(None)
+    fit.correct_biases(1.0)
+    network = fit.evaluated_network
+    x = torch.linspace(-3, 2, 2001)[:, None]
+    with torch.inference_mode():
+        odds = network(x)[:, 1] - network(x)[:, 0]
+    assert float(x[odds.abs().argmin()]) == pytest.approx(-np.log(8.0) / 2, abs=0.1)
+
+
 def test_a_class_without_validation_keeps_its_bias():
     added = biases_added(np.repeat([0, 1], 1500))
     assert added[2] == 0.0
