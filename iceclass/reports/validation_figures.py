@@ -138,11 +138,39 @@ def nuclei_figure(part: dict[str, Any], path: Path) -> None:
         save(figure, path)
 
 
+def glasses_figure(part: dict[str, Any], path: Path) -> None:
+    """Cold liquids right over glasses right as glasses are made likelier.
+
+    Nothing is drawn where there are not both.
+    """
+    curve = part["trade_off"]
+    if not curve:
+        return
+    as_it_is = [k for k, point in enumerate(curve) if point["leaning"] == 0]
+    with style():
+        figure = new_figure(COLUMN, 2.6)
+        axes = figure.subplots()
+        for prefix, label, look in (
+            ("", "mean of the trajectories", "-"),
+            ("least_", "the worst of each", ":"),
+        ):
+            x, y = ([100 * p[f"{prefix}{kind}"] for p in curve] for kind in ("glass", "liquid"))
+            axes.plot(x, y, look, lw=0.8, color=_COLOURS["iceclass"], label=label)
+            axes.plot([x[k] for k in as_it_is], [y[k] for k in as_it_is], "o", color="black")
+        axes.set_xlim(80, 100.5)
+        axes.set_ylim(80, 100.5)
+        axes.set_xlabel("glasses right, % of molecules")
+        axes.set_ylabel("coldest liquids right, %")
+        axes.legend(loc="lower left")
+        save(figure, path)
+
+
 FIGURES: dict[str, Callable[[dict[str, Any], Path], None]] = {
     "stacking": stacking_figure,
     "novelty": novelty_figure,
     "robustness": robustness_figure,
     "interfaces": interfaces_figure,
+    "glasses": glasses_figure,
     "nuclei": nuclei_figure,
 }
 """Part → its figure."""

@@ -11,6 +11,7 @@ from iceclass.files import write_text
 from iceclass.phases import UNKNOWN, label_of
 from iceclass.reports.validation_figures import FIGURES
 from iceclass.tables import markdown_table, percent
+from iceclass.validation.bulk import COLD
 from iceclass.validation.limits import Verdict
 from iceclass.validation.means import conditions, mean_over
 from iceclass.validation.perturbations import NONE, by_phase, rows_by_condition
@@ -275,6 +276,22 @@ def _bulk(title: str, text: str) -> Callable[[dict[str, Any]], list[str]]:
     return section
 
 
+_amorphous = _bulk("Amorphous ices", "Of other water models, rates and roads.")
+
+GLASS_TRADE_OFF = (
+    "",
+    f"The coldest liquids, below {COLD:g} K, have nearly the structure of glasses. The lines are "
+    "what the model's probabilities would give if glasses were made likelier or less likely "
+    "everywhere; the points on them are the model as it is.",
+    "",
+    "![Cold liquids over glasses](glasses.png)",
+)
+
+
+def _glasses(part: dict[str, Any]) -> list[str]:
+    return [*_amorphous(part), *(GLASS_TRADE_OFF if part["trade_off"] else ())]
+
+
 TRADE_OFF = (
     "",
     "Finding more of a seed costs more beside it. The line is what the model's probabilities would "
@@ -371,7 +388,7 @@ _SECTIONS = {
     "crystals": _bulk(
         "Crystals", "Cold, warm, stretched and compressed: a compressed ice is that ice."
     ),
-    "glasses": _bulk("Amorphous ices", "Of other water models, rates and roads."),
+    "glasses": _glasses,
     "nuclei": _nuclei,
     "coexistence": _coexistence,
     "surfaces": _surfaces,

@@ -10,9 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from iceclass.phases import HYDRATES, UNKNOWN
+from iceclass.phases import GLASSES, HYDRATES, UNKNOWN
 from iceclass.validation.environments import head, scenes, trained, unseen_trajectories
 from iceclass.validation.inputs import Inputs
+from iceclass.validation.leaning import LEANINGS, leaned
+
+COLD = 230.0
+"""K. Liquids below are compared with glasses: of all models tried, those that may be called one."""
 
 
 def measure_liquids(inputs: Inputs) -> dict[str, Any]:
@@ -27,7 +31,34 @@ def measure_crystals(inputs: Inputs) -> dict[str, Any]:
 
 def measure_glasses(inputs: Inputs) -> dict[str, Any]:
     """Rows of the amorphous ices of other models, rates and roads."""
-    return {"rows": bulk_rows(inputs, "glass")}
+    return {"rows": bulk_rows(inputs, "glass"), "trade_off": trade_off(inputs)}
+
+
+def trade_off(inputs: Inputs) -> list[dict[str, float]]:
+    """Shares right of the coldest liquids and of the glasses, if glasses were likelier.
+
+    Of each the mean over the trajectories and the least of them; nothing without both.
+    """
+    classes = inputs.model.classes
+    glassy = np.isin(classes, GLASSES)
+    cold = [t for t in unseen_trajectories(inputs, "liquid") if t.temperature < COLD]
+    glasses = [t for t in unseen_trajectories(inputs, "glass") if t.phase in classes]
+    kinds = {"liquid": cold, "glass": glasses}
+    if not all(kinds.values()) or "water" not in classes:
+        return []
+    found: list[dict[str, float]] = [{"leaning": shift} for shift in LEANINGS]
+    for kind, trajectories in kinds.items():
+        shares = []
+        for t in trajectories:
+            right = classes.index(t.phase)
+            frames = (s.frame for s in scenes(inputs, t))
+            said = np.concatenate([leaned(inputs.model, f, glassy) for f in frames], axis=1)
+            shares.append((said == right).mean(axis=1))
+        for point, mean, least in zip(
+            found, np.mean(shares, axis=0), np.min(shares, axis=0), strict=True
+        ):
+            point |= {kind: float(mean), f"least_{kind}": float(least)}
+    return found
 
 
 def bulk_rows(inputs: Inputs, kind: str) -> list[dict[str, Any]]:

@@ -28,6 +28,7 @@ from iceclass.validation.environments import (
     unseen_trajectories,
 )
 from iceclass.validation.inputs import Inputs
+from iceclass.validation.leaning import LEANINGS, leaned
 
 Method = Callable[[Frame], NDArray[np.bool_]]
 
@@ -52,12 +53,6 @@ OTHERS: dict[str, tuple[Method, Method | None]] = {
 LARGE = 150
 """Molecules of the seeds over which the trade-off is averaged."""
 
-LEANINGS = tuple(float(x) for x in np.arange(-6.0, 6.5, 0.5))
-"""By how much ice is made likelier: what is added to the logarithm of its odds."""
-
-TINY = 1e-30
-"""Added to probabilities before their logarithm."""
-
 
 def measure(inputs: Inputs) -> dict[str, Any]:
     """Rows of the nuclei, one a trajectory.
@@ -80,16 +75,11 @@ def measure(inputs: Inputs) -> dict[str, Any]:
 
 
 def leaning(inputs: Inputs, scene: Scene) -> NDArray[np.float64]:
-    """(len(LEANINGS), 2) recall and excess of a seed, if ice were likelier by each factor.
-
-    Nothing is called unknown here: the probabilities alone decide.
-    """
+    """(len(LEANINGS), 2) recall and excess of a seed, if ice were likelier by each factor."""
     model = inputs.model
     kind = np.isin(model.classes, HYDRATES if np.isin(scene.made, HYDRATES).any() else ICE_I)
     seed = np.isin(scene.made, np.array(model.classes)[kind])
-    chances = np.log(model.classify(scene.frame, unknown=False).probabilities + TINY)
-    margin = chances[:, kind].max(axis=1) - chances[:, ~kind].max(axis=1)
-    called = margin + np.array(LEANINGS)[:, None] > 0
+    called = kind[leaned(model, scene.frame, kind)]
     inside, outside = called[:, seed].sum(axis=1), called[:, ~seed].sum(axis=1)
     return np.column_stack([inside, outside]) / seed.sum()
 

@@ -324,8 +324,10 @@ def test_moment_tensors_cost_what_the_benchmark_found():
     assert [x.strip() for x in cost[1:]] == [f"{float(found[n]['cpu_us']):.1f}" for n in names]
 
 
-def test_a_large_trajectory_is_measured(tmp_path):
-    options = ("--molecules", "432", "--gigabytes", "0.0005", "--model", "soap-37")
+@pytest.mark.parametrize("kind", ["text", "binary"])
+def test_a_large_trajectory_is_measured(tmp_path, kind):
+    options = ["--molecules", "432", "--gigabytes", "0.0005", "--model", "soap-37"]
+    options += ["--chill-plus", "2"] + ["--binary"] * (kind == "binary")
     done = subprocess.run(
         [sys.executable, ROOT / "pipelines" / "large.py", *options, "-o", tmp_path / "large"],
         capture_output=True,
@@ -334,5 +336,7 @@ def test_a_large_trajectory_is_measured(tmp_path):
     )
     result = json.loads(done.stdout)
     assert result["frames"] > 5
+    assert result["format"] == kind
     assert result["gigabytes"] >= 0.0005
+    assert result["disk_molecules_per_second"] > result["chill_plus_molecules_per_second"] > 0
     assert list((tmp_path / "large").iterdir()) == []

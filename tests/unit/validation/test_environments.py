@@ -19,7 +19,8 @@ from iceclass.reports.validation_figures import nuclei_figure
 from iceclass.validation.cases import lattice_named
 from iceclass.validation.environments import Scene, trained, unseen_trajectories
 from iceclass.validation.inputs import Inputs
-from iceclass.validation.nuclei import LEANINGS, leaning, nucleus, trade_off
+from iceclass.validation.leaning import LEANINGS
+from iceclass.validation.nuclei import leaning, nucleus, trade_off
 from iceclass.validation.surfaces import PROBE, depths
 from tests.cli.test_main import run
 
@@ -31,7 +32,7 @@ def entry(name, kind, phases, frames, made, boundary=None):
     metadata = {
         **{"phase": phases[0] if len(phases) == 1 else "", "preparation": name, "group": kind},
         **{"environment": kind, "phases": list(phases), "split": "test", "water_model": "mw"},
-        **{"temperature": 250.0, "pressure": 0.0, "density": 1.0},
+        **{"temperature": 220.0, "pressure": 0.0, "density": 1.0},
         "definition": {"recipe": {"axis": "z"}},
     }
     made = np.asarray(made, np.int8)
@@ -99,6 +100,15 @@ def test_every_part_has_rows_of_what_is_there(directory, tmp_path):
     assert crystals["ice0"]["accuracy"] == crystals["ice0"]["unknown"] < 0.05
     assert crystals["ice0"]["else"] == "ih"
     assert found["glasses"]["rows"][0]["accuracy"] > 0.9
+    curve = found["glasses"]["trade_off"]
+    assert [point["leaning"] for point in curve] == list(LEANINGS)
+    for kind, way in (("liquid", -1), ("glass", 1)):
+        shares = [point[kind] for point in curve]
+        assert (way * np.diff(shares) >= 0).all()
+        assert all(point[f"least_{kind}"] <= point[kind] for point in curve)
+    (as_it_is,) = (point for point in curve if point["leaning"] == 0)
+    assert as_it_is["liquid"] == pytest.approx(np.mean(names == "water"), abs=0.01)
+    assert (tmp_path / "glasses.png").stat().st_size > 5000
     (boundary,) = found["coexistence"]["rows"]
     assert boundary["accuracy"] == pytest.approx(2 / 3, abs=0.1)  # the "water" is ice
     assert boundary["with_truth"] < boundary["molecules"]
