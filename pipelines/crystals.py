@@ -112,13 +112,13 @@ def main(directory: Path, seeds: int) -> None:
     from iceclass.crystals.faults import mass_density
 
     (directory / "damaged").mkdir(parents=True, exist_ok=True)
-    count, last = 0, None
+    count, first = 0, None
     for name, atoms in ices(seeds):
         (directory / f"{name}.cif").write_text(cif(atoms, mass_density(atoms)), encoding="utf-8")
-        last = last or atoms
+        first = first or atoms
         count += 1
-    assert last is not None
-    for name, text in damaged(last):
+    assert first is not None
+    for name, text in damaged(first):
         (directory / "damaged" / f"{name}.cif").write_text(text, encoding="utf-8")
     click.echo(f"{directory}: {count} ices, and damaged files")
 

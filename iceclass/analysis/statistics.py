@@ -12,14 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from iceclass.errors import InputError
-from iceclass.io.output.csv_tables import write_csv
 
 MIN_BLOCKS = 8
 """Blocks from which on an error is believed; it is then known to about a quarter of itself."""
@@ -27,8 +25,6 @@ MIN_BLOCKS = 8
 _LEVELS = 14
 CHUNK = 2**_LEVELS
 """Values that are kept of a series that is averaged as it comes."""
-
-COLUMNS = ("phase", "mean", "standard_error", "frames", "block", "blocks", "converged")
 
 
 @dataclass(frozen=True)
@@ -203,50 +199,6 @@ def _block_average(levels: Sequence[_Moments], constant: bool) -> BlockAverage:
     return BlockAverage(mean, largest[0], frames, largest[1], frames // largest[1], False)
 
 
-def phase_statistics(counts: ArrayLike, columns: Sequence[str]) -> dict[str, BlockAverage]:
-    """Mean fraction of every phase over the frames.
-
-    Parameters
-    ----------
-    counts
-        (T, C + 1). Molecules of each phase in each frame; every frame weighs the same.
-    columns
-        The names of the C + 1 columns, as of :attr:`iceclass.labelling.label.Labels.columns`.
-
-    Raises
-    ------
-    InputError
-        No frames, or a frame without molecules.
-    """
-    table = np.asarray(counts, dtype=np.float64)
-    if table.ndim != 2 or table.shape[1] != len(columns) or len(table) == 0:
-        raise InputError(f"counts have shape {table.shape}, expected (T, {len(columns)})")
-    molecules = table.sum(axis=1)
-    if not (molecules > 0).all():
-        raise InputError("a frame has no molecules", frame=int(np.argmin(molecules > 0)))
-    fractions = table / molecules[:, None]
-    return {name: block_average(fractions[:, k]) for k, name in enumerate(columns)}
-
-
 def as_json(statistics: Mapping[str, BlockAverage]) -> dict[str, dict[str, Any]]:
     """Plain dicts by phase, for a JSON summary."""
     return {name: asdict(average) for name, average in statistics.items()}
-
-
-def write_statistics(
-    path: str | Path, statistics: Mapping[str, BlockAverage], *, force: bool = False
-) -> Path:
-    """Write a row for every phase, in :data:`COLUMNS`; an unknown error is an empty field."""
-    rows = (
-        (
-            name,
-            f"{a.mean:.6f}",
-            "" if a.standard_error is None else f"{a.standard_error:.6f}",
-            a.frames,
-            a.block,
-            a.blocks,
-            str(a.converged).lower(),
-        )
-        for name, a in statistics.items()
-    )
-    return write_csv(path, COLUMNS, rows, force=force)

@@ -33,20 +33,12 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from iceclass.datasets import hdf5
-from iceclass.datasets.splits import (
-    Split,
-    balanced_rows,
-    class_weights,
-    split_by_preparation,
-    split_randomly,
-)
 from iceclass.datasets.table import (
     COUNTED,
     SOURCE,
     Table,
     TrajectoryInfo,
     descriptor_difference,
-    order_classes,
 )
 from iceclass.errors import InputError, OutputError, unknown_name
 from iceclass.files import check_output, replacing
@@ -57,18 +49,7 @@ if TYPE_CHECKING:
 
     from iceclass.descriptors import Descriptor
 
-__all__ = [
-    "FeatureStore",
-    "Split",
-    "Table",
-    "TrajectoryInfo",
-    "balanced_rows",
-    "class_weights",
-    "descriptor_difference",
-    "order_classes",
-    "split_by_preparation",
-    "split_randomly",
-]
+__all__ = ["FeatureStore", "Table", "TrajectoryInfo"]
 
 
 @dataclass

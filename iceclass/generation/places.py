@@ -203,8 +203,7 @@ class TwoCrystals(Crystal):
 
     def arrange(self, structure: Structure, phase: str) -> Arrangement:
         """The two, as far apart at both faces as oxygens are that are bonded."""
-        if structure.cell[np.tril_indices(3, -1)].any():
-            raise InputError(f"{structure.lattice}: expected a crystal with right angles")
+        _check_right_angles(structure)
         other = _fitted(self.other, structure)
         for gap in np.arange(0.0, BONDED + 0.1, 0.1):
             both, second = _stacked(structure, other, float(gap))
@@ -214,7 +213,35 @@ class TwoCrystals(Crystal):
 
 
 @dataclass(frozen=True)
-class Surface(Recipe):
+class _Opened(Recipe):
+    """Molecules beside a vacuum, at constant volume.
+
+    Attributes
+    ----------
+    vacuum
+        Å of it.
+    """
+
+    environment: ClassVar[str] = "surface"
+    pure: ClassVar[bool] = False
+
+    equilibration: float = 20.0
+    vacuum: float = 30.0
+
+    def prepare(self, first: State, seed: int, md: Dynamics, triclinic: bool) -> Iterator[Stage]:
+        yield relax(self.relax_time, first.temperature, seed)
+
+    def end_of_preparation(self, first: State) -> State:
+        return first
+
+    def visit(
+        self, k: int, before: State, state: State, md: Dynamics, triclinic: bool, output: str
+    ) -> Iterator[Stage]:
+        yield from _at_constant_volume(self, k, before, state, md, output)
+
+
+@dataclass(frozen=True)
+class Surface(_Opened):
     """A crystal slab in vacuum, cut where its layers are furthest apart.
 
     At constant volume: what the model's crystal measures sideways at that temperature is set
@@ -233,12 +260,7 @@ class Surface(Recipe):
         Å below the outermost molecules without truth.
     """
 
-    environment: ClassVar[str] = "surface"
-    pure: ClassVar[bool] = False
-
-    equilibration: float = 20.0
     axis: str = "z"
-    vacuum: float = 30.0
     skin: float = 5.0
 
     def arrange(self, structure: Structure, phase: str) -> Arrangement:
@@ -247,21 +269,10 @@ class Surface(Recipe):
         whole = Arrangement.of_one(structure, phase, solid=True)
         return replace(whole, structure=opened, uncertain=depth < self.skin)
 
-    def prepare(self, first: State, seed: int, md: Dynamics, triclinic: bool) -> Iterator[Stage]:
-        yield relax(self.relax_time, first.temperature, seed)
-
-    def end_of_preparation(self, first: State) -> State:
-        return first
-
-    def visit(
-        self, k: int, before: State, state: State, md: Dynamics, triclinic: bool, output: str
-    ) -> Iterator[Stage]:
-        yield from _at_constant_volume(self, k, before, state, md, output)
-
 
 @dataclass(frozen=True)
-class LiquidSurface(Surface):
-    """Liquid in vacuum: a slab of crystal melted there and cooled; thin ones are films.
+class _Melted(_Opened):
+    """Liquid beside a vacuum: a crystal melted there and cooled.
 
     Attributes
     ----------
@@ -271,11 +282,6 @@ class LiquidSurface(Surface):
 
     melt_temperature: float = 420.0
     melt_time: float = 20.0
-
-    def arrange(self, structure: Structure, phase: str) -> Arrangement:
-        """The crystal opened along the axis; all of it will be liquid."""
-        opened, _ = _opened(structure, _axis(self.axis), self.vacuum)
-        return Arrangement.of_one(opened, "water")
 
     def prepare(self, first: State, seed: int, md: Dynamics, triclinic: bool) -> Iterator[Stage]:
         yield relax(self.relax_time, self.melt_temperature, seed)
@@ -288,7 +294,25 @@ class LiquidSurface(Surface):
 
 
 @dataclass(frozen=True)
-class Droplet(LiquidSurface):
+class LiquidSurface(_Melted):
+    """A slab of liquid in vacuum; a thin one is a film.
+
+    Attributes
+    ----------
+    axis
+        Of the cell, along which the vacuum lies.
+    """
+
+    axis: str = "z"
+
+    def arrange(self, structure: Structure, phase: str) -> Arrangement:
+        """The crystal opened along the axis; all of it will be liquid."""
+        opened, _ = _opened(structure, _axis(self.axis), self.vacuum)
+        return Arrangement.of_one(opened, "water")
+
+
+@dataclass(frozen=True)
+class Droplet(_Melted):
     """The largest sphere that fits in the crystal, melted in vacuum: about half its molecules."""
 
     def arrange(self, structure: Structure, phase: str) -> Arrangement:
@@ -305,7 +329,7 @@ class Droplet(LiquidSurface):
 
 
 @dataclass(frozen=True)
-class Wall(LiquidSurface):
+class Wall(_Melted):
     """Liquid between walls of other atoms: an fcc crystal of fixed Lennard-Jones atoms.
 
     Attributes
@@ -327,8 +351,6 @@ class Wall(LiquidSurface):
 
     def arrange(self, structure: Structure, phase: str) -> Arrangement:
         """The crystal opened along z and the gap filled with the wall."""
-        if self.axis != "z":
-            raise InputError(f"axis {self.axis}: expected z, along which a wall is built")
         opened, _ = _opened(structure, 2, self.vacuum)
         top = float(opened.molecules[:, 0, 2].max()) + self.wall_sigma
         bottom = float(opened.molecules[:, 0, 2].min()) - self.wall_sigma + opened.cell[2, 2]
@@ -409,11 +431,18 @@ def _fractional(structure: Structure) -> NDArray[np.float64]:
     return np.asarray(fractional - np.floor(fractional))
 
 
+def _check_right_angles(structure: Structure) -> None:
+    if not np.allclose(structure.cell[np.tril_indices(3, -1)], 0.0, atol=1e-6):
+        raise InputError(f"{structure.lattice}: expected a crystal with right angles")
+
+
 def _fitted(name: str, structure: Structure) -> Structure:
     """Another crystal on top of one: the face and repetition of the least strain."""
     across, thick = np.diag(structure.cell)[:2], structure.cell[2, 2]
     small = replace(structure.model, r_cut=0.0)
-    edges = np.diag(build(name, small, seed=1, size=Size(repetition=(1, 1, 1))).cell)
+    one = build(name, small, seed=1, size=Size(repetition=(1, 1, 1)))
+    _check_right_angles(one)
+    edges = np.diag(one.cell)
     choices = []
     for up in range(3):
         x, y = (up + 1) % 3, (up + 2) % 3

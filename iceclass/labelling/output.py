@@ -160,9 +160,10 @@ class TrajectorySink:
         Of the labels.
     file
         Takes the frames.
+    state
+        What the writer left to be known of the frames before, if there are any.
     last
-        The record of the frame before, or anything with its ``state``, if there is one.
-
+        The record of the frame before, if it is known.
     """
 
     def __init__(

@@ -85,7 +85,7 @@ class LabelledTrajectory:
     classes
         The C class names.
     model
-        Name or path of the model that labelled it, where the summary tells it.
+        Name of the model that labelled it, its file's without suffix, where the summary tells it.
     model_id
         Its 12 hex digits, where the file or the summary tells them.
 

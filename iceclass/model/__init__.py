@@ -1,1 +1,1 @@
-"""The network: training in PyTorch, inference in NumPy, calibration, novelty, model files."""
+"""The network: its forward pass, compiled and in NumPy, the score for unknown, and its file."""

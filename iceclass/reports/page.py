@@ -31,7 +31,7 @@ from iceclass.files import replacing
 from iceclass.frame import Frame
 from iceclass.io.options import ReadOptions
 from iceclass.labelling.reading import LabelledFrame, LabelledTrajectory
-from iceclass.model.file import load_model, shipped_models
+from iceclass.model.file import SUFFIX, load_model, shipped_models
 from iceclass.model.network import Model
 from iceclass.phases import UNKNOWN, colour_of, label_of
 
@@ -45,7 +45,7 @@ MAX_DETAILED = 400_000
 """Molecules of all frames together whose probabilities are kept: about 15 bytes each."""
 
 CURVE_POINTS = 1000
-"""Points of the phase curve; more are drawn as means of neighbours."""
+"""Points of the phase curve, up to twice as many; of more frames every k-th is drawn."""
 
 FEATURES = 5
 """Leading features of a molecule that are told."""
@@ -100,7 +100,8 @@ def page_of(
         The trajectory that ``iceclass label`` wrote, and the HTML file.
     model
         Name or file of the model that labelled it; default: what is told beside the trajectory,
-        if that is a shipped model or a file that is there. Empty: none.
+        if that is a shipped model or a file of that name is there or in the working directory.
+        Empty: none.
     reading
         How, and which frames.
     options
@@ -115,8 +116,15 @@ def page_of(
 
 
 def _model_of(trajectory: LabelledTrajectory) -> Model | None:
-    """The shipped model that labelled a trajectory, or a file of that name beside it, if any."""
-    for name in (*shipped_models(), *([trajectory.model] if trajectory.model else ())):
+    """The shipped model that labelled a trajectory, or a file of that name, if any.
+
+    The file is looked for beside the trajectory and in the working directory.
+    """
+    candidates: list[str | Path] = [*shipped_models()]
+    if trajectory.model:
+        file = Path(f"{trajectory.model}{SUFFIX}")
+        candidates += [trajectory.path.parent / file, file]
+    for name in candidates:
         try:
             model = load_model(name)
         except InputError:

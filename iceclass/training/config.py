@@ -98,6 +98,8 @@ class TrainingConfig:
         for what in ("epochs", "patience", "batch_size", "learning_rate", "novelty_margin"):
             if not getattr(self, what) > 0:
                 raise InputError(f"{what} is {getattr(self, what)}, expected a positive number")
+        if len(dict(self.factors)) < len(self.factors):
+            raise InputError(f"a phase has two factors: {self.factors}")
         for phase, factor in self.factors:
             if not 0 < factor < math.inf:
                 raise InputError(f"factor of {phase} is {factor}, expected a positive number")

@@ -224,7 +224,7 @@ def _novelty(data: _Data, fit: Fit, config: TrainingConfig) -> Novelty:
     if fit.edge is not None:
         z = np.concatenate([z, fit.edge.z])
         y = np.append(y, fit.most_probable_at_edges())
-    logits = fit.logits(data.threshold_side).numpy()
+    logits = fit.logits(data.threshold_side)[: len(held_out)].numpy()  # more rows may train
     novelty = fit_novelty(
         z,
         y,
@@ -280,9 +280,12 @@ def _tables(
         source = source.rows(balanced_rows(source.trajectory, config.max_rows, config.seed))
     pure = [name for name in source.classes if EITHER not in name]
     classes = config.classes or tuple(name for name in pure if name != OTHER)
-    for name in (*classes, *dict(config.factors)):
+    for name in classes:
         if name not in pure:
             raise unknown_name("phase", name, pure)
+    for name in dict(config.factors):
+        if name not in classes:
+            raise unknown_name("phase with a factor", name, classes)
 
     def trains(t: TrajectoryInfo) -> bool:
         return t.split in ("", "train")

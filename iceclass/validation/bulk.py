@@ -51,8 +51,8 @@ def trade_off(inputs: Inputs) -> list[dict[str, float]]:
         shares = []
         for t in trajectories:
             right = classes.index(t.phase)
-            frames = (s.frame for s in scenes(inputs, t))
-            said = np.concatenate([leaned(inputs.model, f, glassy) for f in frames], axis=1)
+            each = [leaned(s.probabilities, glassy) for s in scenes(inputs, t)]
+            said = np.concatenate(each, axis=1)
             shares.append((said == right).mean(axis=1))
         for point, mean, least in zip(
             found, np.mean(shares, axis=0), np.min(shares, axis=0), strict=True

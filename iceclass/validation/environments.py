@@ -35,6 +35,8 @@ class Scene:
         that is none of them.
     named
         (N,) what the model calls them.
+    probabilities
+        (N, C) of the model's classes.
     """
 
     frame: Frame
@@ -42,6 +44,7 @@ class Scene:
     made: NDArray[np.str_]
     right: NDArray[np.str_]
     named: NDArray[np.str_]
+    probabilities: NDArray[np.float32]
 
     @property
     def sure(self) -> NDArray[np.bool_]:
@@ -72,7 +75,8 @@ def scenes(inputs: Inputs, trajectory: EnvironmentTrajectory) -> Iterator[Scene]
         frame, codes = trajectory.frames[k], trajectory.truth[k]
         truth = names[np.where(codes == NO_TRUTH, len(CLASSES), codes)]
         right = np.where(np.isin(made, inputs.model.classes), made, UNKNOWN)
-        yield Scene(frame, truth, made, right, inputs.model.classify(frame).names)
+        said = inputs.model.classify(frame)
+        yield Scene(frame, truth, made, right, said.names, said.probabilities)
 
 
 def head(inputs: Inputs, trajectory: EnvironmentTrajectory) -> dict[str, Any]:

@@ -124,9 +124,19 @@ class Inputs:
             return beginning in self.training_preparations
         return any(known.startswith(beginning) for known in self.training_preparations)
 
-    def water_model_trained(self, water_model: str) -> bool:
-        """Whether a preparation of that water model trained, by its name (``ih_mw_p1``)."""
-        return any(f"_{water_model}_" in name for name in self.training_preparations)
+    def water_model_trained(self, water_model: str, phase: str) -> bool:
+        """Whether a preparation of that water model's phase trained.
+
+        The reference's are told by their names (``ih_mw_p1``), the environments' by the data set.
+        """
+        return any(
+            name.startswith(f"{phase}_{water_model}_") for name in self.training_preparations
+        ) or any(
+            t.model == water_model
+            and phase in t.metadata["phases"]
+            and t.preparation in self.training_preparations
+            for t in self.environments
+        )
 
 
 def evenly_spread(total: int, wanted: int) -> list[int]:

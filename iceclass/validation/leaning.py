@@ -9,9 +9,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from iceclass.frame import Frame
-from iceclass.model.network import Model
-
 LEANINGS = tuple(float(x) for x in np.arange(-6.0, 6.5, 0.5))
 """What is added to the logarithm of the classes' odds."""
 
@@ -19,10 +16,10 @@ _TINY = 1e-30
 """Added to probabilities before their logarithm."""
 
 
-def leaned(model: Model, frame: Frame, likelier: NDArray[np.bool_]) -> NDArray[np.int64]:
+def leaned(probabilities: NDArray[np.float32], likelier: NDArray[np.bool_]) -> NDArray[np.int64]:
     """(len(LEANINGS), N) the most probable class if ``likelier``, (C,), were so by each factor.
 
-    Nothing is called unknown here: the probabilities alone decide.
+    Of (N, C) probabilities, which alone decide: nothing is called unknown here.
     """
-    chances = np.log(model.classify(frame, unknown=False).probabilities + _TINY)
+    chances = np.log(probabilities + _TINY)
     return np.stack([(chances + shift * likelier).argmax(axis=1) for shift in LEANINGS])

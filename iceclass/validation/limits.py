@@ -52,12 +52,21 @@ class Limit:
 
     def counts(self, row: Mapping[str, Any]) -> bool:
         """Whether a row is one that the limit is about."""
-        return all(
-            wanted.get("least", row[column]) <= row[column] <= wanted.get("most", row[column])
-            if isinstance(wanted, Mapping)
-            else row[column] in wanted
-            for column, wanted in self.where.items()
-        )
+        return all(_fits(row[column], wanted) for column, wanted in self.where.items())
+
+
+def _fits(value: Any, wanted: Sequence[Any] | Mapping[str, float]) -> bool:
+    """Whether a value is one of these, or in that range; where there is none, it is in no range."""
+    if not isinstance(wanted, Mapping):
+        return value in wanted
+    inside: bool = _is_number(value) and (
+        wanted.get("least", value) <= value <= wanted.get("most", value)
+    )
+    return inside
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True)
@@ -99,17 +108,18 @@ def _limit(table: Any, number: int, path: Path) -> Limit:
     if not isinstance(where, dict):
         raise InputError(f"'where' of limit {number} is no table", path=path)
     bounds = [table[key] for key in ("least", "most") if key in table]
-    numbers = all(isinstance(b, int | float) and not isinstance(b, bool) for b in bounds)
-    if not {"part", "column"} <= set(table) or len(bounds) != 1 or not numbers:
+    if not {"part", "column"} <= set(table) or [*map(_is_number, bounds)] != [True]:
         raise InputError(
             f"limit {number}: expected 'part', 'column' and a number as 'least' or 'most'",
             path=path,
         )
     for key, wanted in where.items():
-        if isinstance(wanted, dict) and not set(wanted) <= {"least", "most"}:
+        if isinstance(wanted, dict) and not (
+            set(wanted) <= {"least", "most"} and all(map(_is_number, wanted.values()))
+        ):
             raise InputError(
-                f"{key} in 'where' of limit {number} is no value, list, or range with 'least' and "
-                "'most'",
+                f"{key} in 'where' of limit {number} is no value, list, or range with numbers as "
+                "'least' and 'most'",
                 path=path,
             )
     chosen = {k: v if isinstance(v, list | dict) else [v] for k, v in where.items()}
@@ -122,21 +132,28 @@ def judge(limits: Sequence[Limit], found: Mapping[str, Any]) -> list[Verdict]:
     Raises
     ------
     InputError
-        A limit of a part that was not measured, of no row, or of a column that is not there.
+        A limit of a part that was not measured, of no row, or of a column that is not there or
+        holds no numbers.
     """
     verdicts = []
     for limit in limits:
-        if limit.part not in found:
+        measured = found.get(limit.part)
+        if not isinstance(measured, Mapping) or "rows" not in measured:
             raise InputError(f"a limit is of part {limit.part!r}, which was not measured")
-        rows = found[limit.part]["rows"]
+        rows = measured["rows"]
         for column in (limit.column, *limit.where):
             if column not in rows[0]:
                 raise unknown_name(f"column of {limit.part}", column, list(rows[0]))
         own = [row for row in rows if limit.counts(row)]
         if not own:
             raise InputError(f"no row of part {limit.part!r} has {dict(limit.where)}")
+        shares = [row[limit.column] for row in own if row[limit.column] is not None]
+        if not shares or not all(map(_is_number, shares)):
+            raise InputError(
+                f"a limit is of column {limit.column!r} of part {limit.part!r}, which has no "
+                f"numbers in the rows with {dict(limit.where)}"
+            )
         if limit.each:
-            shares = [row[limit.column] for row in own if row[limit.column] is not None]
             value = min(shares) if limit.most is None else max(shares)
         else:
             value = mean_over(own, limit.column)

@@ -7,7 +7,7 @@ count a nucleus, and beside them over the molecules with truth alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -70,16 +70,15 @@ def measure(inputs: Inputs) -> dict[str, Any]:
         every = [nucleus(scene) for scene in seen]
         means = {key: _mean([one[key] for one in every]) for key in every[0]}
         rows.append({**head(inputs, t), **means, "trained": trained(inputs, t)})
-        curves.append(np.mean([leaning(inputs, scene) for scene in seen], axis=0))
+        curves.append(np.mean([leaning(inputs.model.classes, scene) for scene in seen], axis=0))
     return {"rows": rows, "trade_off": trade_off(rows, curves)}
 
 
-def leaning(inputs: Inputs, scene: Scene) -> NDArray[np.float64]:
+def leaning(classes: Sequence[str], scene: Scene) -> NDArray[np.float64]:
     """(len(LEANINGS), 2) recall and excess of a seed, if ice were likelier by each factor."""
-    model = inputs.model
-    kind = np.isin(model.classes, HYDRATES if np.isin(scene.made, HYDRATES).any() else ICE_I)
-    seed = np.isin(scene.made, np.array(model.classes)[kind])
-    called = kind[leaned(model, scene.frame, kind)]
+    kind = np.isin(classes, HYDRATES if np.isin(scene.made, HYDRATES).any() else ICE_I)
+    seed = np.isin(scene.made, np.array(classes)[kind])
+    called = kind[leaned(scene.probabilities, kind)]
     inside, outside = called[:, seed].sum(axis=1), called[:, ~seed].sum(axis=1)
     return np.column_stack([inside, outside]) / seed.sum()
 

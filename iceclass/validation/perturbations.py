@@ -102,7 +102,7 @@ def measure(inputs: Inputs) -> dict[str, Any]:
     for row in rows:
         changed = row["perturbation"]
         seen = changed == NONE or (augmented and changed in VARIED)
-        row["trained"] = seen and inputs.water_model_trained(row["water_model"])
+        row["trained"] = seen and inputs.water_model_trained(row["water_model"], row["phase"])
     still = lattice_rows(model, crystals_at_0_kelvin(inputs.data("lattices.h5")))
     lattices = inputs.trained_on("lattice")
     return {

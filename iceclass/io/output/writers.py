@@ -67,7 +67,7 @@ class FrameWriter(Protocol):
 def output_writer(
     path: str | Path, force: bool = False, file: OutputFile | None = None
 ) -> FrameWriter:
-    """The writer for the suffix of ``path``, before which a compression's suffix may follow.
+    """The writer for the suffix of ``path``, after which a compression's suffix may follow.
 
     ``file`` takes the bytes, instead of one that is opened at ``path``.
 
@@ -285,6 +285,9 @@ def _own_columns(
         direction = basis[np.count_nonzero(size > 1e-9 * max(size[0], 1e-9))]
         if missing.all():
             direction = np.eye(3)[i]
+        trial = np.where(np.arange(3)[:, None] == i, direction, cell)
+        if np.linalg.det(trial) < 0.0:  # completed as a right-handed cell
+            direction = -direction
         along = positions @ direction
         low, high = float(along.min()) - 1.0, float(along.max()) + 1.0
         cell[i] = direction * (high - low)

@@ -229,7 +229,9 @@ def _by_name(
         roles, evidence = _with_other_names(kinds, roles, evidence, positions, lattice)
         return _with_hydrogen(kinds, roles, evidence, positions, lattice)
     sites: dict[Key, int] = {
-        key: OXYGEN for key, name in zip(kinds.keys, names, strict=False) if is_site_name(name)
+        key: OXYGEN
+        for key, name in zip(kinds.keys, kinds.names, strict=True)
+        if name is not None and is_site_name(name)
     }
     if sites and HYDROGEN not in roles.values():
         return _decision(kinds, sites, f"sites of mW by the {kinds.names_from}")

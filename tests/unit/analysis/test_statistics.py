@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,13 +11,10 @@ from scipy.stats import sem
 
 from iceclass.analysis import statistics
 from iceclass.analysis.statistics import (
-    COLUMNS,
     MIN_BLOCKS,
     RunningAverages,
     as_json,
     block_average,
-    phase_statistics,
-    write_statistics,
 )
 from iceclass.errors import InputError
 
@@ -121,37 +117,9 @@ def test_what_cannot_be_averaged(values: list) -> None:
         block_average(values)
 
 
-def test_phases(tmp_path: Path) -> None:
-    """Frames weigh the same whatever their molecules; table and JSON say the same."""
-    counts = np.array([[10, 30, 0], [50, 50, 0]])
-    found = phase_statistics(counts, ["ih", "water", "unknown"])
-    assert found["ih"].mean == pytest.approx(0.375)
-    assert found["ih"].standard_error == pytest.approx(0.125)
-    assert sum(a.mean for a in found.values()) == pytest.approx(1.0)
-    assert found["unknown"].standard_error == 0.0
-    path = write_statistics(tmp_path / "s.csv", found)
-    assert path.read_text().splitlines() == [
-        ",".join(COLUMNS),
-        "ih,0.375000,0.125000,2,1,2,false",
-        "water,0.625000,0.125000,2,1,2,false",
-        "unknown,0.000000,0.000000,2,1,2,false",
-    ]
+def test_plain_dicts_say_the_same() -> None:
+    found = {"ih": block_average([0.25, 0.5]), "water": block_average([0.75])}
     plain = json.loads(json.dumps(as_json(found)))
-    assert plain["ih"]["standard_error"] == found["ih"].standard_error
-    single = phase_statistics(counts[:1], ["ih", "water", "unknown"])
-    text = write_statistics(tmp_path / "t.csv", single).read_text()
-    assert "ih,0.250000,,1,1,1,false" in text
-    assert as_json(single)["ih"]["standard_error"] is None
-
-
-@pytest.mark.parametrize(
-    ("counts", "message"),
-    [
-        (np.zeros((0, 2)), "shape"),
-        (np.ones((3, 3)), "shape"),
-        (np.array([[1, 1], [0, 0]]), "frame 1: a frame has no molecules"),
-    ],
-)
-def test_wrong_counts(counts: np.ndarray, message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        phase_statistics(counts, ["ih", "water"])
+    assert plain["ih"]["mean"] == pytest.approx(0.375)
+    assert plain["ih"]["standard_error"] == pytest.approx(0.125)
+    assert plain["water"]["standard_error"] is None

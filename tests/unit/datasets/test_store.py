@@ -15,12 +15,8 @@ import h5py
 import numpy as np
 import pytest
 
-from iceclass.datasets.store import (
-    FeatureStore,
-    TrajectoryInfo,
-    descriptor_difference,
-    order_classes,
-)
+from iceclass.datasets.store import FeatureStore, TrajectoryInfo
+from iceclass.datasets.table import descriptor_difference, order_classes
 from iceclass.descriptors import descriptor
 from iceclass.errors import InputError, OutputError
 from iceclass.frame import Frame

@@ -167,7 +167,11 @@ def test_two_crystals(tmp_path):
 
 @pytest.mark.parametrize(
     ("lattice", "repetition", "other", "reason"),
-    [("CS1", (3, 3, 1), "ic", "strained by 6"), ("sH", (3, 3, 1), "ih", "right angles")],
+    [
+        ("CS1", (3, 3, 1), "ic", "strained by 6"),
+        ("sH", (3, 3, 1), "ih", "sH: expected a crystal with right angles"),
+        ("1h", (3, 3, 2), "ii", "2: expected a crystal with right angles"),
+    ],
 )
 def test_crystals_that_do_not_fit_are_told(lattice, repetition, other, reason):
     ice = build(lattice, water_model("mw"), size=Size(repetition=repetition))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,9 @@ from iceclass.errors import InputError, OutputError
 from iceclass.frame import Frame
 from iceclass.io.options import ReadOptions
 from iceclass.labelling.reading import LabelledTrajectory
-from iceclass.model.file import load_model
+from iceclass.model.file import load_model, save_model
 from iceclass.reports.page import page_of, trajectory_page
+from tests.cli.test_main import run
 from tests.helpers.browser import browser, opened, pixels
 from tests.helpers.labelled import DEMO
 
@@ -271,6 +273,21 @@ def test_frames_are_left_out_evenly_and_it_is_said(tmp_path) -> None:
     with pytest.raises(OutputError, match="page of one frame"):
         trajectory_page(LabelledTrajectory(path), tmp_path / "no.html", max_bytes=1000)
     assert not (tmp_path / "no.html").exists()
+
+
+def test_ones_own_model_is_found_beside_the_trajectory(tmp_path) -> None:
+    """The details of a shipped model, and of a file of one's own, are on the page alike."""
+    shipped = load_model("soap-37")
+    *first, last = shipped.biases
+    save_model(
+        replace(shipped, biases=(*first, last + np.float32(0.01))), tmp_path / "mine.safetensors"
+    )
+    labelled = tmp_path / "a.extxyz"
+    words = ("--model", str(tmp_path / "mine.safetensors"), "-o", str(labelled), "--stop", "1")
+    assert run("label", str(DEMO), *words) == 0
+    assert page_of(labelled, tmp_path / "page.html").detailed == 1
+    (tmp_path / "mine.safetensors").unlink()
+    assert page_of(labelled, tmp_path / "again.html").detailed == 0
 
 
 def test_a_wrong_model_is_refused(tmp_path) -> None:

@@ -230,8 +230,10 @@ def test_a_factor_is_how_much_likelier_a_class_is_taken_to_be():
     assert (shifted[:, 0] - shifted[:, 1]).mean() > (even[:, 0] - even[:, 1]).mean() + 0.5
     with pytest.raises(InputError, match="factor of ih is 0"):
         replace(SHORT, factors=(("ih", 0.0),))
-    with pytest.raises(InputError, match="iceberg"):
-        train(table, replace(SHORT, factors=(("iceberg", 2.0),)))
+    with pytest.raises(InputError, match="has two factors"):
+        replace(SHORT, factors=(("ih", 2.0), ("ih", 3.0)))
+    with pytest.raises(InputError, match="phase with a factor 'v'"):
+        train(ice_table(), replace(SHORT, classes=("ih", "ic"), factors=(("v", 2.0),)))
 
 
 def test_factors_of_both_biases_and_boundary():
@@ -311,6 +313,18 @@ def test_two_preparations_train_without_validation_and_say_so():
     assert result.model.temperature == 1.0
     assert result.evaluation.accuracy > 0.8
     json.dumps(result.model.record, allow_nan=False)
+
+
+@pytest.mark.parametrize("further", ["v", "ih+ii"])
+def test_without_validation_others_and_boundaries_train_as_well(further):
+    table = ice_table(("ih", "ii", "v"), preparations=2)
+    infos = tuple(
+        replace(t, phase=further if t.phase == "v" else t.phase) for t in table.trajectories
+    )
+    config = replace(SHORT, epochs=4, classes=("ih", "ii"))
+    result = train(replace(table, trajectories=infos), config)
+    assert result.model.record["validation"]["phases_without"] == ["ih", "ii"]
+    assert np.isfinite(result.model.novelty.threshold)
 
 
 def test_phases_with_and_without_validation():

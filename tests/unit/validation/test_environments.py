@@ -25,6 +25,8 @@ from iceclass.validation.surfaces import PROBE, depths
 from tests.cli.test_main import run
 
 RNG = np.random.default_rng(5)
+NOTHING = np.zeros((0, 9), np.float32)
+"""Probabilities that nobody asks for."""
 
 
 def entry(name, kind, phases, frames, made, boundary=None):
@@ -157,7 +159,7 @@ def test_recall_and_excess_are_counted_in_seeds():
     named[others] = "ic"
     truth = made.copy()
     truth[others[:2]] = ""
-    found = nucleus(Scene(frame, truth, made, made, named))
+    found = nucleus(Scene(frame, truth, made, made, named, NOTHING))
     n = len(seed)
     assert found["seed"] == n >= 50
     assert found["recall"] == pytest.approx(1 - 7 / n)
@@ -174,19 +176,21 @@ def test_a_ghost_is_what_nothing_in_the_box_is():
     named = np.full(frame.n_molecules, "lda", dtype="U7")
     named[0] = "mda"
     beside_water, beside_glass = (np.where(half, "ih", other) for other in ("water", "lda"))
-    ghosts = [Scene(frame, m, m, m, named).ghosts for m in (beside_water, beside_glass)]
+    ghosts = [Scene(frame, m, m, m, named, NOTHING).ghosts for m in (beside_water, beside_glass)]
     assert ghosts[0].all()
     assert np.flatnonzero(ghosts[1]).tolist() == [0]
 
 
-def test_the_trade_off_passes_through_the_model_as_it_is(directory):
-    inputs = Inputs(load_model("default"), directory=directory)
+def test_the_trade_off_passes_through_the_model_as_it_is():
+    model = load_model("default")
     frame, seed, _ = seed_in_water()
     made = np.full(frame.n_molecules, "water", dtype="U7")
     made[seed] = "ih"
-    curve = leaning(inputs, Scene(frame, made, made, made, made))
+    said = model.classify(frame, unknown=False)
+    scene = Scene(frame, made, made, made, made, said.probabilities)
+    curve = leaning(model.classes, scene)
     assert (np.diff(curve, axis=0) >= 0).all()
-    called = np.isin(inputs.model.classify(frame, unknown=False).names, ("ih", "ic"))
+    called = np.isin(said.names, ("ih", "ic"))
     as_it_is = curve[LEANINGS.index(0.0)]
     assert as_it_is[0] == pytest.approx(called[seed].mean())
     assert as_it_is[1] == pytest.approx((called & (made == "water")).sum() / len(seed))
@@ -222,7 +226,7 @@ def test_a_nucleus_of_hydrate_is_one_of_any_hydrates():
     named[seed[:7]] = "cs1"
     named[seed[7:10]] = "ih"
     named[np.flatnonzero(made == "water")[:5]] = "ic"
-    found = nucleus(Scene(frame, made, made, made, named))
+    found = nucleus(Scene(frame, made, made, made, named, NOTHING))
     assert found["recall"] == pytest.approx(1 - 3 / len(seed))
     assert found["excess"] == 0.0
     assert found["q6_recall"] is None

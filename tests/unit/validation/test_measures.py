@@ -245,19 +245,23 @@ def test_rows_of_what_trained_say_so():
         assert not ices.trained_on(kind)
     assert shipped.trained_on("lattice", "ix")
     assert not shipped.trained_on("lattice", "vi")
-    assert shipped.water_model_trained("tip4p-ice")
-    assert not shipped.water_model_trained("mw")
+    assert shipped.water_model_trained("tip4p-ice", "lda")
+    assert shipped.water_model_trained("mw", "ih")  # among the environments
+    assert not shipped.water_model_trained("spc-e", "ih")  # only its liquid is
+    assert not shipped.water_model_trained("opc", "water")
+    assert not ices.water_model_trained("mw", "ih")
     assert set(VARIED) < set(PERTURBATIONS)
 
 
 FOUND = {
+    "classes": ["ih"],
     "novelty": {
         "rows": [
-            {"expected": "unknown", "molecules": 100, "unknown": 0.99},
-            {"expected": "unknown", "molecules": 300, "unknown": 0.95},
-            {"expected": "ih", "molecules": 50, "unknown": 0.5},
+            {"expected": "unknown", "molecules": 100, "unknown": 0.99, "width": None},
+            {"expected": "unknown", "molecules": 300, "unknown": 0.95, "width": None},
+            {"expected": "ih", "molecules": 50, "unknown": 0.5, "width": 2.0},
         ]
-    }
+    },
 }
 
 
@@ -271,6 +275,7 @@ FOUND = {
         ("most = 0.99\neach = true", 0.99, True),
         ("where = { molecules = { least = 60, most = 200 } }\nleast = 0.9", 0.99, True),
         ("where = { molecules = { most = 60 } }\nmost = 0.4", 0.5, False),
+        ("where = { width = { least = 1 } }\nmost = 0.5", 0.5, True),
     ],
 )
 def test_limits_are_of_means_or_of_every_row(tmp_path, limit, value, kept):
@@ -306,6 +311,18 @@ def test_the_limits_of_the_repository_are_of_parts_that_there_are(name):
             "[[limit]]\npart = 'novelty'\ncolumn = 'unknown'\nleast = 1\n"
             "where = { molecules = { over = 60 } }",
             "molecules in 'where' of limit 1",
+        ),
+        (
+            "[[limit]]\npart = 'novelty'\ncolumn = 'unknown'\nleast = 1\n"
+            "where = { molecules = { least = 'many' } }",
+            "range with numbers",
+        ),
+        ("[[limit]]\npart = 'classes'\ncolumn = 'unknown'\nleast = 1", "was not measured"),
+        ("[[limit]]\npart = 'novelty'\ncolumn = 'expected'\nleast = 1", "no numbers"),
+        (
+            "[[limit]]\npart = 'novelty'\ncolumn = 'width'\nleast = 1\neach = true\n"
+            "where = { expected = 'unknown' }",
+            "no numbers",
         ),
     ],
 )

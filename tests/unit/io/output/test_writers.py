@@ -149,6 +149,22 @@ def test_sites_alone_and_open_boundaries(tmp_path: Path) -> None:
     assert second.ids.tolist() == list(range(7, 27))
 
 
+def test_an_open_direction_mirrors_nothing(tmp_path: Path) -> None:
+    """The direction that no cell vector gives is chosen so that the cell is right-handed."""
+    rng = np.random.default_rng(2)
+    for open_row in range(3):
+        for turn in (1.0, -1.0):
+            cell = np.array([[10.0, 0, 0], [turn, 9.0, 0], [3.0, 1.0, turn * 10.0]])
+            cell[open_row] = 0.0
+            positions = rng.uniform(0, 8, (4, 3))
+            path = tmp_path / f"{open_row}{turn:g}.lammpstrj"
+            with DumpWriter(path) as writer:
+                writer.write(Frame(positions=positions, cell=cell))
+            (back,) = read(path)
+            volumes = [np.linalg.det(p[1:] - p[0]) for p in (positions, back.positions)]
+            assert volumes[1] == pytest.approx(volumes[0], abs=1e-4)
+
+
 def test_data_files_become_dumps(tmp_path: Path) -> None:
     (frame,) = read(DATA / "triclinic_full.data")
     path = tmp_path / "out.dump"

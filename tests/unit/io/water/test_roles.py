@@ -152,6 +152,13 @@ def test_one_kind() -> None:
             decided([1] * 50, coarse, names={1: name})
 
 
+def test_sites_beside_a_type_that_only_has_a_mass() -> None:
+    """A data file whose Masses name the second type alone, mW beside argon."""
+    both = np.concatenate([water_positions(50, edge=12.0)[:, 0], np.full((16, 3), 18.0)])
+    decision = decided([2] * 50 + [1] * 16, both, names={2: "mW"}, source="comments of Masses")
+    assert decision.oxygen == (2,)
+
+
 def test_undecided_names_the_flag() -> None:
     rng = np.random.default_rng(0)
     with pytest.raises(InputError) as caught:
