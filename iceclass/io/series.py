@@ -358,7 +358,8 @@ class TrajectorySeries:
         match = _STEP.search(peek(path, 4096))
         if match is not None:
             return int(match[1])
-        with Trajectory(path, self._each, stop=1) as piece:
+        stop = None if self.options.on_error == "skip" else 1  # the first that is not damaged
+        with Trajectory(path, self._each, stop=stop) as piece:
             frame = next(iter(piece), None)
         return 0 if frame is None else frame.timestep
 
@@ -378,27 +379,35 @@ class TrajectorySeries:
         self._file, self._before, self._roles = begin.file, begin.before, begin.roles
         begin = replace(begin, frame=begin.frame - begin.before, file=0, before=0)
         last: Frame | None = None
+        last_step = 0
         if self._before + begin.frame >= stop:
             return
         while True:
-            taken, fresh = None, True
-            for frame in self._frames_of_piece(begin):
+            limit = self._limit(self._file)
+            index = self._index_of_piece()
+            taken = None if index is None else self._taken(index, self._file)
+            fresh = True
+            for frame in self._frames_of_piece(begin, wanted, taken):
                 assert self._piece is not None
                 number = self._before + self._piece.frame_index
-                limit = self._limit(self._file)
-                if limit is not None and frame.timestep >= limit:
+                if index is None and limit is not None and frame.timestep >= limit:
                     taken = self._piece.frame_index
                     self._tell_overlap(limit)
                     break
                 if fresh and last is not None:
-                    self._check_seam(last, frame)
-                last, fresh = frame, False
+                    step = frame.timestep if index is None else self._firsts[self._file]
+                    self._check_seam(last, last_step, frame, step)
+                last, last_step, fresh = frame, frame.timestep, False
                 if number in wanted:
                     self.frame_index = number
                     yield frame
             assert self._piece is not None
             self._roles = self.atom_roles
             passed = self._piece.read_position.frame if taken is None else taken
+            if index is not None and taken:
+                last_step = self._step_at(self._file, index, taken - 1)
+                if limit is not None and taken < len(index) and self._before + taken < stop:
+                    self._tell_overlap(limit)
             if self._before + passed >= stop:
                 return
             self._before += passed
@@ -413,12 +422,33 @@ class TrajectorySeries:
                 path=self.path,
             )
 
-    def _frames_of_piece(self, begin: ReadPosition) -> Iterator[Frame]:
-        """The frames of the present file; what is wrong with it is told when it is met."""
+    def _index_of_piece(self) -> FrameIndex | None:
+        """Of the present file, where frames are passed over: those are not read, if it has one."""
+        if self.options.start == 0 and self.options.every == 1:
+            return None
+        try:
+            return Trajectory(self.paths[self._file], self._each).index()
+        except InputError:  # no dump, compressed or damaged, which is told when it is read
+            return None
+
+    def _frames_of_piece(
+        self, begin: ReadPosition, wanted: range, taken: int | None
+    ) -> Iterator[Frame]:
+        """The frames of the present file; what is wrong with it is told when it is met.
+
+        All of them or, where it is known how many are ``taken``, the ``wanted`` ones alone.
+        """
         stop = None if self.options.stop is None else self.options.stop - self._before
+        start, every = begin.frame, 1
+        if taken is not None:
+            first = max(self._before + start, wanted.start)
+            start = first + (wanted.start - first) % wanted.step - self._before
+            every, stop = wanted.step, taken if stop is None else min(stop, taken)
         piece = self._piece = Trajectory(
-            self.paths[self._file], self._each, at=begin, start=begin.frame, stop=stop
+            self.paths[self._file], self._each, at=begin, start=start, stop=stop, every=every
         )
+        if taken is not None and start >= taken:
+            return  # none of it is wanted
         seen = 0
         try:
             for frame in piece:
@@ -439,8 +469,8 @@ class TrajectorySeries:
             )
         )
 
-    def _check_seam(self, last: Frame, frame: Frame) -> None:
-        """Whether the first frame of a file can follow the last one of the file before."""
+    def _check_seam(self, last: Frame, last_step: int, frame: Frame, step: int) -> None:
+        """Whether a file can follow the one before, by a frame of each and the steps between."""
         path, before = self.paths[self._file], self.paths[self._file - 1].name
         size, expected = _size_of(frame), _size_of(last)
         if abs(size - expected) > _SAME * expected:
@@ -452,10 +482,10 @@ class TrajectorySeries:
                 hint="label it by itself",
             )
         usual = self._spacing() if self._in_order else None
-        if usual is not None and frame.timestep - last.timestep > _GAP * usual:
+        if usual is not None and step - last_step > _GAP * usual:
             self.skipped.append(
                 InputError(
-                    f"begins at timestep {frame.timestep}, {before} ends at {last.timestep}: "
+                    f"begins at timestep {step}, {before} ends at {last_step}: "
                     f"frames are missing between them, which are {usual} steps apart elsewhere",
                     path=path,
                 )

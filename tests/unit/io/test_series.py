@@ -63,6 +63,47 @@ def test_slices(tmp_path: Path, start: int, stop: int | None, every: int) -> Non
     assert steps_of(paths, start=start, stop=stop, every=every) == expected
 
 
+@pytest.mark.parametrize("options", [{"start": 2}, {"every": 2}, {"start": 2, "every": 3}])
+def test_what_is_not_asked_for_is_not_read(tmp_path: Path, options: dict[str, int]) -> None:
+    """As of one file: a frame that is passed over may be damaged, and is not told of."""
+    steps = list(range(0, 100, 10))
+    paths = write_pieces(tmp_path, {"a.dump": [], "b.dump": steps[4:]})
+    text = [frame_text(step) for step in steps[:4]]
+    text[1] = text[1].replace(" 2 ", " two ", 1)
+    paths[0].write_text("".join(text) + frame_text(50))
+    expected = steps[options.get("start", 0) :: options.get("every", 1)]
+    with open_trajectory(paths, on_error="skip", **options) as series:
+        assert [frame.timestep for frame in series] == expected
+        told = [str(error) for error in series.skipped]
+    assert len(told) == 1  # the overlap alone
+    assert "from timestep 40 on left out" in told[0]
+    assert steps_of(paths, **options) == expected
+    with pytest.raises(InputError, match="frame 1"):
+        steps_of(paths)
+
+
+def test_missing_files_are_told_of_slices_too(tmp_path: Path) -> None:
+    paths = write_pieces(tmp_path, {"a.dump": [0, 10, 20], "b.dump": [30, 40], "d.dump": [90, 95]})
+    with open_trajectory(paths, every=2) as series:
+        assert [frame.timestep for frame in series] == [0, 20, 40, 95]
+        assert len(series.skipped) == 1
+        assert "begins at timestep 90, b.dump ends at 40" in str(series.skipped[0])
+
+
+def test_the_first_frame_of_a_file_may_be_damaged(tmp_path: Path) -> None:
+    """Of a format whose timesteps are told by whole frames."""
+    atoms = "    1WAT     OW{0:5d}   0.1   0.1   0.{0}\n"
+    gro = "ice t= 0.0 step= {}\n    2\n" + atoms.format(1) + atoms.format(5) + "   2.0 2.0 2.0\n"
+    (tmp_path / "a.gro").write_text(gro.format(0))
+    first = gro.format(1).replace("0.1   0.1", "0.1   bad", 1)
+    (tmp_path / "b.gro").write_text(first + gro.format(2) + gro.format(3))
+    alone = read(tmp_path / "b.gro", on_error="skip", types={"OW": "O"})
+    assert len(list(alone)) == 2
+    paths = [tmp_path / "a.gro", tmp_path / "b.gro"]
+    with open_trajectory(paths, on_error="skip", types={"OW": "O"}) as series:
+        assert len(list(series)) == 3
+
+
 def test_beyond_the_end(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="the files have 8 frames, none to start from at 9"):
         steps_of(write_pieces(tmp_path, PIECES), start=9)
