@@ -43,10 +43,21 @@ ground floor, where a module may import those before it."""
 
 ALLOWED = {("iceclass.frame", "iceclass.io.others.ase_frames")}
 """The one import against the direction: ``Frame.from_ase``, made when it is called, so that the
-conversion stands where users look for it and ASE is known to ``io`` alone."""
+conversion stands where users look for it."""
 
 PROGRAMS: dict[str, tuple[str, ...]] = {
     "MDAnalysis": ("io", "plugins"),
+    "ase": (
+        "frame",
+        "io",
+        "external",
+        "generation",
+        "labelling",
+        "crystals",
+        "potential",
+        "cli",
+        "plugins",
+    ),
     "chgnet": ("crystals",),
     "dscribe": ("external",),
     "freud": ("external",),

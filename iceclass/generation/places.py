@@ -22,13 +22,27 @@ from iceclass.generation.engine import Stage
 from iceclass.generation.lattices import Size, Structure, build
 from iceclass.generation.other_sites import Others
 from iceclass.generation.recipes import Crystal, Recipe
-from iceclass.generation.stages import Dynamics, State, dump, integrator, npt, relax, thermo
+from iceclass.generation.stages import (
+    BATH,
+    THERMOSTAT,
+    Dynamics,
+    State,
+    dump,
+    integrator,
+    npt,
+    relax,
+    thermo,
+)
 from iceclass.neighbours.cell_list import neighbour_list
 
 AXES = {"x": 0, "y": 1, "z": 2}
 
 BONDED = 2.6
 """Å; no two bonded oxygens of an ice at low pressure are nearer."""
+
+WARM = 4.0
+"""ps that the crystal is simulated before a part of it is held: two periods of the slowest sound in
+a cell of 4 nm (2 km/s), so that what is held is a crystal in motion."""
 
 MOST_STRAIN = 0.03
 """Of a crystal that is fitted to another: more than thermal expansion, less than would break it."""
@@ -88,7 +102,7 @@ class _Held(Recipe):
 
     def prepare(self, first: State, seed: int, md: Dynamics, triclinic: bool) -> Iterator[Stage]:
         yield relax(self.relax_time, first.temperature, seed)
-        yield npt("crystal", first, first, 4.0, self.barostat(triclinic), md)
+        yield npt("crystal", first, first, WARM, self.barostat(triclinic), md)
 
     def end_of_preparation(self, first: State) -> State:
         return first
@@ -372,7 +386,7 @@ class Wall(_Melted):
         limited = replace(md, timestep=1.0)
         start = (f"include {GROUPS}", "velocity all set 0 0 0")
         create = f"velocity water create {hot:g} {seed} mom yes rot no dist gaussian"
-        bath = f"fix bath water langevin {hot:g} {hot:g} 100.0 {seed + 1}"
+        bath = f"fix bath water langevin {hot:g} {hot:g} {BATH} {seed + 1}"
         setup = (*start, create, *thermo(), "timestep 1.0", "fix md water nve/limit 0.1", bath)
         yield Stage("relax", limited.steps(self.relax_time), setup)
         gentle = replace(md, timestep=md.timestep / 2)
@@ -414,7 +428,7 @@ def _nvt(group: str, start: float, end: float, md: Dynamics) -> list[str]:
         *thermo(),
         *own,
         f"timestep {md.timestep:g}",
-        f"fix md {group} nvt temp {start:g} {end:g} 200.0",
+        f"fix md {group} nvt temp {start:g} {end:g} {THERMOSTAT}",
     ]
 
 

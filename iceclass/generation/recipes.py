@@ -23,7 +23,7 @@ import numpy as np
 from iceclass.generation.construction import Arrangement
 from iceclass.generation.engine import Stage
 from iceclass.generation.lattices import Structure
-from iceclass.generation.stages import Dynamics, State, integrator, npt, relax, thermo
+from iceclass.generation.stages import THERMOSTAT, Dynamics, State, integrator, npt, relax, thermo
 
 
 @dataclass(frozen=True)
@@ -319,7 +319,7 @@ class Slab(Recipe):
             ("melt-half", hot, hot, self.melt_time, group),
             ("cool-half", hot, target, self.settle_time, ()),
         ):
-            nvt = f"fix md melted nvt temp {t0:g} {t1:g} 200.0"
+            nvt = f"fix md melted nvt temp {t0:g} {t1:g} {THERMOSTAT}"
             setup = (*commands, *thermo(), f"timestep {gentle.timestep:g}", nvt)
             yield Stage(name, gentle.steps(time), setup)
         # the held half has stood still: give it, too, its share of motion

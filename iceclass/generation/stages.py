@@ -11,6 +11,12 @@ ATM_PER_GPA = 9869.232667
 LONGEST_STEP = 10.0
 """fs; what the authors of mW use. Rigid molecules bear 4 fs with heavy hydrogens, 2 without."""
 
+THERMOSTAT = 200.0
+"""fs, Nosé and Hoover's relaxation time: some 50 to 100 steps, as LAMMPS's manual advises."""
+
+BATH = 100.0
+"""fs, Langevin's, while overlaps and strain go: it takes their heat within a picosecond."""
+
 
 @dataclass(frozen=True)
 class State:
@@ -99,7 +105,7 @@ def integrator(
     box = pressure or f"{coupling} {p0:.4f} {p1:.4f} 2000.0"
     return [
         f"timestep {md.timestep:g}",
-        f"fix md {group} npt temp {start.temperature:g} {end.temperature:g} 200.0 {box}",
+        f"fix md {group} npt temp {start.temperature:g} {end.temperature:g} {THERMOSTAT} {box}",
     ]
 
 
@@ -142,6 +148,6 @@ def relax(time: float, temperature: float, seed: int) -> Stage:
             f"velocity all create {temperature:g} {seed} mom yes rot yes dist gaussian",
             "timestep 1.0",
             "fix md all nve/limit 0.1",
-            f"fix bath all langevin {temperature:g} {temperature:g} 100.0 {seed + 1}",
+            f"fix bath all langevin {temperature:g} {temperature:g} {BATH} {seed + 1}",
         ),
     )

@@ -6,17 +6,22 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from iceclass.analysis.comparison import Q6_ICE
 from iceclass.datasets.table import order_classes
 from iceclass.files import write_text
 from iceclass.phases import UNKNOWN, label_of
 from iceclass.reports.validation_figures import FIGURES
 from iceclass.tables import markdown_table, percent
 from iceclass.validation.bulk import COLD
+from iceclass.validation.cases import DENSITIES
+from iceclass.validation.interfaces import BULK
 from iceclass.validation.limits import Verdict
 from iceclass.validation.means import conditions, mean_over
+from iceclass.validation.novelty import FALSE_ALARMS
 from iceclass.validation.perturbations import NONE, by_phase, rows_by_condition
 from iceclass.validation.run import write_tables
 from iceclass.validation.stacking import DYNAMICS, kind_of
+from iceclass.validation.surfaces import PROBE
 
 
 def write_report(found: dict[str, Any], verdicts: Sequence[Verdict], directory: Path) -> str:
@@ -148,6 +153,7 @@ def _novelty(part: dict[str, Any]) -> list[str]:
         for r in part["rows"]
     ]
     head = ("", "", "expected", "as expected", "unknown", "AUROC", "AUROC of 1 − confidence")
+    listed_factors = ", ".join(f"{factor:g}" for factor in DENSITIES)
     return [
         "## What is none of the classes",
         "",
@@ -155,11 +161,11 @@ def _novelty(part: dict[str, Any]) -> list[str]:
         "",
         markdown_table(("", "molecules", "right", "unknown"), classes),
         "",
-        "AUROC of the novelty score is against those. *Detected* is the share above the score "
-        "that 1 % of them exceed, whatever the model's own threshold. Where a class is expected, "
-        "the ice differs from it by proton order alone (IX from III, XI from Ih, XIII from V), "
-        "which oxygens do not show, or by being compressed, which makes no other ice of it; a low "
-        "AUROC is then right. Lattices are GenIce2's, at 0.97, 1 and 1.03 of its "
+        "AUROC of the novelty score is against those. *Detected* is the share above the score that "
+        f"{100 * FALSE_ALARMS:g} % of them exceed, whatever the model's own threshold. Where a "
+        "class is expected, the ice differs from it by proton order alone (IX from III, XI from "
+        "Ih, XIII from V), which oxygens do not show, or by being compressed, which makes no other "
+        f"ice of it; a low AUROC is then right. Lattices are GenIce2's, at {listed_factors} of its "
         "density, with Gaussian displacements of σ in each direction; the others are simulated "
         "with TIP4P/Ice.",
         "",
@@ -245,10 +251,10 @@ def _interfaces(part: dict[str, Any]) -> list[str]:
     return [
         "## Interfaces",
         "",
-        "Ice (Ih or Ic) or not, against OVITO's CHILL+; bulk is more than 8 Å from the interface, "
-        "which is where CHILL+ calls half of a layer ice, or the surface of a sphere of as many "
-        "molecules as it calls ice. Unknown never agrees. Trained, cut and joined from bulks: "
-        f"{_trained(part['rows'])}.",
+        f"Ice (Ih or Ic) or not, against OVITO's CHILL+; bulk is more than {BULK:g} Å from the "
+        "interface, which is where CHILL+ calls half of a layer ice, or the surface of a sphere "
+        "of as many molecules as it calls ice. Unknown never agrees. Trained, cut and joined from "
+        f"bulks: {_trained(part['rows'])}.",
         "",
         markdown_table(
             ("", "", "molecules", "agree", "ice, iceclass", "ice, CHILL+", "water", "unknown"),
@@ -318,7 +324,7 @@ def _nuclei(part: dict[str, Any]) -> list[str]:
         for r in rows
     ]
     head = ("", "model", "K", "seed", "recall", "excess", "ghosts", "largest cluster")
-    others = ("CHILL+", "CHILL+ with interfacial ice", "q̄₆ > 0.358")
+    others = ("CHILL+", "CHILL+ with interfacial ice", f"q̄₆ > {Q6_ICE:g}")
     return [
         "## Nuclei",
         "",
@@ -370,7 +376,7 @@ def _surfaces(part: dict[str, Any]) -> list[str]:
         "## Free surfaces, walls and guests, by depth",
         "",
         "Right (of molecules with a truth), and unknown, by the depth below the surface: the "
-        "distance to where a sphere of 4.5 Å finds no molecule, less its radius.",
+        f"distance to where a sphere of {PROBE:g} Å finds no molecule, less its radius.",
         "",
         markdown_table(("", "model", "K", *depths, "trained"), body),
     ]

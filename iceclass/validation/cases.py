@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from iceclass.datasets.perturb import displaced, random_points, scaled, with_vacuum
 from iceclass.datasets.reference import ReferenceTrajectory
 from iceclass.errors import InputError
-from iceclass.frame import Frame
+from iceclass.frame import AMU_PER_A3_IN_G_PER_CM3, MASS_WATER, Frame
 from iceclass.generation.lattices import lattice_names, oxygens
 from iceclass.phases import CRYSTALS, PHASE_OF_LATTICE, PHASE_OF_LETTER, UNKNOWN
 
@@ -29,7 +29,7 @@ VACUUM = 20.0
 """Å between the faces of the slab."""
 MOTION = (0.10, 0.15)
 """Å, the same for every lattice that GenIce2 knows."""
-GAS = 20 * 29.915e-6
+GAS = 20 * MASS_WATER * AMU_PER_A3_IN_G_PER_CM3 / 100.0**3
 """g/cm³ of 20 molecules in (100 Å)³."""
 
 NO_LATTICES = ("one", "CRN1", "CRN2", "CRN3", "A15", "C15")
