@@ -24,6 +24,7 @@ from iceclass.acceptance.packing import NAMES, rejections
 from iceclass.datasets.environments import (
     CHECKOUT,
     CLASSES,
+    FIRST_PRINCIPLES,
     NO_TRUTH,
     RESERVED_KINDS,
     RESERVED_MODELS,
@@ -122,6 +123,12 @@ lattice is, as long as it is near its site. Where a hydrate **grows** for longer
 stays within its margin, what was held is hydrate and nothing else has a truth.
 """
 
+FITTED = """\
+Liquid and ice I of {names} are for tests, simulated by `python -m pipelines.first_principles` with a
+published neural network potential at the density of experiment: small boxes for a few ps, the
+liquid started from a classical one.
+"""
+
 SLOW = """\
 Liquids at or below {slow:g} K may move more slowly than a molecule's diameter in 200 ps; these are
 still liquids by how they were made, cooled step by step from the melt, but not in equilibrium.
@@ -157,6 +164,13 @@ part of their states. Missing:
 """
 
 
+def published(model: str) -> tuple[str, str]:
+    """Label and DOI of a water model."""
+    if model in FIRST_PRINCIPLES:
+        return FIRST_PRINCIPLES[model]
+    return water_model(model).label, water_model(model).reference
+
+
 def contents(data: Sequence[EnvironmentTrajectory]) -> str:
     """A row for each kind and water model."""
     lines = []
@@ -167,7 +181,7 @@ def contents(data: Sequence[EnvironmentTrajectory]) -> str:
         lines.append(
             (
                 kind,
-                water_model(model).label,
+                published(model)[0],
                 ", ".join(n for n in CLASSES if n in names),
                 len({t.preparation for t in own}),
                 " / ".join(str(sides[s]) for s in SPLITS),
@@ -202,14 +216,15 @@ def models(data: Sequence[EnvironmentTrajectory]) -> str:
         if t.kind == "liquid" and 290 <= t.temperature <= 302 and t.pressure == 0.0:
             c = t.metadata["checks"]
             expected = c["expected_density"]
+            label, reference = published(t.model)
             lines.append(
                 (
-                    water_model(t.model).label,
+                    label,
                     f"{t.temperature:g}",
                     f"{t.density:.3f}",
                     "–" if expected is None else f"{expected:.3f}",
                     f"{c['first_peak']:.2f}",
-                    f"[{water_model(t.model).reference}](https://doi.org/{water_model(t.model).reference})",
+                    f"[{reference}](https://doi.org/{reference})",
                 )
             )
     header = ("model", "T / K", "ρ / g cm⁻³", "of the model's authors", "first peak of g(r) / Å")
@@ -230,6 +245,7 @@ def card(data: Sequence[EnvironmentTrajectory]) -> str:
         (r["let_go_time"] + r["equilibration"] + d["production"] for r, d in recipes), default=0.0
     )
     slow = [t for t in data if t.metadata["checks"]["slow"]]
+    fitted = sorted({published(t.model)[0] for t in data if t.model in FIRST_PRINCIPLES})
     have = {t.preparation for t in data} | {n.rsplit("_", 2)[0] for n in rejected}
     missing = Counter((j.kind, j.preparation.model.label) for j in jobs if j.name not in have)
     parts = [
@@ -243,7 +259,7 @@ def card(data: Sequence[EnvironmentTrajectory]) -> str:
         molecules(data),
         "",
         "Split by preparation: all states and frames of a seed are on one side. For tests only "
-        f"are the water models {', '.join(water_model(m).label for m in RESERVED_MODELS)} and the "
+        f"are the water models {', '.join(published(m)[0] for m in RESERVED_MODELS)} and the "
         f"kinds {', '.join(RESERVED_KINDS)}.",
         "",
         TRUTH.format(
@@ -253,6 +269,7 @@ def card(data: Sequence[EnvironmentTrajectory]) -> str:
             melts=span(r["melt_temperature"] for r, _ in recipes),
             longest=longest,
         ),
+        *([FITTED.format(names=", ".join(fitted))] if fitted else []),
         *([SLOW.format(slow=max(t.temperature for t in slow), n_slow=len(slow))] if slow else []),
         "## Water models",
         "",
@@ -303,9 +320,7 @@ def figure(data: Sequence[EnvironmentTrajectory], path: Path) -> None:
         own = [t for t in data if t.kind == kind and t.frames[0].n_molecules < 5000]
         if own:
             best = max(own, key=lambda t: (len(set(t.truth[-1])), t.frames[0].n_molecules))
-            pictures.append(
-                (f"{title}, {water_model(best.model).label} {best.temperature:g} K", best)
-            )
+            pictures.append((f"{title}, {published(best.model)[0]} {best.temperature:g} K", best))
     with style():
         page = new_figure(PAGE, 8.6)
         grid = page.add_gridspec(3, 6, height_ratios=[1, 1, 1.1])
@@ -333,7 +348,7 @@ def figure(data: Sequence[EnvironmentTrajectory], path: Path) -> None:
             own = [t for t in liquids if t.model == model]
             x = [1000.0 / t.temperature for t in own]
             y = [max(t.metadata["checks"]["diffusion"], 1e-4) for t in own]
-            motion.scatter(x, y, s=11, label=water_model(model).label, marker="os^vDPX*<>"[k % 10])
+            motion.scatter(x, y, s=11, label=published(model)[0], marker="os^vDPX*<>"[k % 10])
         motion.axhline(2.8**2 / (6 * 200.0), color=DARK, linewidth=0.6, linestyle=":")
         motion.set_yscale("log")
         motion.set_xlabel("1000 K / T")

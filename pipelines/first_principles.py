@@ -23,8 +23,10 @@ from ase.io import read, write
 from ase.md.langevin import Langevin
 
 from iceclass._version import __version__
+from iceclass.acceptance.structure import mean_square_displacement, radial_distribution
 from iceclass.crystals.calculators import calculator
 from iceclass.datasets.reference import write_reference
+from iceclass.external.ovito import chill_plus
 from iceclass.files import replacing
 from iceclass.frame import Frame
 from iceclass.generation.formats import to_ase
@@ -114,9 +116,31 @@ def simulate(run: Run, potential: str, work: Path) -> list[Atoms]:
     return kept
 
 
-def entry(run: Run, number: int, frames: list[Atoms], potential: str) -> tuple[str, Any, Any]:
+def checks(run: Run, frames: tuple[Frame, ...]) -> dict[str, Any]:
+    """What :class:`iceclass.acceptance.environments.EnvironmentChecks` would hold of a bulk.
+
+    Molecules with heavy hydrogens diffuse more slowly than they would.
+    """
+    moved, liquid = mean_square_displacement(frames), run.phase == "water"
+    interval = EVERY / 1000
+    diffusion = float(moved[-1] - moved[1]) / (6 * interval * (len(frames) - 2))
+    ice = float(np.isin(chill_plus(frames[-1]), ("ih", "ic", "hydrate")).mean())
+    return {
+        **{"kind": "liquid" if liquid else "crystal", "temperature": run.temperature},
+        "first_peak": round(radial_distribution(frames).first_peak, 3),
+        **{"density": run.density, "expected_density": None},
+        "displacement": {run.phase: round(float(moved[-1]), 4)},
+        "diffusion": round(diffusion, 6) if liquid else None,
+        **{"slow": False, "left_sites": None, "without_truth": 0.0, "on_sites": None},
+        "ice": round(ice, 4) if liquid else None,
+    }
+
+
+def entry(run: Run, number: int, made: list[Atoms], potential: str) -> tuple[str, Any, Any]:
     """What goes into the data set: name, description, frames."""
-    sampled = frames[run.equilibration // EVERY :]
+    sampled = made[run.equilibration // EVERY :]
+    oxygens = [a[a.numbers == 8] for a in sampled]
+    frames = tuple(Frame(positions=a.positions, cell=a.cell[:]) for a in oxygens)
     named = potential.rpartition(":")[2].rstrip("/").rpartition("/")[2]
     kind = "liquid" if run.phase == "water" else "crystal"
     temperature = float(np.mean([a.get_temperature() for a in sampled]))
@@ -127,13 +151,12 @@ def entry(run: Run, number: int, frames: list[Atoms], potential: str) -> tuple[s
         **{"iceclass_trajectory": 1, "temperature": run.temperature, "pressure": 0.0},
         **{"molecules": len(sampled[0]) // 3, "density": run.density},
         "mean_temperature": temperature,
+        "checks": checks(run, frames),
         "definition": {"recipe": {"kind": "FirstPrinciples"}, "hydrogen_mass": HYDROGEN}
         | {"equilibration": run.equilibration / 1000, "production": run.production / 1000},
         "versions": {"iceclass": __version__, "ase": version("ase")},
     }
-    oxygens = [a[a.numbers == 8] for a in sampled]
-    made = [Frame(positions=a.positions, cell=a.cell[:]) for a in oxygens]
-    return f"{group}-p{number}_{run.temperature:g}K_0GPa", description, tuple(made)
+    return f"{group}-p{number}_{run.temperature:g}K_0GPa", description, frames
 
 
 @click.command(help=__doc__.splitlines()[0] if __doc__ else None)

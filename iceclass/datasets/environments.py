@@ -35,6 +35,10 @@ CLASSES = tuple(PHASES)
 RESERVED_MODELS = ("opc", "sw-24", "revpbe0-d3")
 """Water models that are for tests only: none of their trajectories is on another side."""
 
+FIRST_PRINCIPLES = {"revpbe0-d3": ("revPBE0-D3", "10.1073/pnas.1815117116")}
+"""Potentials fitted to first-principles energies, which are none of the water models that LAMMPS
+runs here: name → label, and where they are published."""
+
 RESERVED_KINDS = ("wall", "solution")
 """Kinds of environment that are for tests only."""
 
