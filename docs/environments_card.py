@@ -124,8 +124,8 @@ stays within its margin, what was held is hydrate and nothing else has a truth.
 """
 
 FITTED = """\
-Liquid and ice I of {names} are for tests, simulated by `python -m pipelines.first_principles` with a
-published neural network potential at the density of experiment: small boxes for a few ps, the
+Liquid and ice I of {names} are for tests, simulated by `python -m pipelines.first_principles` with
+a published neural network potential at the density of experiment: small boxes for a few ps, the
 liquid started from a classical one.
 """
 
