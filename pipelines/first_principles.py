@@ -2,7 +2,7 @@
 
     python -m pipelines.first_principles hdnnp:revpbe0-d3 work/ -o environments-NN.h5
 
-Liquid water below and above melting and ices Ih and Ic, at the density of experiment. The liquid
+Liquid water at 300 K and ices Ih and Ic, at the density of experiment. The liquid
 starts from one of TIP4P/2005. Hydrogens are heavy, which changes how fast molecules move and not
 where they are. A run that was stopped goes on when the same command is given again.
 """
@@ -62,10 +62,8 @@ RUNS = (
     Run("water", 300.0, 0.997, 170),
     Run("ih", 250.0, 0.919, 64, 1000, 1000),
     Run("ic", 200.0, 0.924, 64, 1000, 1000),
-    Run("water", 265.0, 0.999, 170),
 )
-"""Densities: of the liquid at 1 bar (CRC Handbook), supercooled as measured by Hare & Sorensen, J.
-Chem. Phys. 87, 4840 (1987), doi:10.1063/1.453710; of ice Ih by Röttger et al., Acta Cryst. B 50,
+"""Densities: of the liquid at 1 bar (CRC Handbook); of ice Ih by Röttger et al., Acta Cryst. B 50,
 644 (1994), doi:10.1107/S0108768194004933, ice Ic as Ih."""
 
 
