@@ -21,7 +21,8 @@ DESCRIPTOR=${DESCRIPTOR:-soap-148-scales}
 VARY=${VARY-yes}                                # empty: train on the trajectories as they are
 # options of the training
 TRAIN=${TRAIN:---schedule cosine --epochs 18 --batch-size 2048 --max-rows 900 --weight-decay 0.3
-    --weight-average 0.999 --bias-correction 0.8 --false-alarms 0.002 --novelty-margin 1.35}
+    --weight-average 0.999 --bias-correction 0.8 --false-alarms 0.002 --novelty-margin 1.35
+    --factors lda=0.15,hda=0.15,mda=0.15}
 
 mkdir -p "$STUDY"
 if [ ! -e "$DATA" ]; then
