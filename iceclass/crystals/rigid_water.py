@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from iceclass.errors import InputError
 from iceclass.external.lammps import lammps_class
 from iceclass.generation.formats import write_lammps_data
-from iceclass.generation.lattices import Structure, thickness
+from iceclass.generation.lattices import Structure
 from iceclass.generation.water_models import water_model
+from iceclass.io.lammps.box import restricted
 from iceclass.neighbours import Lattice
+from iceclass.neighbours.lattice import heights
 
 ENERGY = units.kcal / units.mol
 PRESSURE = 101325.0 * units.Pascal
@@ -59,9 +61,9 @@ class RigidWater(Calculator):
         """Compute everything."""
         super().calculate(atoms, properties, system_changes)
         system: Any = self.atoms
-        cell, turn = _lower(np.asarray(system.cell))
+        cell, turn = restricted(np.asarray(system.cell))
         molecules = self._molecules(system, np.asarray(system.cell)) @ turn
-        reps = [max(1, math.ceil(2 * self.model.r_cut / t - 1e-9)) for t in thickness(cell)]
+        reps = [max(1, math.ceil(2 * self.model.r_cut / t - 1e-9)) for t in heights(cell)]
         if self._session is None or "numbers" in system_changes:
             self._open(cell, molecules, (reps[0], reps[1], reps[2]))
         shifts = np.array(list(np.ndindex(*self._repetition))) @ cell
@@ -154,10 +156,3 @@ def session_doubles(values: NDArray[np.float64]) -> Any:
     from ctypes import c_double
 
     return (c_double * len(values))(*values.tolist())
-
-
-def _lower(cell: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The cell as a lower-triangular matrix with a positive diagonal, and the turn to it."""
-    turn, upper = np.linalg.qr(cell.T)
-    signs = np.sign(np.diag(upper))
-    return (upper.T * signs), turn * signs

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from iceclass.frame import Frame
+from iceclass.neighbours.lattice import heights
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,8 @@ def ball(frame: Frame, radius: float, rng: np.random.Generator) -> NDArray[np.fl
     """(M, 3) positions, Å, within ``radius`` of a random point in the periodic continuation."""
     fractions = frame.positions @ np.linalg.inv(frame.cell)
     fractions -= rng.uniform(size=3)
-    heights = 1.0 / np.linalg.norm(np.linalg.inv(frame.cell), axis=0)
-    ranges = [np.arange(-n, n + 1) for n in np.ceil(radius / heights).astype(int) + 1]
+    most = np.ceil(radius / heights(frame.cell)).astype(int) + 1
+    ranges = [np.arange(-n, n + 1) for n in most]
     shifts = np.stack(np.meshgrid(*ranges, indexing="ij"), axis=-1).reshape(-1, 1, 3)
     places = ((fractions - np.floor(fractions)) + shifts).reshape(-1, 3) @ frame.cell
     return places[(places**2).sum(axis=1) < radius**2]

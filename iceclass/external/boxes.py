@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iceclass.frame import Frame
+from iceclass.io.lammps.box import restricted
 from iceclass.neighbours.lattice import complete_cell
 
 
@@ -36,8 +37,7 @@ def triangular_box(
         low, high = (along.min(), along.max()) if len(along) else (0.0, 0.0)
         positions = positions - (low - room) * direction
         cell[axis] = (high - low + 2.0 * room) * direction
-    triangle = np.linalg.qr(cell.T)[1].T
-    triangle = triangle * np.sign(np.diag(triangle))
+    triangle, _ = restricted(cell)
     fraction = positions @ np.linalg.inv(cell)
     fraction -= np.where(periodic, np.floor(fraction), 0.0)
     return triangle, np.ascontiguousarray(fraction @ triangle), periodic

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from iceclass.errors import InputError, MissingDependencyError
 from iceclass.external.boxes import triangular_box
 from iceclass.frame import Frame
+from iceclass.neighbours.lattice import heights
 
 ORDERS = tuple(range(2, 13))
 NEIGHBOURS = (4, 12)
@@ -37,8 +38,9 @@ def averaged_steinhardt(frame: Frame, degree: int, r_cut: float) -> NDArray[np.f
     if n == 0:
         return np.empty(0)
     cell, positions, periodic = triangular_box(frame, r_cut)
-    height = 1.0 / np.linalg.norm(np.linalg.inv(cell), axis=0)
-    times = np.maximum(np.ceil(2.001 * r_cut / height), 1.0)  # more than half of it: one image
+    times = np.maximum(
+        np.ceil(2.001 * r_cut / heights(cell)), 1.0
+    )  # more than half of it: one image
     shifts = np.array(list(product(*map(range, np.where(periodic, times, 1).astype(int)))))
     copies = positions + (shifts @ cell)[:, None]
     box = freud.box.Box.from_matrix((cell * times[:, None]).T)

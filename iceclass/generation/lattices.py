@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from iceclass.errors import InputError, MissingDependencyError, unknown_name
 from iceclass.frame import AMU_PER_A3_IN_G_PER_CM3, MASS_WATER, Frame
 from iceclass.generation.water_models import WaterModel
+from iceclass.io.lammps.box import restricted
+from iceclass.neighbours.lattice import heights
 from iceclass.phases import PHASES
 
 MAX_MOLECULES = 10_000_000
@@ -321,12 +323,6 @@ def _quiet() -> Iterator[None]:
         logging.disable(previous)
 
 
-def thickness(cell: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(3,) Å. Distances between opposite faces of the cell (rows are vectors)."""
-    areas = np.linalg.norm(np.cross(np.roll(cell, -1, axis=0), np.roll(cell, -2, axis=0)), axis=1)
-    return np.asarray(abs(np.linalg.det(cell)) / areas)
-
-
 def _enlarge(
     unit_cell: NDArray[np.float64], reps: Sequence[int], thinnest: float
 ) -> tuple[int, int, int]:
@@ -338,13 +334,13 @@ def _enlarge(
     a, b, c = (int(r) for r in reps)
     while True:
         box, _ = _restricted(unit_cell * np.array([[a], [b], [c]]))
-        missing = thickness(box) < thinnest - 1e-9
+        missing = heights(box) < thinnest - 1e-9
         if not missing.any():
             return a, b, c
         # grow the vector that is shortest for its number of cells among those too thin
-        heights = np.where(missing, thickness(box), np.inf)
+        too_thin = np.where(missing, heights(box), np.inf)
         grown = [a, b, c]
-        grown[int(np.argmin(heights))] += 1
+        grown[int(np.argmin(too_thin))] += 1
         a, b, c = grown
 
 
@@ -353,13 +349,13 @@ def _repetition_for(
 ) -> tuple[int, int, int]:
     """The repetition of at least ``molecules``, thick enough, few and cube-like."""
     least = _enlarge(unit_cell, (1, 1, 1), thinnest)
-    heights = thickness(unit_cell)
+    tall = heights(unit_cell)
     edge = (molecules / per_cell * abs(np.linalg.det(unit_cell))) ** (1 / 3)
-    most = np.maximum(np.ceil(1.5 * edge / heights).astype(int) + 1, least)
+    most = np.maximum(np.ceil(1.5 * edge / tall).astype(int) + 1, least)
     best: tuple[float, tuple[int, int, int]] | None = None
     for a, b in product(range(least[0], most[0] + 1), range(least[1], most[1] + 1)):
         c = max(least[2], -(-molecules // (per_cell * a * b)))
-        sides = heights * (a, b, c)
+        sides = tall * (a, b, c)
         count = a * b * c * per_cell
         cost = count / molecules + 0.5 * float(sides.max() / sides.min())
         if best is None or cost < best[0]:
@@ -376,10 +372,7 @@ def _restricted(cell: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray
     """
     if np.linalg.det(cell) < 0:
         raise InputError("GenIce2 gave a left-handed cell", hint="choose another lattice")
-    q, r = np.linalg.qr(cell.T)
-    sign = np.sign(np.diag(r))
-    turn = q * sign
-    new = (r.T) * sign
+    new, turn = restricted(cell)
     for row, by in ((2, 1), (2, 0), (1, 0)):
         new[row] -= np.round(new[row, by] / new[by, by]) * new[by]
     return new, turn

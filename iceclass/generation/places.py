@@ -34,6 +34,7 @@ from iceclass.generation.stages import (
     thermo,
 )
 from iceclass.neighbours.cell_list import neighbour_list
+from iceclass.neighbours.lattice import heights
 
 AXES = {"x": 0, "y": 1, "z": 2}
 
@@ -332,8 +333,7 @@ class Droplet(_Melted):
     def arrange(self, structure: Structure, phase: str) -> Arrangement:
         """A ball in a cubic box, vacuum all around."""
         away = (_fractional(structure) - 0.5) @ structure.cell
-        # the shortest distance from the middle to a face is half of a height of the cell
-        radius = 0.5 / np.linalg.norm(np.linalg.inv(structure.cell), axis=0).max()
+        radius = heights(structure.cell).min() / 2
         inside = np.linalg.norm(away, axis=1) < radius
         edge = 2 * radius + self.vacuum
         moved = structure.molecules[inside] - structure.molecules[inside][:, :1]
@@ -513,7 +513,7 @@ def _opened(
     cut = (order[int(np.argmax(gaps))] + gaps.max() / 2) % 1.0
     fractional = _fractional(structure)
     fractional[:, axis] = (along - cut) % 1.0
-    height = 1.0 / np.linalg.norm(np.linalg.inv(structure.cell)[:, axis])
+    height = heights(structure.cell)[axis]
     cell = structure.cell.copy()
     cell[axis] *= 1.0 + vacuum / height
     oxygens = fractional @ structure.cell + cell[axis] * (0.5 * vacuum / (height + vacuum))

@@ -141,6 +141,11 @@ def complete_cell(
     return np.vstack([vectors, beside]), np.arange(3) < k
 
 
+def heights(cell: NDArray[Any]) -> NDArray[np.float64]:
+    """(3,) Å. Distances between opposite faces of a (3, 3) cell, whose rows are its vectors."""
+    return np.asarray(1.0 / np.linalg.norm(np.linalg.inv(cell), axis=0), dtype=np.float64)
+
+
 def _at_right_angles(cell: NDArray[Any], pbc: NDArray[np.bool_]) -> bool:
     """Whether a (3, 3) cell is periodic along x, y and z, by vectors along them."""
     return bool(np.all(pbc) and np.diagonal(cell).min() > 0.0 and np.count_nonzero(cell) == 3)

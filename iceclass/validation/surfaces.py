@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from iceclass.frame import Frame
+from iceclass.neighbours.lattice import heights
 from iceclass.phases import UNKNOWN
 from iceclass.validation.environments import head, scenes, trained, unseen_trajectories
 from iceclass.validation.inputs import Inputs
@@ -88,7 +89,7 @@ def depths(frame: Frame) -> NDArray[np.float64]:
 
 def _with_images(inside: NDArray[np.float64], frame: Frame, reach: float) -> NDArray[np.float64]:
     """(M, 3) Å: points given by fractions from 0 to 1, and images within reach of the cell."""
-    margin = reach * np.linalg.norm(np.linalg.inv(frame.cell), axis=0)
+    margin = reach / heights(frame.cell)
     shifts = np.stack(np.meshgrid(*[(-1, 0, 1)] * 3, indexing="ij"), axis=-1).reshape(-1, 1, 3)
     every = (inside + shifts).reshape(-1, 3)
     near = ((every > -margin) & (every < 1.0 + margin)).all(axis=1)

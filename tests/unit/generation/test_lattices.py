@@ -9,8 +9,9 @@ from ase import Atoms
 from ase.neighborlist import neighbor_list
 
 from iceclass.errors import InputError
-from iceclass.generation.lattices import Size, Structure, build, oxygens, thickness
+from iceclass.generation.lattices import Size, Structure, build, oxygens
 from iceclass.generation.water_models import WATER_MODELS, water_model
+from iceclass.neighbours.lattice import heights
 from iceclass.phases import PHASES
 from tests.helpers.iceframes import neighbour_distances
 
@@ -63,7 +64,7 @@ def test_cell_is_what_lammps_wants(name):
     assert abs(cell[1, 0]) <= cell[0, 0] / 2 + 1e-9
     assert abs(cell[2, 0]) <= cell[0, 0] / 2 + 1e-9
     assert abs(cell[2, 1]) <= cell[1, 1] / 2 + 1e-9
-    assert thickness(cell).min() >= 2 * TIP4P_ICE.r_cut
+    assert heights(cell).min() >= 2 * TIP4P_ICE.r_cut
 
 
 def test_thin_box_is_enlarged_and_says_so():
@@ -79,7 +80,7 @@ def test_thin_box_is_enlarged_and_says_so():
 def test_number_of_molecules_is_reached_with_few_to_spare(wanted):
     structure = build("iii", TIP4P_ICE, size=Size(molecules=wanted))
     assert wanted <= structure.n_molecules <= 1.4 * wanted
-    sides = thickness(structure.cell)
+    sides = heights(structure.cell)
     assert sides.max() / sides.min() < 1.8
 
 
