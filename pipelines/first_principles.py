@@ -90,6 +90,7 @@ def start(run: Run, work: Path) -> Atoms:
 
 def simulate(run: Run, potential: str, work: Path) -> list[Atoms]:
     """Every frame that is kept, those of the equilibration first; from ``work`` what is there."""
+    work.mkdir(parents=True, exist_ok=True)
     path = work / f"{run.name}.extxyz"
     steps = run.equilibration + run.production
     kept: list[Atoms] = [*read(path, index=":")] if path.exists() else []
@@ -162,7 +163,6 @@ def entry(run: Run, number: int, made: list[Atoms], potential: str) -> tuple[str
 @click.argument("work", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
 def main(potential: str, work: Path, output: Path) -> None:
-    work.mkdir(parents=True, exist_ok=True)
     entries, arrays = [], {}
     for number, run in enumerate(RUNS, start=9001):
         name, description, frames = entry(run, number, simulate(run, potential, work), potential)
