@@ -59,6 +59,13 @@ def open_database(place: str | Path) -> Any:
     return connect(text)
 
 
+@contextmanager
+def opened(place: str | Path) -> Iterator[Any]:
+    """ASE's database with a connection that is committed and closed at the end."""
+    with open_database(place) as rows:
+        yield rows
+
+
 def entries(place: str | Path) -> list[Entry]:
     """All rows, in the order they were written.
 
@@ -70,7 +77,8 @@ def entries(place: str | Path) -> list[Entry]:
     if "://" not in str(place) and not Path(place).is_file():
         raise InputError("no such file", path=place)
     try:
-        return [_entry(row) for row in open_database(place).select(sort="id")]
+        with opened(place) as rows:
+            return [_entry(row) for row in rows.select(sort="id")]
     except InputError:
         raise
     except Exception as error:  # of SQLite, JSON and ASE alike
@@ -116,7 +124,9 @@ def replacing_database(output: str, *, force: bool = False) -> Iterator[str]:
     Of a file; a database on a server is written to directly and must be empty.
     """
     if "://" in output:
-        if open_database(output).count() and not force:
+        with opened(output) as rows:
+            there = rows.count()
+        if there and not force:
             hint = "use another database, or force=True"
             raise OutputError("is not empty", path=output, hint=hint)
         yield output

@@ -24,7 +24,7 @@ import numpy as np
 
 from iceclass.crystals.calculators import STEPS_PER_ATOM, calculator
 from iceclass.crystals.collect import phase_of
-from iceclass.crystals.database import Entry, entries, open_database, write_entry
+from iceclass.crystals.database import Entry, entries, open_database, opened, write_entry
 from iceclass.crystals.faults import Fault
 from iceclass.errors import InputError, OutputError
 
@@ -99,7 +99,7 @@ def relax(
     """
     wanted = [e for e in entries(source) if not e.fault]
     calculator(options.calculator)  # what is wrong with it is said before any work
-    rows = open_database(output)
+    open_database(output)
     local = "://" not in output
     done = entries(output) if not local or Path(output).exists() else []
     others = {e.calculator for e in done} - {options.calculator}
@@ -118,7 +118,8 @@ def relax(
         for count, (entry, labelled) in enumerate(_relaxed(left, options, parts, model), start=1):
             phase, agreement = labelled
             row = replace(entry, phase=phase, agreement=agreement, calculator=options.calculator)
-            write_entry(rows, row)
+            with opened(output) as rows:  # committed at once
+                write_entry(rows, row)
             _state(parts, entry.source).unlink(missing_ok=True)
             report(entry, len(known) + count, len(wanted))
     for rest in parts.iterdir():

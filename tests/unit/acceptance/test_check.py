@@ -265,7 +265,7 @@ def test_thresholds_can_be_changed(simulated):
 
 def test_every_threshold_is_explained():
     for field in fields(Thresholds):
-        assert re.search(rf"^ +.*\b{field.name}\b", Thresholds.__doc__, re.MULTILINE)
+        assert re.search(rf"^ *.*\b{field.name}\b", Thresholds.__doc__, re.MULTILINE)
 
 
 def test_bad_input_is_told(simulated):
