@@ -151,7 +151,8 @@ def entry(run: Run, number: int, made: list[Atoms], potential: str) -> tuple[str
         **{"molecules": len(sampled[0]) // 3, "density": run.density},
         "mean_temperature": temperature,
         "checks": checks(run, frames),
-        "definition": {"recipe": {"kind": "FirstPrinciples"}, "hydrogen_mass": HYDROGEN}
+        "definition": {"recipe": {"kind": "FirstPrinciples"}, "seed": number}
+        | {"hydrogen_mass": HYDROGEN}
         | {"equilibration": run.equilibration / 1000, "production": run.production / 1000},
         "versions": {"iceclass": __version__, "ase": version("ase")},
     }
