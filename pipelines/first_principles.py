@@ -23,6 +23,7 @@ from ase.io import read, write
 from ase.md.langevin import Langevin
 
 from iceclass._version import __version__
+from iceclass.acceptance.environments import EnvironmentChecks
 from iceclass.acceptance.structure import mean_square_displacement, radial_distribution
 from iceclass.crystals.calculators import calculator
 from iceclass.datasets.reference import write_reference
@@ -116,7 +117,7 @@ def simulate(run: Run, potential: str, work: Path) -> list[Atoms]:
 
 
 def checks(run: Run, frames: tuple[Frame, ...]) -> dict[str, Any]:
-    """What :class:`iceclass.acceptance.environments.EnvironmentChecks` would hold of a bulk.
+    """What the checks of an environment measure, of a bulk of flexible molecules.
 
     Molecules with heavy hydrogens diffuse more slowly than they would.
     """
@@ -124,15 +125,22 @@ def checks(run: Run, frames: tuple[Frame, ...]) -> dict[str, Any]:
     interval = EVERY / 1000
     diffusion = float(moved[-1] - moved[1]) / (6 * interval * (len(frames) - 2))
     ice = float(np.isin(chill_plus(frames[-1]), ("ih", "ic", "hydrate")).mean())
-    return {
-        **{"kind": "liquid" if liquid else "crystal", "temperature": run.temperature},
-        "first_peak": round(radial_distribution(frames).first_peak, 3),
-        **{"density": run.density, "expected_density": None},
-        "displacement": {run.phase: round(float(moved[-1]), 4)},
-        "diffusion": round(diffusion, 6) if liquid else None,
-        **{"slow": False, "left_sites": None, "without_truth": 0.0, "on_sites": None},
-        "ice": round(ice, 4) if liquid else None,
-    }
+    measured = EnvironmentChecks(
+        kind="liquid" if liquid else "crystal",
+        temperature=run.temperature,
+        first_peak=round(radial_distribution(frames).first_peak, 3),
+        density=run.density,
+        expected_density=None,
+        displacement={run.phase: round(float(moved[-1]), 4)},
+        diffusion=round(diffusion, 6) if liquid else None,
+        slow=False,
+        left_sites=None,
+        without_truth=0.0,
+        ice=round(ice, 4) if liquid else None,
+        on_sites=None,
+    ).to_dict()
+    del measured["reasons"]
+    return measured
 
 
 def entry(run: Run, number: int, made: list[Atoms], potential: str) -> tuple[str, Any, Any]:

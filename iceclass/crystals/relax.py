@@ -98,7 +98,7 @@ def relax(
         Another process writes to ``output``.
     """
     wanted = [e for e in entries(source) if not e.fault]
-    calculator(options.calculator)  # what is wrong with it is said before any work
+    calculator(options.calculator)  # what is wrong with either is said before any work
     open_database(output)
     local = "://" not in output
     done = entries(output) if not local or Path(output).exists() else []

@@ -38,9 +38,8 @@ def averaged_steinhardt(frame: Frame, degree: int, r_cut: float) -> NDArray[np.f
     if n == 0:
         return np.empty(0)
     cell, positions, periodic = triangular_box(frame, r_cut)
-    times = np.maximum(
-        np.ceil(2.001 * r_cut / heights(cell)), 1.0
-    )  # more than half of it: one image
+    # so many that the cut-off is less than half of it: one image
+    times = np.maximum(np.ceil(2.001 * r_cut / heights(cell)), 1.0)
     shifts = np.array(list(product(*map(range, np.where(periodic, times, 1).astype(int)))))
     copies = positions + (shifts @ cell)[:, None]
     box = freud.box.Box.from_matrix((cell * times[:, None]).T)

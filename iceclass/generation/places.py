@@ -239,6 +239,8 @@ class _Opened(Recipe):
 
     environment: ClassVar[str] = "surface"
     pure: ClassVar[bool] = False
+    moving: ClassVar[str] = "all"
+    """LAMMPS's group that is integrated."""
 
     equilibration: float = 20.0
     vacuum: float = 30.0
@@ -252,7 +254,15 @@ class _Opened(Recipe):
     def visit(
         self, k: int, before: State, state: State, md: Dynamics, triclinic: bool, output: str
     ) -> Iterator[Stage]:
-        yield from _at_constant_volume(self, k, before, state, md, output)
+        t0, t1 = before.temperature, state.temperature
+        groups = (f"include {GROUPS}",) if self.moving != "all" else ()
+        if t0 != t1:
+            ramp = md.steps(abs(t1 - t0) / self.heating_rate)
+            yield Stage(f"state{k}-approach", ramp, (*groups, *_nvt(self.moving, t0, t1, md)))
+        steps, held = md.steps(self.equilibration), _nvt(self.moving, t1, t1, md)
+        yield Stage(f"state{k}-equilibrate", steps, (*groups, *held))
+        writing, steps = dump(output, md)
+        yield Stage(f"state{k}-sample", steps, (*groups, *held, *writing), output)
 
 
 @dataclass(frozen=True)
@@ -357,6 +367,7 @@ class Wall(_Melted):
     """
 
     environment: ClassVar[str] = "wall"
+    moving: ClassVar[str] = "water"
 
     vacuum: float = 14.0
     wall_epsilon: float = 0.3
@@ -392,33 +403,6 @@ class Wall(_Melted):
         gentle = replace(md, timestep=md.timestep / 2)
         melt = (start[0], *_nvt("water", hot, hot, gentle))
         yield Stage("melt", gentle.steps(self.melt_time), melt)
-
-    def visit(
-        self, k: int, before: State, state: State, md: Dynamics, triclinic: bool, output: str
-    ) -> Iterator[Stage]:
-        yield from _at_constant_volume(self, k, before, state, md, output, group="water")
-
-
-def _at_constant_volume(
-    recipe: Recipe,
-    k: int,
-    before: State,
-    state: State,
-    md: Dynamics,
-    output: str,
-    *,
-    group: str = "all",
-) -> Iterator[Stage]:
-    """Approach, equilibrate and sample a state point beside a vacuum."""
-    t0, t1 = before.temperature, state.temperature
-    groups = (f"include {GROUPS}",) if group != "all" else ()
-    if t0 != t1:
-        ramp = md.steps(abs(t1 - t0) / recipe.heating_rate)
-        yield Stage(f"state{k}-approach", ramp, (*groups, *_nvt(group, t0, t1, md)))
-    steps, held = md.steps(recipe.equilibration), _nvt(group, t1, t1, md)
-    yield Stage(f"state{k}-equilibrate", steps, (*groups, *held))
-    writing, steps = dump(output, md)
-    yield Stage(f"state{k}-sample", steps, (*groups, *held, *writing), output)
 
 
 def _nvt(group: str, start: float, end: float, md: Dynamics) -> list[str]:

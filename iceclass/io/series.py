@@ -384,7 +384,7 @@ class TrajectorySeries:
             return
         while True:
             limit = self._limit(self._file)
-            index = self._index_of_piece()
+            index = self._index_of_piece(self._before + begin.frame)
             taken = None if index is None else self._taken(index, self._file)
             fresh = True
             for frame in self._frames_of_piece(begin, wanted, taken):
@@ -422,9 +422,12 @@ class TrajectorySeries:
                 path=self.path,
             )
 
-    def _index_of_piece(self) -> FrameIndex | None:
-        """Of the present file, where frames are passed over: those are not read, if it has one."""
-        if self.options.start == 0 and self.options.every == 1:
+    def _index_of_piece(self, first: int) -> FrameIndex | None:
+        """Of the present file, from whose frame ``first`` of the series on some are passed over.
+
+        Those are not read then. None where none is, or where the file has no index.
+        """
+        if self.options.start <= first and self.options.every == 1:
             return None
         try:
             return Trajectory(self.paths[self._file], self._each).index()

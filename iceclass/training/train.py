@@ -194,7 +194,8 @@ def _optimise(
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     try:
-        factors = np.array([dict(config.factors).get(name, 1.0) for name in data.classes])
+        told = dict(config.factors)
+        factors = np.array([told.get(name, 1.0) for name in data.classes])
         fit = Fit(data.z, data.y, len(data.classes), config, *_further(data), factors)
         history, best = fit.run(progress)
         fit.correct_biases(config.bias_correction)
