@@ -65,6 +65,7 @@ PROGRAMS: dict[str, tuple[str, ...]] = {
     "lammps": ("external", "plugins"),
     "mdapy": ("external",),
     "ovito": ("external", "plugins"),
+    "pydseams": ("external",),
     "pymatgen": ("crystals",),
     "tblite": ("crystals",),
     "torchani": ("crystals",),

@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numba
 
 from iceclass.benchmark.systems import ice, liquid
 from iceclass.benchmark.timing import alternate
 from iceclass.datasets.featurize import featurize, find_trajectories
 from iceclass.descriptors import descriptor
 from iceclass.io.output.csv_tables import write_csv
+from iceclass.kernels.threads import threads
 from iceclass.model.file import load_model, save_model
 from iceclass.model.network import Model
 from iceclass.phases import STUDY
@@ -93,14 +93,14 @@ def measured(model: Model) -> dict[str, float]:
 
 def costs(models: dict[str, Model]) -> dict[str, float]:
     """µs a molecule of each model's answer, the mean of ice and liquid."""
-    numba.set_num_threads(1)
     frames = (ice(MOLECULES), liquid(MOLECULES)[0])
     calls = {
         (name, k): (partial(model.classify, frame), frame.n_molecules)
         for name, model in models.items()
         for k, frame in enumerate(frames)
     }
-    timings = alternate(calls, REPEATS)
+    with threads(1):
+        timings = alternate(calls, REPEATS)
     best = {key: min(timing.cpu) for key, timing in timings.items()}
     return {name: sum(best[name, k] for k in range(len(frames))) / len(frames) for name in models}
 

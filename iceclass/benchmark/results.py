@@ -15,6 +15,7 @@ GOALS = {
     ("acsf", "float64"): 5.0,
     ("label", "OVITO CHILL+"): 1.8,
     ("label", "mdapy CHILL+"): 0.67,
+    ("label", "d-SEAMS CHILL+"): 0.67,
 }
 """How many times as fast as its reference a descriptor of this type, or labelling, shall be."""
 

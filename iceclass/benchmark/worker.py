@@ -25,7 +25,7 @@ from iceclass.benchmark.memory import peak_memory
 from iceclass.benchmark.timing import Timing, alternate
 from iceclass.descriptors import Descriptor, descriptor
 from iceclass.errors import MissingDependencyError
-from iceclass.external import mdapy, ovito
+from iceclass.external import dseams, mdapy, ovito
 from iceclass.frame import Frame
 from iceclass.kernels.threads import threads
 from iceclass.model.file import load_model
@@ -34,6 +34,7 @@ Call = tuple[Callable[[], object], int]
 CLASSIFIERS: dict[str, Callable[[Frame], Callable[[], object]]] = {
     "OVITO CHILL+": ovito.chill_plus_types,
     "mdapy CHILL+": mdapy.chill_plus_work,
+    "d-SEAMS CHILL+": dseams.chill_plus_work,
     "OVITO PTM": ovito.template_types,
 }
 """What labelling is timed against: name → what prepares its work on a frame."""

@@ -55,9 +55,9 @@ def command(
     """Time descriptors and labelling against their references.
 
     Every descriptor is timed on displaced ice Ih and on liquid water, in turn with DScribe (SOAP,
-    symmetry functions) or LAMMPS (bispectrum); labelling a text dump in turn with OVITO's and
-    mdapy's CHILL+ and OVITO's polyhedral template matching, and its threads with as many processes
-    side by side; reading a binary dump in turn with a text dump. A reference
+    symmetry functions) or LAMMPS (bispectrum); labelling a text dump in turn with the
+    CHILL+ of OVITO, mdapy and d-SEAMS and OVITO's polyhedral template matching, and its threads
+    with as many processes side by side; reading a binary dump in turn with a text dump. A reference
     that is not installed is named. Compilation is not counted. Ratios are of processor time for one
     thread, else of the wall clock, each the median of ratios of samples taken in turn. An averaged
     descriptor (-avg) is compared with the reference's without averaging.

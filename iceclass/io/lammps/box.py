@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from iceclass.errors import InputError
 
-_LARGEST = 1e100  # whose square is a number, too
+LARGEST = 1e100
+"""Bound of what a box has, whose square is a number, too."""
 BOUNDARY_LETTERS = frozenset("pfsm")
 
 
@@ -65,22 +66,31 @@ class Box:
         values = np.array([_numbers(line, columns[0], i + 1) for i, line in enumerate(lines)])
         if form and form[0] == "abc":
             cell, origin = values[:, :3].copy(), values[:, 3].copy()
+            with np.errstate(all="ignore"):  # of vectors that are as good as zero
+                volume = abs(np.linalg.det(_unit(cell)))
+            if not volume > 1e-10:
+                raise InputError(f"the box has no volume: vectors {cell.tolist()}", line=1)
         else:
             tilts = values[:, 2] if form else np.zeros(3)
             cell, origin = _from_bounds(values[:, 0], values[:, 1], tilts)
-        with np.errstate(all="ignore"):  # of vectors that are as good as zero
-            volume = abs(np.linalg.det(_unit(cell)))
-        if form and form[0] == "abc" and not volume > 1e-10:
-            raise InputError(f"the box has no volume: vectors {cell.tolist()}", line=1)
-        # a direction is periodic only if both of its faces are
-        pbc = np.array([flag == "pp" for flag in flags] or [True] * 3)
-        return cls(cell, origin, pbc, " ".join(flags))
+        return cls(cell, origin, _periodic(flags), " ".join(flags))
+
+    @classmethod
+    def upright(cls, low: list[float], high: list[float], flags: list[str]) -> Box:
+        """A box parallel to the axes, of its corners and three boundary flags."""
+        cell = np.diag(np.subtract(high, low))
+        return cls(cell, np.array(low), _periodic(flags), " ".join(flags))
 
     def scaled(self, factor: float) -> Box:
         """The same box in units ``factor`` times smaller."""
         if factor == 1.0:
             return self
         return Box(self.cell * factor, self.origin * factor, self.pbc, self.boundary)
+
+
+def _periodic(flags: list[str]) -> NDArray[np.bool_]:
+    """(3,) A direction is periodic only if both of its faces are, or nothing is said."""
+    return np.array([flag == "pp" for flag in flags] or [True] * 3)
 
 
 def _unit(cell: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -95,7 +105,7 @@ def _numbers(line: str, n: int, number: int) -> list[float]:
         values = [float(word) for word in words]
     except ValueError:
         values = []
-    if len(words) != n or len(values) != n or not np.all(np.abs(values) < _LARGEST):
+    if len(words) != n or len(values) != n or not np.all(np.abs(values) < LARGEST):
         raise InputError(
             f"box line has {line.strip()[:80]!r}, expected {n} finite numbers", line=number
         )

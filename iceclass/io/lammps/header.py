@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from math import inf
 
 from iceclass.errors import InputError
-from iceclass.io.lammps.box import Box
+from iceclass.io.lammps.box import LARGEST, Box
 from iceclass.io.text.blocks import item_of, text_of, unique_names
 from iceclass.io.text.cursor import SKIP_HINT, FrameCursor
 
@@ -22,11 +21,11 @@ _END = r"[ \t]*\r?\n"
 _USUAL = re.compile(
     (
         rf"(?:ITEM: TIME\r?\n{_NUMBER}{_END})?"
-        rf"ITEM: TIMESTEP\r?\n\d{{1,18}}{_END}"
-        rf"ITEM: NUMBER OF ATOMS\r?\n(?P<n_atoms>\d{{1,18}}){_END}"
-        rf"ITEM: BOX BOUNDS(?: [pfsm]{{2}}){{3}}{_END}"
+        rf"ITEM: TIMESTEP\r?\n(\d{{1,18}}){_END}"
+        rf"ITEM: NUMBER OF ATOMS\r?\n(\d{{1,18}}){_END}"
+        rf"ITEM: BOX BOUNDS((?: [pfsm]{{2}}){{3}}){_END}"
         + 3 * rf"{_NUMBER} {_NUMBER}{_END}"
-        + r"ITEM: ATOMS \w[^\n]*\n"
+        + r"ITEM: ATOMS (\w[^\n]*)\n"
     ).encode()
 )
 
@@ -68,12 +67,8 @@ class HeaderReader:
         InputError
             As :meth:`read`.
         """
-        usual = self._cursor.buffer.match(_USUAL)
-        if usual is None or not _has_volume(usual.groups()[2:]):
-            return self.read().n_atoms
-        self._cursor.buffer.consume(usual)
-        self.in_frame = True
-        return int(usual["n_atoms"])
+        usual = self._usual()
+        return self._in_full().n_atoms if usual is None else int(usual[3])
 
     def read(self) -> Header:
         """The header, up to its last line, which names the columns.
@@ -83,6 +78,36 @@ class HeaderReader:
         InputError
             Something is missing, misplaced or no number.
         """
+        first = self._cursor.buffer.line + 1
+        usual = self._usual()
+        if usual is None:
+            return self._in_full()
+        time, timestep, n_atoms, flags, *bounds, names = [
+            text_of(text or b"").strip() for text in usual.groups()
+        ]
+        low, high = bounds[::2], bounds[1::2]
+        lines = [f"{a} {b}" for a, b in zip(low, high, strict=True)]
+        kept = {"boundary": flags, "box": "\n".join([f"ITEM: BOX BOUNDS {flags}", *lines])}
+        if time:
+            kept["time"] = time
+        if self.units:
+            kept["units"] = self.units
+        box = Box.upright([*map(float, low)], [*map(float, high)], flags.split())
+        line = first + (5 if time else 3)
+        return Header(int(timestep), int(n_atoms), line, box, unique_names(names.split()), kept)
+
+    def _usual(self) -> re.Match[bytes] | None:
+        """The usual header that begins here, consumed; else nothing."""
+        buffer = self._cursor.buffer
+        usual = buffer.match(_USUAL)
+        if usual is None or not _has_volume(usual.groups()[4:10]):
+            return None
+        buffer.consume(usual)
+        self.in_frame = True
+        return usual
+
+    def _in_full(self) -> Header:
+        """The header, item by item."""
         cursor, buffer = self._cursor, self._cursor.buffer
         header = Header()
         self.in_frame = dated = False
@@ -186,6 +211,6 @@ class HeaderReader:
 
 
 def _has_volume(bounds: tuple[bytes, ...]) -> bool:
-    """Whether the six bounds of a box parallel to the axes are finite and in order."""
+    """Whether the six bounds of a box parallel to the axes are in order, and numbers to square."""
     numbers = [*map(float, bounds)]
-    return all(-inf < numbers[k] < numbers[k + 1] < inf for k in (0, 2, 4))
+    return all(-LARGEST < numbers[k] < numbers[k + 1] < LARGEST for k in (0, 2, 4))

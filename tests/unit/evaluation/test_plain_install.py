@@ -17,6 +17,7 @@ OPTIONAL = (
     "ovito",
     "pandas",
     "pyarrow",
+    "pydseams",
     "sklearn",
     "torch",
 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from iceclass.external import freud, mdapy, ovito
+from iceclass.errors import InputError
+from iceclass.external import dseams, freud, mdapy, ovito
 from iceclass.frame import Frame
 from iceclass.neighbours import neighbour_list
 from tests.helpers.configurations import crystal, liquid_like, sheared
@@ -32,6 +33,17 @@ def test_mdapy_and_ovito_agree_about_chill_plus(name):
     theirs = ovito.chill_plus_types(frame)()
     np.testing.assert_array_equal(mdapy.chill_plus_types(frame), theirs)
     assert theirs.shape == (frame.n_molecules,)
+
+
+@pytest.mark.parametrize("name", ["ice Ih", "ice Ic"])
+def test_d_seams_calls_ices_what_ovito_calls_them(name):
+    frame = FRAMES[name]()
+    np.testing.assert_array_equal(dseams.chill_plus(frame), ovito.chill_plus(frame))
+
+
+def test_d_seams_is_told_of_boxes_that_it_is_not_given():
+    with pytest.raises(InputError, match="parallel to the axes"):
+        dseams.chill_plus(sheared())
 
 
 def test_mdapy_gives_a_molecule_the_same_name_in_a_turned_and_sheared_cell():
