@@ -21,7 +21,7 @@ from iceclass.descriptors.base import STORED_NAMES, Descriptor
 from iceclass.errors import InputError, ModelError
 from iceclass.frame import Frame
 from iceclass.kernels.choice import run
-from iceclass.kernels.threads import BLOCK, over_rows
+from iceclass.kernels.threads import over_rows
 from iceclass.model.novelty import Novelty, likely_classes
 from iceclass.model.scaler import Scaler
 from iceclass.phases import UNKNOWN
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from iceclass.model.kernels import Layers
 
 HIDDEN = 100
+
+AT_A_TIME = 960
+"""Molecules whose features are held at a time, in the second cache or little beyond; mostly all of
+a small frame, since with every call a thread may have to wait for Python's lock."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,8 +169,8 @@ class Model:
             )
 
     def _blocks(self, features: NDArray[Any]) -> Iterator[tuple[slice, NDArray[np.float32]]]:
-        for start in range(0, max(len(features), 1), BLOCK):
-            rows = slice(start, start + BLOCK)
+        for start in range(0, max(len(features), 1), AT_A_TIME):
+            rows = slice(start, start + AT_A_TIME)
             yield rows, self.standardise(features[rows])
 
     def hidden(self, features: NDArray[Any], layer: int = 2) -> NDArray[np.float32]:
@@ -206,9 +210,9 @@ class Model:
         found = _Scores(len(features), self.n_classes)
 
         def work(start: int, stop: int) -> None:
-            buffer = np.empty((BLOCK, self.n_features), dtype=np.float32)
-            for first in range(start, stop, BLOCK):
-                rows = np.arange(first, min(first + BLOCK, stop))
+            buffer = np.empty((AT_A_TIME, self.n_features), dtype=np.float32)
+            for first in range(start, stop, AT_A_TIME):
+                rows = np.arange(first, min(first + AT_A_TIME, stop))
                 buffer[: len(rows)] = features[rows]
                 run(self._answer, buffer, found, rows)
 
@@ -252,12 +256,12 @@ class Model:
         if selected is not None:
             blocks = blocks.only(selected)
         found = _Scores(frame.n_molecules, self.n_classes)
-        into = np.arange(BLOCK)
+        into = np.arange(AT_A_TIME)
 
         def work(start: int, stop: int) -> None:
-            buffer = np.empty((BLOCK, self.n_features), dtype=np.float32)
-            for first in range(start, stop, BLOCK):
-                last = min(first + BLOCK, stop)
+            buffer = np.empty((AT_A_TIME, self.n_features), dtype=np.float32)
+            for first in range(start, stop, AT_A_TIME):
+                last = min(first + AT_A_TIME, stop)
                 molecules = blocks.order[first:last]
                 blocks.fill(buffer, into[: last - first], first, last)
                 if not run(self._answer, buffer, found, molecules):
@@ -280,8 +284,8 @@ class Model:
     ) -> bool:
         """Predict the classes of the first (n, F) features, and write them to the (n,) ``rows``.
 
-        The features, (BLOCK, F), may be changed. Returns whether those that count are finite and
-        not too large to be squared.
+        The features, (AT_A_TIME, F), may be changed. Returns whether those that count are finite
+        and not too large to be squared.
         """
         if simd is None:
             return self._plain_answer(features[: len(rows)], found, rows)

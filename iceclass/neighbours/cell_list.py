@@ -31,6 +31,9 @@ _BINS_PER_SITE, _BINS = 4, 64
 """Most bins for N sites, 4 N + 64: memory stays linear in N, and only sites that are four times
 sparser than one a bin (a vapour) get larger bins than the cut-off."""
 
+_MOST_BINS = 2.0**20
+"""Along one direction: what is beyond does not fit into an integer."""
+
 _COARSER = 0.8
 """Factor by which the number of bins along each direction is lowered until they are so few."""
 
@@ -204,6 +207,17 @@ def _too_many(what: str, r_cut: float) -> InputError:
     )
 
 
+_Grid = tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]
+_Ordered = tuple[
+    NDArray[np.int64],
+    NDArray[np.int64],
+    NDArray[np.int64],
+    NDArray[np.float64],
+    NDArray[np.int64],
+]
+"""``start``, ``order``, ``bin_index``, ``positions`` and ``rank`` of :class:`Bins`."""
+
+
 def make_bins(frame: Frame, r_cut: float) -> Bins:
     """Sort the frame's molecules into bins of about ``r_cut`` (Å).
 
@@ -236,16 +250,29 @@ def bin_sites(
         origin += low * direction
         cell[axis] = max((high - low) * (1.0 + 1e-9), r_cut) * direction
     inverse = np.asarray(np.linalg.inv(cell), dtype=np.float64)
-    height = 1.0 / np.linalg.norm(inverse, axis=0)
-    slack = r_cut * (1.0 + 1e-9)  # rounding must not move a neighbour out of reach
-    shape = np.maximum(np.floor(np.minimum(height / slack, 2.0**20)), 1.0)
-    while shape.prod() > _BINS_PER_SITE * n + _BINS:  # a few sites in a large space
-        shape = np.maximum(np.floor(shape * _COARSER), 1.0)
-    reach = np.ceil(slack * shape / height)
+    r_cut = float(r_cut)
+    grid, ordered = _sort(positions, cell, inverse, periodic, r_cut)
+    height, shape, reach = grid
     check_thickness(reach, height[periodic], r_cut)
-    shape, reach = shape.astype(np.int64), reach.astype(np.int64)
-    ordered = _sort(positions, cell, inverse, periodic, shape)
-    return Bins(cell, inverse, origin, periodic, shape, reach, *ordered, float(r_cut))
+    whole = reach.astype(np.int64)
+    return Bins(cell, inverse, origin, periodic, shape, whole, *ordered, r_cut)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _grid(inverse: NDArray[np.float64], r_cut: float, n: int) -> _Grid:  # pragma: no cover
+    """(3,) Å between opposite faces of the cell, bins and reach along each of its vectors."""
+    slack = r_cut * (1.0 + 1e-9)  # rounding must not move a neighbour out of reach
+    height, shape, reach = np.empty(3), np.empty(3, dtype=np.int64), np.empty(3)
+    for axis in range(3):
+        x, y, z = inverse[0, axis], inverse[1, axis], inverse[2, axis]
+        height[axis] = 1.0 / np.sqrt(x * x + y * y + z * z)
+        shape[axis] = max(int(min(height[axis] / slack, _MOST_BINS)), 1)
+    while shape.prod() > _BINS_PER_SITE * n + _BINS:  # a few sites in a large space
+        for axis in range(3):
+            shape[axis] = max(int(shape[axis] * _COARSER), 1)
+    for axis in range(3):
+        reach[axis] = np.ceil(slack * shape[axis] / height[axis])
+    return height, shape, reach
 
 
 @njit(cache=True, nogil=True)
@@ -254,19 +281,15 @@ def _sort(
     cell: NDArray[np.float64],
     inverse: NDArray[np.float64],
     periodic: NDArray[np.bool_],
-    shape: NDArray[np.int64],
-) -> tuple[
-    NDArray[np.int64],
-    NDArray[np.int64],
-    NDArray[np.int64],
-    NDArray[np.float64],
-    NDArray[np.int64],
-]:  # pragma: no cover
-    """``start``, ``order``, ``bin_index``, ``positions`` and ``rank`` of :class:`Bins`.
+    r_cut: float,
+) -> tuple[_Grid, _Ordered]:  # pragma: no cover
+    """What :func:`_grid` gives, and the molecules put into its bins.
 
     A counting sort: the molecules of a bin keep the order they have in the frame.
     """
     n = len(positions)
+    grid = _grid(inverse, r_cut, n)
+    shape = grid[1]
     bin_index = np.empty(n, dtype=np.int64)
     wrapped = np.empty((n, 3))
     start = np.zeros(shape[0] * shape[1] * shape[2] + 1, dtype=np.int64)
@@ -299,7 +322,7 @@ def _sort(
                 + wrapped[i, 1] * cell[1, axis]
                 + wrapped[i, 2] * cell[2, axis]
             )
-    return start, order, bin_index, inside, rank
+    return grid, (start, order, bin_index, inside, rank)
 
 
 @njit(cache=True, nogil=True)

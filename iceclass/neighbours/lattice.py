@@ -148,7 +148,9 @@ def heights(cell: NDArray[Any]) -> NDArray[np.float64]:
 
 def _at_right_angles(cell: NDArray[Any], pbc: NDArray[np.bool_]) -> bool:
     """Whether a (3, 3) cell is periodic along x, y and z, by vectors along them."""
-    return bool(np.all(pbc) and np.diagonal(cell).min() > 0.0 and np.count_nonzero(cell) == 3)
+    if np.count_nonzero(pbc) != 3 or np.count_nonzero(cell) != 3:
+        return False
+    return bool(cell[0, 0] > 0.0 and cell[1, 1] > 0.0 and cell[2, 2] > 0.0)
 
 
 def check_thickness(images: NDArray[np.float64], height: NDArray[np.float64], r: float) -> None:

@@ -12,11 +12,12 @@ from weakref import finalize
 from zlib import crc32
 
 _BLOCK = 1 << 18
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def record_line(record: Mapping[str, Any]) -> bytes:
     """A line of the file: the checksum of the JSON text, and the text."""
-    text = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+    text = _JSON.encode(record)
     return f"{crc32(text.encode()):08x} {text}\n".encode()
 
 
