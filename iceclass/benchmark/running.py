@@ -44,6 +44,8 @@ class Settings:
         Of the dumps that are labelled.
     frame_sizes
         Molecules a frame for which several threads are held against as many processes.
+    frame_pairs
+        Half of how many such frames at least.
     labelling
         Whether labelling is timed.
 
@@ -61,6 +63,7 @@ class Settings:
     memory_molecules: int = 11664
     frames: int = 5
     frame_sizes: tuple[int, ...] = (1000, 32_768)
+    frame_pairs: int = 8
     labelling: bool = True
 
     def __post_init__(self) -> None:
@@ -89,6 +92,7 @@ class Settings:
             memory_molecules=2000,
             frames=2,
             frame_sizes=(432,),
+            frame_pairs=1,
         )
 
 
@@ -224,6 +228,7 @@ def _cores(count: int, settings: Settings) -> list[Comparison]:
     """Rows of labelling with ``count`` threads: what they gain, and what processes gain."""
     task = {"task": "cores", "threads": count, "sizes": settings.frame_sizes}
     task |= {"molecules": 10 * settings.molecules * settings.frames, "repeats": settings.repeats}
+    task |= {"pairs": settings.frame_pairs}  # else its ends were much of a run over large frames
     answer = _measure(task, count)
     timings = {(what, n, key): timing(w, p) for what, n, key, w, p in answer["timings"]}
     return [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 BLOCK = 240
 """Ranges start at multiples of it, however many threads there are. It is divisible by the widths of
 vectors, and by the molecules that go through a network at a time."""
+
+_WORTH_HELP = 16
+"""Blocks of rows whose work takes so long that it is divided where nobody helps yet."""
 
 _count: ContextVar[int | None] = ContextVar("iceclass_threads", default=None)
 
@@ -49,7 +52,8 @@ class Team:
     """As many threads as there are cores to use, each at a piece of work of its own.
 
     A member whose work can be divided (:func:`over_rows`) gets the help of those that have nothing
-    to do: so many small pieces are done side by side, and a large one is shared out.
+    to do, from the beginning or later: so many small pieces are done side by side, and a large one
+    is shared out.
 
     Parameters
     ----------
@@ -101,32 +105,38 @@ def over_rows(work: Callable[[int, int], None], n_rows: int) -> None:
     of ``work`` is raised here. NumPy's products within ``work`` run in its own thread alone.
     """
     blocks, team = -(-n_rows // BLOCK), _team.get()
-    helpers = min(thread_count(), max(1, blocks // 2)) - 1
-    if team is not None:
-        helpers = team.borrow(helpers)
+    most = min(thread_count(), max(1, blocks // 2)) - 1
+    helpers = most if team is None else team.borrow(most)
+    if helpers > 0:
+        chunks = min(4 * (helpers + 1), blocks)
+    else:  # somebody may join in later, if it takes long
+        chunks = min(4 * (most + 1), blocks // _WORTH_HELP)
     with products_in_one_thread():
-        if helpers == 0:
+        if chunks <= 1:
             work(0, n_rows)
             return
-        chunks = min(4 * (helpers + 1), blocks)
         bounds = [min(blocks * k // chunks * BLOCK, n_rows) for k in range(chunks + 1)]
         ranges = pairwise(bounds)  # each range is taken by one thread, this one among them
-
-        def take() -> None:
-            for start, stop in ranges:
-                work(start, stop)
+        others: list[Future[None]] = []
 
         def help_out() -> None:
             try:
-                take()
+                for start, stop in ranges:
+                    work(start, stop)
             finally:
                 if team is not None:
                     team.give_back(1)
 
-        pool = _pool((thread_count() if team is None else team.size) - 1)
-        others = [pool.submit(help_out) for _ in range(helpers)]
+        def ask(count: int) -> None:
+            size = thread_count() if team is None else team.size
+            others.extend(_pool(size - 1).submit(help_out) for _ in range(count))
+
+        ask(helpers)
         try:
-            take()
+            for start, stop in ranges:
+                work(start, stop)
+                if team is not None and len(others) < most:
+                    ask(team.borrow(most - len(others)))
         finally:
             wait(others)
         for other in others:

@@ -21,7 +21,7 @@ from iceclass.descriptors.base import STORED_NAMES, Descriptor
 from iceclass.errors import InputError, ModelError
 from iceclass.frame import Frame
 from iceclass.kernels.choice import run
-from iceclass.kernels.threads import over_rows
+from iceclass.kernels.threads import BLOCK, over_rows
 from iceclass.model.novelty import Novelty, likely_classes
 from iceclass.model.scaler import Scaler
 from iceclass.phases import UNKNOWN
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 HIDDEN = 100
 
-AT_A_TIME = 960
+AT_A_TIME = 4 * BLOCK
 """Molecules whose features are held at a time, in the second cache or little beyond; mostly all of
 a small frame, since with every call a thread may have to wait for Python's lock."""
 
@@ -287,8 +287,9 @@ class Model:
         The features, (AT_A_TIME, F), may be changed. Returns whether those that count are finite
         and not too large to be squared.
         """
-        if simd is None:
-            return self._plain_answer(features[: len(rows)], found, rows)
+        if simd is None:  # the same blocks however rows are shared out: products differ with them
+            parts = [slice(k, min(k + BLOCK, len(rows))) for k in range(0, len(rows), BLOCK)]
+            return all([self._plain_answer(features[part], found, rows[part]) for part in parts])
         from iceclass.model.kernels import answer
 
         return answer(

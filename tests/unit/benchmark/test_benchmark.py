@@ -245,7 +245,14 @@ def test_ratios_and_goals_follow_from_the_timings():
 
 
 def test_threads_are_held_against_processes():
-    task = {"task": "cores", "threads": 2, "sizes": [216], "molecules": 432, "repeats": 1}
+    task = {
+        "task": "cores",
+        "threads": 2,
+        "sizes": [216],
+        "molecules": 432,
+        "repeats": 1,
+        "pairs": 1,
+    }
     done = subprocess.run(
         [sys.executable, "-m", "iceclass.benchmark.worker"],
         input=json.dumps(task),
