@@ -290,6 +290,13 @@ def test_figures_on_the_page_of_speed_are_those_of_the_benchmark():
     large = json.loads((ROOT / "docs" / "bench" / "large.json").read_text(encoding="utf-8"))
     for result in large:
         assert f"{result['peak_MiB']} MiB" in page
+    rows = (ROOT / "docs" / "bench" / "bench.csv").read_text(encoding="utf-8").splitlines()
+    cores = [row for row in csv.DictReader(rows) if row["speed_up"] and row["family"] == "label"]
+    assert len(cores) == 4
+    for row in cores:
+        gain, most = float(row["speed_up"]), float(row["machine_speed_up"])
+        what, n = row["subject"].partition(" of ")[2], f"{int(row['molecules']):,}".replace(",", " ")
+        assert f"| {what} | {n} | {gain:.2f} | {most:.2f} | {gain / most:.2f} |" in page
 
 
 def test_table_of_the_ices_is_that_of_the_report():
