@@ -295,8 +295,11 @@ def test_figures_on_the_page_of_speed_are_those_of_the_benchmark():
     assert len(cores) == 4
     for row in cores:
         gain, most = float(row["speed_up"]), float(row["machine_speed_up"])
-        what, n = row["subject"].partition(" of ")[2], f"{int(row['molecules']):,}".replace(",", " ")
-        assert f"| {what} | {n} | {gain:.2f} | {most:.2f} | {gain / most:.2f} |" in page
+        what, size = row["subject"].partition(" of ")[2], f"{int(row['molecules']):,}"
+        assert (
+            f"| {what} | {size.replace(',', ' ')} | {gain:.2f} | {most:.2f} | {gain / most:.2f} |"
+            in page
+        )
 
 
 def test_table_of_the_ices_is_that_of_the_report():
