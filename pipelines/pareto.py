@@ -112,23 +112,21 @@ def figure(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
         page = new_figure(1.8 * COLUMN, 3.6)
         axes = page.add_subplot()
         front: list[tuple[float, float]] = []
-        for cost, error, row in points:
+        for number, (cost, error, row) in enumerate(points, 1):
             if not front or error < front[-1][1]:
                 front.append((cost, error))
-            chosen = row["descriptor"] == CHOSEN
-            axes.plot(cost, 100 * error, "o", color="#D55E00" if chosen else "#0072B2")
-            axes.annotate(
-                row["descriptor"],
-                (cost, 100 * error),
-                (3, 3),
-                textcoords="offset points",
-                fontsize=5,
-            )
+            colour = "#D55E00" if row["descriptor"] == CHOSEN else "#0072B2"
+            name = f"{number} {row['descriptor']}"
+            axes.plot(cost, 100 * error, "o", color=colour, markersize=4, label=name)
+            at = (cost, 100 * error)
+            axes.annotate(str(number), at, (3, 3), textcoords="offset points", fontsize=6)
         axes.plot([c for c, _ in front], [100 * e for _, e in front], color=DARK, linewidth=0.6)
-        axes.set_xlabel("µs a molecule, one thread")
+        axes.set(xscale="log", yscale="log", xlabel="µs a molecule, one thread")
         axes.set_ylabel("molecules of test preparations wrong / %")
-        axes.set_xscale("log")
-        axes.set_yscale("log")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter("{x:g}")
+            axis.set_minor_formatter("{x:g}")
+        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=6, labelcolor="linecolor")
         save(page, path)
 
 
