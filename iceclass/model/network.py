@@ -364,16 +364,14 @@ class Model:
 
     def _prediction(self, found: _Scores, unknown: bool) -> Prediction:
         best = found.probabilities.argmax(axis=1)
-        confidence = found.probabilities[
-            np.arange(len(best)), best
-        ]  # max(axis=1) takes much longer
+        every = np.arange(len(best))
         labels = best.astype(np.int64)
         if unknown and self.novelty is not None:
             labels[~(found.novelty <= self.novelty.threshold)] = UNKNOWN_LABEL
         return Prediction(
             labels=labels,
             probabilities=found.probabilities,
-            confidence=confidence,
+            confidence=found.probabilities[every, best],  # max(axis=1) takes much longer
             novelty=found.novelty,
             classes=self.classes,
             model_id=self.model_id,
