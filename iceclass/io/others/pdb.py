@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iceclass.errors import InputError
+from iceclass.io.options import cell_vectors
 from iceclass.io.others.gro import residue_numbers
 from iceclass.io.others.names import named_kinds
 from iceclass.io.pieces import Piece, check_whole
@@ -84,8 +86,6 @@ class PdbFile(FrameCursor):
         return lines or None
 
     def _box(self, text: str) -> NDArray[np.float64]:
-        from ase.geometry import cellpar_to_cell
-
         spans = ((6, 15), (15, 24), (24, 33), (33, 40), (40, 47), (47, 54))
         try:
             numbers = [float(text[start:stop]) for start, stop in spans]
@@ -98,12 +98,10 @@ class PdbFile(FrameCursor):
             )
         if max(numbers[:3]) <= 1.0:  # 1 1 1: a box for want of one
             return np.zeros((3, 3))
-        if min(numbers[:3]) <= 0.0 or not all(0.0 < angle < 180.0 for angle in numbers[3:]):
-            self.fail(f"the box {numbers} has no volume", self.buffer.line)
-        cell = np.asarray(cellpar_to_cell(numbers), np.float64)
-        if not np.isfinite(cell).all():
-            self.fail(f"the box {numbers} has no volume", self.buffer.line)
-        return cell
+        if max(numbers[3:]) < 180.0:
+            with suppress(InputError):
+                return np.array(cell_vectors(numbers))
+        self.fail(f"the box {numbers} has no volume", self.buffer.line)
 
     def _load(
         self, lines: list[tuple[int, bytes]], cell: NDArray[np.float64], title: str

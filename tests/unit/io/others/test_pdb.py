@@ -105,6 +105,7 @@ def test_no_box(tmp_path: Path) -> None:
     [
         ("CRYST1   20.000", "CRYST1   twenty", "the box is"),
         ("  90.00  90.00  90.00", "   0.00  90.00  90.00", "no volume"),
+        ("  90.00  90.00  90.00", "  90.00   1.00   5.00", "no volume"),
         ("  30.000  30.000", "  30.000  3x.000", "z of row 1 of 31, columns 47 to 54, is '3x.000'"),
         ("  30.000  30.000", "  30.000     nan", "z of row 1"),
     ],
