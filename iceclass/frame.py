@@ -182,10 +182,8 @@ def _array(value: ArrayLike, shape: tuple[int, ...], name: str) -> NDArray[np.fl
 
 def _independent(vectors: NDArray[np.float64]) -> bool:
     """Whether the (k, 3) cell vectors span k dimensions."""
-    if np.count_nonzero(vectors) == 3 == len(vectors) and np.diagonal(vectors).min() >= 1e-6:
-        return True  # along the axes: what the lines below come to
     lengths = np.linalg.norm(vectors, axis=1)
     if np.any(lengths < 1e-6):
         return False
-    gram = (vectors / lengths[:, None]) @ (vectors / lengths[:, None]).T
-    return bool(np.linalg.det(gram) > 1e-10)
+    units = vectors / lengths[:, None]
+    return bool(np.linalg.det(units @ units.T) > 1e-10)

@@ -21,7 +21,8 @@ from iceclass.analysis.observer import Observer, Record
 from iceclass.errors import InputError, unknown_name
 from iceclass.frame import Frame
 from iceclass.io.output.csv_tables import write_csv
-from iceclass.neighbours.cell_list import Bins, check_crowded, make_bins, neighbours_of_resized
+from iceclass.neighbours.bins import Bins, make_bins
+from iceclass.neighbours.cell_list import check_crowded, neighbours_of_resized
 from iceclass.phases import PHASES, UNKNOWN, family_of, is_crystal
 from iceclass.prediction import Prediction
 

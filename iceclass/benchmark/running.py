@@ -44,8 +44,8 @@ class Settings:
         Of the dumps that are labelled.
     frame_sizes
         Molecules a frame for which several threads are held against as many processes.
-    frame_pairs
-        Half of how many such frames at least.
+    least_frames
+        How many such frames at least; even, since two that differ are repeated.
     labelling
         Whether labelling is timed.
 
@@ -63,7 +63,7 @@ class Settings:
     memory_molecules: int = 11664
     frames: int = 5
     frame_sizes: tuple[int, ...] = (1000, 32_768)
-    frame_pairs: int = 8
+    least_frames: int = 16
     labelling: bool = True
 
     def __post_init__(self) -> None:
@@ -92,7 +92,7 @@ class Settings:
             memory_molecules=2000,
             frames=2,
             frame_sizes=(432,),
-            frame_pairs=1,
+            least_frames=2,
         )
 
 
@@ -228,7 +228,8 @@ def _cores(count: int, settings: Settings) -> list[Comparison]:
     """Rows of labelling with ``count`` threads: what they gain, and what processes gain."""
     task = {"task": "cores", "threads": count, "sizes": settings.frame_sizes}
     task |= {"molecules": 10 * settings.molecules * settings.frames, "repeats": settings.repeats}
-    task |= {"pairs": settings.frame_pairs}  # else its ends were much of a run over large frames
+    # else the ends of a run over large frames would be much of it
+    task |= {"least_frames": settings.least_frames}
     answer = _measure(task, count)
     timings = {(what, n, key): timing(w, p) for what, n, key, w, p in answer["timings"]}
     return [

@@ -158,7 +158,7 @@ def cores(task: dict[str, Any]) -> dict[str, Any]:
             path = Path(folder) / f"{k}.lammpstrj"
             frames = labels.trajectory("ice Ih", molecules, 2)
             n = sum(frame.n_molecules for frame in frames)
-            times = max(task["pairs"], task["molecules"] // n)
+            times = max(task["least_frames"] // 2, task["molecules"] // n)
             labels.write_dump(path, frames * times, content)
             timings = control.side_by_side(
                 path, content, task["threads"], n * times, task["repeats"]

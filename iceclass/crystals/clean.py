@@ -9,7 +9,7 @@ from pathlib import Path
 from iceclass.crystals.database import (
     Entry,
     entries,
-    opened,
+    open_database,
     replacing_database,
     write_entry,
 )
@@ -69,7 +69,7 @@ def clean(
         else:
             taken.append(entry)
     taken.sort(key=lambda e: (len(e.atoms), e.phase, e.source))
-    with replacing_database(output, force=force) as place, opened(place) as rows:
+    with replacing_database(output, force=force) as place, open_database(place) as rows:
         for entry in taken:
             write_entry(rows, entry)
     return taken

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from iceclass.crystals.database import Entry, opened, replacing_database, write_entry
+from iceclass.crystals.database import Entry, open_database, replacing_database, write_entry
 from iceclass.crystals.faults import Fault, Finding, meaningless, misplaced, parse_formula
 from iceclass.errors import InputError, MissingDependencyError
 from iceclass.frame import Frame
@@ -195,7 +195,7 @@ def collect(
         pymatgen is not installed.
     """
     crystals = []
-    with replacing_database(output, force=force) as place, opened(place) as rows:
+    with replacing_database(output, force=force) as place, open_database(place) as rows:
         for path in files:
             for read in read_crystals(path):
                 crystal = label_crystal(read, model)

@@ -46,7 +46,7 @@ class Entry:
 
 
 def open_database(place: str | Path) -> Any:
-    """ASE's database at a path or URL."""
+    """ASE's database at a path or URL; after a ``with`` block it is committed and closed."""
     from ase.db import connect
 
     text = str(place)
@@ -57,13 +57,6 @@ def open_database(place: str | Path) -> Any:
             hint=f"known: {', '.join(FILES)} or postgresql://…",
         )
     return connect(text)
-
-
-@contextmanager
-def opened(place: str | Path) -> Iterator[Any]:
-    """ASE's database with a connection that is committed and closed at the end."""
-    with open_database(place) as rows:
-        yield rows
 
 
 def entries(place: str | Path) -> list[Entry]:
@@ -77,7 +70,7 @@ def entries(place: str | Path) -> list[Entry]:
     if "://" not in str(place) and not Path(place).is_file():
         raise InputError("no such file", path=place)
     try:
-        with opened(place) as rows:
+        with open_database(place) as rows:
             return [_entry(row) for row in rows.select(sort="id")]
     except InputError:
         raise
@@ -124,7 +117,7 @@ def replacing_database(output: str, *, force: bool = False) -> Iterator[str]:
     Of a file; a database on a server is written to directly and must be empty.
     """
     if "://" in output:
-        with opened(output) as rows:
+        with open_database(output) as rows:
             there = rows.count()
         if there and not force:
             hint = "use another database, or force=True"

@@ -24,7 +24,7 @@ import numpy as np
 
 from iceclass.crystals.calculators import STEPS_PER_ATOM, calculator
 from iceclass.crystals.collect import phase_of
-from iceclass.crystals.database import Entry, entries, open_database, opened, write_entry
+from iceclass.crystals.database import Entry, entries, open_database, write_entry
 from iceclass.crystals.faults import Fault
 from iceclass.errors import InputError, OutputError
 
@@ -118,7 +118,7 @@ def relax(
         for count, (entry, labelled) in enumerate(_relaxed(left, options, parts, model), start=1):
             phase, agreement = labelled
             row = replace(entry, phase=phase, agreement=agreement, calculator=options.calculator)
-            with opened(output) as rows:  # committed at once
+            with open_database(output) as rows:  # committed at once
                 write_entry(rows, row)
             _state(parts, entry.source).unlink(missing_ok=True)
             report(entry, len(known) + count, len(wanted))

@@ -19,8 +19,9 @@ from iceclass.kernels.choice import run
 from iceclass.kernels.memory import LINE, aligned_rows
 from iceclass.kernels.simd import I64, Value, Vectors, emitter, twins, vector_code
 from iceclass.kernels.threads import over_rows
+from iceclass.neighbours.bins import Bins, make_bins
 from iceclass.neighbours.candidates import CANDIDATES, bin_candidates, bin_of, select_places
-from iceclass.neighbours.cell_list import MAX_NEIGHBOURS, Bins, check_crowded, make_bins
+from iceclass.neighbours.cell_list import MAX_NEIGHBOURS, check_crowded
 
 _REGISTERS = 12
 """Vectors of one row that are summed at a time: AVX-512 has 32 registers, 8 of them suffice to hide

@@ -15,12 +15,19 @@ from numpy.typing import NDArray
 from iceclass.errors import InputError, MissingDependencyError
 from iceclass.external.mdapy import CHILL_PLUS
 from iceclass.frame import Frame
+from iceclass.neighbours.lattice import at_right_angles
 
 _CUTOFF = 3.5
 """Å. d-SEAMS' own default of the distance of neighbours."""
 
-_NAMES = ("water", "hexagonal", "cubic", "interfacial", "clathrate", "interClathrate")
-"""What d-SEAMS calls :data:`CHILL_PLUS`."""
+_NAMES = dict(
+    zip(
+        ("water", "hexagonal", "cubic", "interfacial", "clathrate", "interClathrate"),
+        CHILL_PLUS,
+        strict=True,
+    )
+)
+"""What d-SEAMS calls a molecule → its name here."""
 
 
 def chill_plus(frame: Frame) -> NDArray[np.str_]:
@@ -35,8 +42,7 @@ def chill_plus(frame: Frame) -> NDArray[np.str_]:
     """
     system = _system(frame)
     system.chill_plus()
-    place = {name: k for k, name in enumerate(_NAMES)}
-    return np.array(CHILL_PLUS)[[place.get(point.iceType.name, 0) for point in system.cloud.pts]]
+    return np.array([_NAMES.get(point.iceType.name, CHILL_PLUS[0]) for point in system.cloud.pts])
 
 
 def chill_plus_work(frame: Frame) -> Callable[[], object]:
@@ -57,7 +63,7 @@ def _system(frame: Frame) -> Any:
         import pydseams
     except ImportError as error:
         raise MissingDependencyError("CHILL+ by d-SEAMS", "d-SEAMS", "bench") from error
-    lengths = np.diagonal(frame.cell)
-    if not frame.pbc.all() or np.count_nonzero(frame.cell) != 3 or not np.all(lengths > 0.0):
+    if not at_right_angles(frame.cell, frame.pbc):
         raise InputError("d-SEAMS is given periodic boxes parallel to the axes only")
-    return pydseams.Frame.from_arrays(frame.positions - frame.origin, lengths, cutoff=_CUTOFF)
+    positions, lengths = frame.positions - frame.origin, np.diagonal(frame.cell)
+    return pydseams.Frame.from_arrays(positions, lengths, cutoff=_CUTOFF)

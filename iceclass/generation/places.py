@@ -19,9 +19,18 @@ from numpy.typing import NDArray
 from iceclass.errors import InputError, unknown_name
 from iceclass.generation.construction import GROUPS, Arrangement
 from iceclass.generation.engine import Stage
-from iceclass.generation.lattices import Size, Structure, build
+from iceclass.generation.lattices import Structure
 from iceclass.generation.other_sites import Others
 from iceclass.generation.recipes import Crystal, Recipe
+from iceclass.generation.slabs import (
+    BONDED,
+    check_right_angles,
+    cut_open,
+    fitted,
+    fractional_oxygens,
+    squeezed,
+    stacked,
+)
 from iceclass.generation.stages import (
     BATH,
     THERMOSTAT,
@@ -33,20 +42,13 @@ from iceclass.generation.stages import (
     relax,
     thermo,
 )
-from iceclass.neighbours.cell_list import neighbour_list
 from iceclass.neighbours.lattice import heights
 
 AXES = {"x": 0, "y": 1, "z": 2}
 
-BONDED = 2.6
-"""Å; no two bonded oxygens of an ice at low pressure are nearer."""
-
 WARM = 4.0
 """ps that the crystal is simulated before a part of it is held: two periods of the slowest sound in
 a cell of 4 nm (2 km/s), so that what is held is a crystal in motion."""
-
-MOST_STRAIN = 0.03
-"""Of a crystal that is fitted to another: more than thermal expansion, less than would break it."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +168,7 @@ class Coexistence(_Held):
     fraction: float = 0.5
 
     def holds(self, structure: Structure) -> NDArray[np.bool_]:
-        along = _fractional(structure)[:, _axis(self.axis)]
+        along = fractional_oxygens(structure)[:, _axis(self.axis)]
         return np.asarray(along < self.fraction)
 
 
@@ -191,7 +193,7 @@ class Nucleus(_Held):
     height: float = 0.0
 
     def holds(self, structure: Structure) -> NDArray[np.bool_]:
-        fractional = _fractional(structure)
+        fractional = fractional_oxygens(structure)
         away = (fractional - 0.5) @ structure.cell
         if self.height > 0:
             flat = np.abs(away[:, 2]) < self.height / 2
@@ -218,11 +220,11 @@ class TwoCrystals(Crystal):
 
     def arrange(self, structure: Structure, phase: str) -> Arrangement:
         """The two, as far apart at both faces as oxygens are that are bonded."""
-        _check_right_angles(structure)
-        other = _fitted(self.other, structure)
+        check_right_angles(structure)
+        other = fitted(self.other, structure)
         for gap in np.arange(0.0, BONDED + 0.1, 0.1):
-            both, second = _stacked(structure, other, float(gap))
-            if not _squeezed(both, second):
+            both, second = stacked(structure, other, float(gap))
+            if not squeezed(both, second):
                 break
         return Arrangement.of_two(both, (phase, self.other), second)
 
@@ -290,7 +292,7 @@ class Surface(_Opened):
 
     def arrange(self, structure: Structure, phase: str) -> Arrangement:
         """The crystal opened along the axis, the skin uncertain."""
-        opened, depth = _opened(structure, _axis(self.axis), self.vacuum)
+        opened, depth = cut_open(structure, _axis(self.axis), self.vacuum)
         whole = Arrangement.of_one(structure, phase, solid=True)
         return replace(whole, structure=opened, uncertain=depth < self.skin)
 
@@ -332,7 +334,7 @@ class LiquidSurface(_Melted):
 
     def arrange(self, structure: Structure, phase: str) -> Arrangement:
         """The crystal opened along the axis; all of it will be liquid."""
-        opened, _ = _opened(structure, _axis(self.axis), self.vacuum)
+        opened, _ = cut_open(structure, _axis(self.axis), self.vacuum)
         return Arrangement.of_one(opened, "water")
 
 
@@ -342,7 +344,7 @@ class Droplet(_Melted):
 
     def arrange(self, structure: Structure, phase: str) -> Arrangement:
         """A ball in a cubic box, vacuum all around."""
-        away = (_fractional(structure) - 0.5) @ structure.cell
+        away = (fractional_oxygens(structure) - 0.5) @ structure.cell
         radius = heights(structure.cell).min() / 2
         inside = np.linalg.norm(away, axis=1) < radius
         edge = 2 * radius + self.vacuum
@@ -376,7 +378,7 @@ class Wall(_Melted):
 
     def arrange(self, structure: Structure, phase: str) -> Arrangement:
         """The crystal opened along z and the gap filled with the wall."""
-        opened, _ = _opened(structure, 2, self.vacuum)
+        opened, _ = cut_open(structure, 2, self.vacuum)
         top = float(opened.molecules[:, 0, 2].max()) + self.wall_sigma
         bottom = float(opened.molecules[:, 0, 2].min()) - self.wall_sigma + opened.cell[2, 2]
         edge = self.wall_spacing * np.sqrt(2.0)
@@ -421,87 +423,3 @@ def _axis(name: str) -> int:
     if name not in AXES:
         raise unknown_name("axis", name, AXES)
     return AXES[name]
-
-
-def _fractional(structure: Structure) -> NDArray[np.float64]:
-    """(N, 3) oxygens in units of the cell vectors, from 0 to 1."""
-    fractional = structure.molecules[:, 0] @ np.linalg.inv(structure.cell)
-    return np.asarray(fractional - np.floor(fractional))
-
-
-def _check_right_angles(structure: Structure) -> None:
-    if not np.allclose(structure.cell[np.tril_indices(3, -1)], 0.0, atol=1e-6):
-        raise InputError(f"{structure.lattice}: expected a crystal with right angles")
-
-
-def _fitted(name: str, structure: Structure) -> Structure:
-    """Another crystal on top of one: the face and repetition of the least strain."""
-    across, thick = np.diag(structure.cell)[:2], structure.cell[2, 2]
-    small = replace(structure.model, r_cut=0.0)
-    one = build(name, small, seed=1, size=Size(repetition=(1, 1, 1)))
-    _check_right_angles(one)
-    edges = np.diag(one.cell)
-    choices = []
-    for up in range(3):
-        x, y = (up + 1) % 3, (up + 2) % 3
-        cells = np.maximum(1, np.round(across / edges[[x, y]]))
-        strain = float(np.abs(across / (cells * edges[[x, y]]) - 1.0).max())
-        layers = max(1, round(thick / edges[up]))
-        choices.append((strain, up, (*cells.astype(int), layers)))
-    strain, up, counts = min(choices)
-    if strain > MOST_STRAIN:
-        raise InputError(
-            f"{name} on {structure.lattice} ×{structure.repetition}: strained by "
-            f"{100 * strain:.1f} % sideways, expected at most {100 * MOST_STRAIN:g} %",
-            hint="take another repetition of a crystal with right angles",
-        )
-    order = [(up + 1) % 3, (up + 2) % 3, up]
-    repetition = [0, 0, 0]
-    for axis, count in zip(order, counts, strict=True):
-        repetition[axis] = int(count)
-    made = build(name, small, seed=structure.seed, size=Size(tuple(repetition)))  # type: ignore[arg-type]
-    turned = made.molecules[:, :, order]
-    cell = np.diag([*across, np.diag(made.cell)[up]])
-    oxygens = turned[:, :1] * np.diag(cell) / np.diag(made.cell)[order]
-    return replace(made, cell=cell, molecules=turned - turned[:, :1] + oxygens)
-
-
-def _stacked(
-    first: Structure, second: Structure, gap: float
-) -> tuple[Structure, NDArray[np.bool_]]:
-    """Two crystals in one box, the second on top, Å between their cells; which is the second."""
-    cell = first.cell.copy()
-    cell[2, 2] += second.cell[2, 2] + 2 * gap
-    moved = second.molecules + np.array([0.0, 0.0, first.cell[2, 2] + gap])
-    both = replace(first, cell=cell, molecules=np.concatenate([first.molecules, moved]))
-    return both, np.arange(both.n_molecules) >= first.n_molecules
-
-
-def _squeezed(structure: Structure, second: NDArray[np.bool_]) -> bool:
-    """Whether an oxygen of one crystal is nearer to one of the other than bonded ones are."""
-    offsets, neighbour = neighbour_list(structure.frame(), BONDED)[:2]
-    centre = np.repeat(np.arange(len(second)), np.diff(offsets))
-    return bool((second[centre] != second[neighbour]).any())
-
-
-def _opened(
-    structure: Structure, axis: int, vacuum: float
-) -> tuple[Structure, NDArray[np.float64]]:
-    """The crystal cut across ``axis`` at its widest gap, with vacuum there; and (N,) depths, Å.
-
-    The depth of a molecule is its distance from the plane of the outermost ones.
-    """
-    along = _fractional(structure)[:, axis]
-    order = np.sort(along)
-    gaps = np.diff(np.append(order, order[0] + 1.0))
-    cut = (order[int(np.argmax(gaps))] + gaps.max() / 2) % 1.0
-    fractional = _fractional(structure)
-    fractional[:, axis] = (along - cut) % 1.0
-    height = heights(structure.cell)[axis]
-    cell = structure.cell.copy()
-    cell[axis] *= 1.0 + vacuum / height
-    oxygens = fractional @ structure.cell + cell[axis] * (0.5 * vacuum / (height + vacuum))
-    molecules = structure.molecules - structure.molecules[:, :1] + oxygens[:, None]
-    place = fractional[:, axis] * height
-    depth = np.minimum(place - place.min(), place.max() - place)
-    return replace(structure, cell=cell, molecules=molecules), depth

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 BLOCK = 240
 """Ranges start at multiples of it, however many threads there are. It is divisible by the widths of
-vectors, and by the molecules that go through a network at a time."""
+vectors, and by the rows that a network's kernel has in registers at a time."""
 
 _WORTH_HELP = 16
 """Blocks of rows whose work takes so long that it is divided where nobody helps yet."""

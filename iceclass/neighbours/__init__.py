@@ -13,10 +13,9 @@
 :class:`Lattice` gives shortest images of single vectors. Kernels take :class:`Bins`.
 """
 
+from iceclass.neighbours.bins import Bins, make_bins
 from iceclass.neighbours.cell_list import (
-    Bins,
     Pairs,
-    make_bins,
     nearest,
     neighbour_list,
     neighbours_of,

@@ -1,4 +1,4 @@
-"""Candidates for neighbours, gathered once for all molecules of a bin of :mod:`.cell_list`.
+"""Candidates for neighbours, gathered once for all molecules of a bin of :mod:`.bins`.
 
 Vector code (:mod:`iceclass.kernels.simd`) selects those close to a molecule, or plain loops without
 a branch, which for each candidate would be predicted wrong too often.
@@ -16,7 +16,7 @@ from numba.core.errors import TypingError
 from numpy.typing import NDArray
 
 from iceclass.kernels.simd import I32, I64, Value, Vectors, emitter, has_avx512, vector_code
-from iceclass.neighbours.cell_list import Bins
+from iceclass.neighbours.bins import Bins
 
 MAX_CANDIDATES = 8_000_000
 """Molecules and images near one bin beyond which a frame is refused as too dense."""

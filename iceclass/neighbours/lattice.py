@@ -56,7 +56,7 @@ class Lattice:
             ``radius`` (Å).
         """
         edges = np.diagonal(cell)
-        if _at_right_angles(cell, pbc) and edges.min() > 2.0 * radius:  # what the lines below give
+        if at_right_angles(cell, pbc) and edges.min() > 2.0 * radius:  # what the lines below give
             box = np.array(cell, np.float64)
             return cls(box, np.diag(1.0 / edges), np.ones(3, bool), np.zeros((1, 3)), float(radius))
         full, periodic = complete_cell(cell, pbc)
@@ -121,7 +121,7 @@ def complete_cell(
     InputError
         The periodic vectors span no volume.
     """
-    if _at_right_angles(cell, pbc):  # what the lines below come to, in a tenth of the time
+    if at_right_angles(cell, pbc):  # what the lines below come to, in a tenth of the time
         return np.array(cell, dtype=np.float64), np.ones(3, dtype=bool)
     vectors = np.array(cell, dtype=np.float64)[np.asarray(pbc, dtype=bool)]
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -146,7 +146,7 @@ def heights(cell: NDArray[Any]) -> NDArray[np.float64]:
     return np.asarray(1.0 / np.linalg.norm(np.linalg.inv(cell), axis=0), dtype=np.float64)
 
 
-def _at_right_angles(cell: NDArray[Any], pbc: NDArray[np.bool_]) -> bool:
+def at_right_angles(cell: NDArray[Any], pbc: NDArray[np.bool_]) -> bool:
     """Whether a (3, 3) cell is periodic along x, y and z, by vectors along them."""
     if np.count_nonzero(pbc) != 3 or np.count_nonzero(cell) != 3:
         return False

@@ -136,6 +136,9 @@ def test_times_in_the_readme_are_those_of_the_benchmark():
         assert ours == f"{float(row['cpu_us']):.1f}"
         assert theirs == f"{float(row['reference_cpu_us']):.1f}"
         assert ratio == f"{float(row['ratio']):.1f}"
+    for program in ("mdapy", "d-SEAMS"):
+        row = found["bench", "label, dump of O H H", "float32", f"{program} CHILL+"]
+        assert f"{float(row['reference_cpu_us']):.1f} ({program})" in section
 
 
 def test_figure_of_the_random_split_is_that_of_the_comparison():

@@ -125,7 +125,8 @@ class Acsf(Descriptor):
     def _blocks(self, frame: Frame, dtype: np.dtype[Any]) -> FeatureBlocks:
         from iceclass.descriptors.acsf.kernel import symmetry_functions
         from iceclass.descriptors.acsf.plan import acsf_plan
-        from iceclass.neighbours.cell_list import check_crowded, make_bins
+        from iceclass.neighbours.bins import make_bins
+        from iceclass.neighbours.cell_list import check_crowded
 
         plan = acsf_plan(self.functions, self.r_cut, self.r_angular)
         bins = make_bins(frame, self.r_cut)

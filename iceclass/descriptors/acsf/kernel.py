@@ -23,7 +23,8 @@ from iceclass.descriptors.acsf.plan import (
 )
 from iceclass.kernels.elementary import exponential, sine_cosine
 from iceclass.kernels.simd import load, store, width
-from iceclass.neighbours.cell_list import Bins, neighbours_of_resized
+from iceclass.neighbours.bins import Bins
+from iceclass.neighbours.cell_list import neighbours_of_resized
 
 BATCH = 512
 """Pairs of neighbours worked on at a time; a multiple of PAD."""

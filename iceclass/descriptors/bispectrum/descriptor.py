@@ -120,7 +120,8 @@ class Bispectrum(Descriptor):
     def _blocks(self, frame: Frame, dtype: np.dtype[Any]) -> FeatureBlocks:
         from iceclass.descriptors.bispectrum.kernel import bispectra
         from iceclass.descriptors.bispectrum.plan import bispectrum_plan
-        from iceclass.neighbours.cell_list import check_crowded, make_bins
+        from iceclass.neighbours.bins import make_bins
+        from iceclass.neighbours.cell_list import check_crowded
 
         plan = bispectrum_plan(self.two_j_max, dtype.name)
         bins = make_bins(frame, self.r_cut)

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from iceclass.descriptors.bispectrum.plan import BispectrumPlan
 from iceclass.kernels.elementary import sine_cosine
 from iceclass.kernels.simd import load, splat, store, width, zeros
-from iceclass.neighbours.cell_list import Bins, neighbours_of_resized
+from iceclass.neighbours.bins import Bins
+from iceclass.neighbours.cell_list import neighbours_of_resized
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

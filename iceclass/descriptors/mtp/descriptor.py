@@ -83,7 +83,8 @@ class MomentTensors(Descriptor):
     def _blocks(self, frame: Frame, dtype: np.dtype[Any]) -> FeatureBlocks:
         from iceclass.descriptors.mtp.kernel import moment_scalars
         from iceclass.descriptors.mtp.plan import mtp_plan
-        from iceclass.neighbours.cell_list import check_crowded, make_bins
+        from iceclass.neighbours.bins import make_bins
+        from iceclass.neighbours.cell_list import check_crowded
 
         plan, bins = mtp_plan(self.level), make_bins(frame, self.r_cut)
 

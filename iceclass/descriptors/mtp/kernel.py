@@ -9,7 +9,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from iceclass.descriptors.mtp.plan import MtpPlan
-from iceclass.neighbours.cell_list import Bins, neighbours_of_resized
+from iceclass.neighbours.bins import Bins
+from iceclass.neighbours.cell_list import neighbours_of_resized
 
 
 @njit(cache=True, nogil=True)

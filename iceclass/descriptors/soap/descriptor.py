@@ -108,7 +108,8 @@ class Soap(Descriptor):
     def _blocks(self, frame: Frame, dtype: np.dtype[Any]) -> FeatureBlocks:
         from iceclass.descriptors.soap.fast import fast_power_spectra
         from iceclass.descriptors.soap.tables import lanes, soap_table
-        from iceclass.neighbours.cell_list import check_crowded, make_bins
+        from iceclass.neighbours.bins import make_bins
+        from iceclass.neighbours.cell_list import check_crowded
 
         table = soap_table(
             self.n_max, self.l_max, self.r_cut, self.sigma, self.search_radius, dtype
@@ -134,7 +135,8 @@ class Soap(Descriptor):
     def _plain(self, frame: Frame) -> NDArray[np.float64]:
         """(N, F) power spectra by :mod:`.plain`."""
         from iceclass.descriptors.soap.plain import power_spectra
-        from iceclass.neighbours.cell_list import check_crowded, make_bins
+        from iceclass.neighbours.bins import make_bins
+        from iceclass.neighbours.cell_list import check_crowded
 
         basis = soap_basis(self.n_max, self.l_max, self.r_cut, self.sigma)
         bins = make_bins(frame, self.search_radius)

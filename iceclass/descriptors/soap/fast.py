@@ -19,8 +19,9 @@ from iceclass.descriptors.soap.tables import SoapTable
 from iceclass.descriptors.soap.vectors import BLOCK
 from iceclass.kernels.memory import LINE
 from iceclass.kernels.simd import twins
+from iceclass.neighbours.bins import Bins
 from iceclass.neighbours.candidates import bin_candidates, bin_of, select_close
-from iceclass.neighbours.cell_list import MAX_NEIGHBOURS, Bins
+from iceclass.neighbours.cell_list import MAX_NEIGHBOURS
 
 _harmonics = twins(vectors.harmonics, loops.harmonics)
 _accumulate = twins(vectors.accumulate, loops.accumulate)

@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from dataclasses import fields, replace
+from inspect import getdoc
 from pathlib import Path
 
 import numpy as np
@@ -265,7 +266,7 @@ def test_thresholds_can_be_changed(simulated):
 
 def test_every_threshold_is_explained():
     for field in fields(Thresholds):
-        assert re.search(rf"^ *.*\b{field.name}\b", Thresholds.__doc__, re.MULTILINE)
+        assert re.search(rf"^(\w+, )*{field.name}(, \w+)*$", getdoc(Thresholds), re.MULTILINE)
 
 
 def test_bad_input_is_told(simulated):

@@ -251,7 +251,7 @@ def test_threads_are_held_against_processes():
         "sizes": [216],
         "molecules": 432,
         "repeats": 1,
-        "pairs": 1,
+        "least_frames": 2,
     }
     done = subprocess.run(
         [sys.executable, "-m", "iceclass.benchmark.worker"],

@@ -8,8 +8,9 @@ from numba import njit
 
 from iceclass.frame import Frame
 from iceclass.neighbours import candidates
+from iceclass.neighbours.bins import make_bins
 from iceclass.neighbours.candidates import CANDIDATES, bin_candidates, select_close, select_places
-from iceclass.neighbours.cell_list import make_bins, neighbour_list
+from iceclass.neighbours.cell_list import neighbour_list
 from tests.helpers.configurations import CONFIGURATIONS, crystal, random_triclinic
 
 FRAMES = CONFIGURATIONS | {
